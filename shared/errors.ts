@@ -1,0 +1,90 @@
+/**
+ * Every failure that a caller may meet, its stable `code`, and the one table from code to HTTP status and public text.
+ *
+ * Bodies carry fixed text only: nothing of the request, no token, no cookie, no policy (SECURITY.md, "What never leaves").
+ */
+
+/** Fixed public text of each code: HTTP status, RFC 9457 `title`, and `detail` that says what to do. */
+export const problems = {
+  // The request
+  ERR_REQUEST_INVALID: [400, 'Bad request', 'The request could not be understood.'],
+  ERR_HOST_UNKNOWN: [400, 'Unknown host', 'This host name is not one of the distribution.'],
+  ERR_RETURN_INVALID: [400, 'Bad return address', 'The return address must be a local path or an allowed origin.'],
+  ERR_NOT_FOUND: [404, 'Not found', 'There is nothing at this address.'],
+  ERR_METHOD_NOT_ALLOWED: [405, 'Method not allowed', 'Use one of the methods in the Allow header.'],
+  ERR_CROSS_SITE: [403, 'Cross-site request refused', 'A state change must come from an allowed origin.'],
+  // The private paths
+  ERR_PATH_NOT_CANONICAL: [
+    400,
+    'Path not canonical',
+    'Send the path without dot segments, empty segments or encoded separators.',
+  ],
+  ERR_RANGE_REQUIRED: [400, 'Range required', 'This file is read in parts: send a Range header with one byte range.'],
+  ERR_RANGE_MULTIPLE: [416, 'One range at a time', 'Send one byte range for each request.'],
+  ERR_ACCESS_REVOKED: [403, 'Access revoked', 'Access to this prefix was revoked. Sign in again.'],
+  ERR_NO_COOKIES: [403, 'Cookies are blocked', 'Allow cookies for this site, then try again.'],
+  // The app session
+  ERR_SESSION_MISSING: [401, 'Sign in required', 'No app session came with the request.'],
+  ERR_SESSION_DUPLICATE: [401, 'Sign in required', 'The session cookie came more than once.'],
+  ERR_SESSION_INVALID: [401, 'Sign in required', 'The app session is not valid.'],
+  ERR_SESSION_EXPIRED: [401, 'Session expired', 'Sign in again.'],
+  ERR_SESSION_REVOKED: [401, 'Session revoked', 'Sign in again.'],
+  // The grants
+  ERR_GRANT_NONE: [403, 'Nothing granted', 'This session grants access to no prefix.'],
+  ERR_GRANT_CLAIM: [403, 'Claim not usable', 'A claim of this session cannot name a prefix.'],
+  ERR_GRANT_TOO_MANY: [403, 'Too many grants', 'This session grants more prefixes than cookies can hold.'],
+  ERR_VIEWER_ADDRESS: [403, 'Address not supported', 'Cookies of this site are bound to an IPv4 address.'],
+  // Our own configuration and services
+  ERR_KEYS_UNAVAILABLE: [503, 'Signing keys unavailable', 'Try again in a few seconds.'],
+  ERR_KEYS_INVALID: [503, 'Signing keys unusable', 'The operator must repair the key document.'],
+  ERR_JWKS_UNAVAILABLE: [503, 'Session keys unavailable', 'Try again in a few seconds.'],
+  ERR_STATE_UNAVAILABLE: [503, 'Revocation state unavailable', 'Try again in a few seconds.'],
+  ERR_CONFIG: [503, 'Not configured', 'The operator must repair the configuration.'],
+  ERR_NOT_IMPLEMENTED: [501, 'Not implemented', 'This deployment does not offer that.'],
+  ERR_INTERNAL: [500, 'Internal error', 'Try again later.'],
+} as const satisfies Record<`ERR_${string}`, readonly [status: number, title: string, detail: string]>
+
+/** The union of all codes. */
+export type ErrorCode = keyof typeof problems
+
+/**
+ * The base of every error that this project throws on purpose. `code` is stable; `message` is for operators and logs
+ * and must not hold a token, cookie, policy or signature.
+ */
+export class EdgeSignerError extends Error {
+  override readonly name: string = 'EdgeSignerError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message?: string, options?: ErrorOptions) {
+    super(message ?? problems[code][2], options)
+    this.code = code
+  }
+}
+
+/** The request itself cannot be served: 4xx, told to the viewer. */
+export class RequestError extends EdgeSignerError {
+  override readonly name = 'RequestError'
+}
+
+/** No usable app session: 401, or the login page on a navigation. */
+export class SessionError extends EdgeSignerError {
+  override readonly name = 'SessionError'
+}
+
+/** A good session that cannot be turned into grants: 403. */
+export class GrantError extends EdgeSignerError {
+  override readonly name = 'GrantError'
+}
+
+/** Our own keys, state or configuration: 503, alarm. Never caused by what a viewer sent. */
+export class ServiceError extends EdgeSignerError {
+  override readonly name = 'ServiceError'
+}
+
+/** A wrong value in `edge-signer.config.ts` or a deployment parameter; stops packaging and names the field. */
+export class ConfigError extends EdgeSignerError {
+  override readonly name = 'ConfigError'
+  constructor(message: string) {
+    super('ERR_CONFIG', message)
+  }
+}

@@ -1,0 +1,24 @@
+/** An HTTP request as the domain code sees it: one shape for Lambda@Edge, API Gateway and Node. */
+export interface HttpRequest {
+  /** Upper-case method. */
+  readonly method: string
+  /** The `Host` header in lower case, with its port where it has one. */
+  readonly host: string
+  /** The path as it was sent, still percent-encoded, without the query string. */
+  readonly path: string
+  /** The query string as it was sent, without `?`; empty where there is none. */
+  readonly querystring: string
+  /** Lower-case names; several lines of one field joined with `, ` (`cookie` with `; `), RFC 9110 section 5.3. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The viewer's address as CloudFront saw it, IPv4 or IPv6. */
+  readonly clientIp: string
+}
+
+/** An HTTP response of ours. `headers` may name `set-cookie` more than once. */
+export interface HttpResponse {
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  /** UTF-8 text; empty for 204, 303 and 307. */
+  readonly body: string
+}
