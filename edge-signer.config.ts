@@ -37,7 +37,7 @@ export default defineConfig({
         loginUrl: '/dev/login',
       },
       allowedOrigins: ['http://localhost:*', 'https://localhost:*', 'https://app.example.test:*'],
-      rangeOnly: ['/users/range-only/'],
+      rangeOnly: ['/users/alice/range-only/'],
     },
   },
 })
