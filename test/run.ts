@@ -1,0 +1,22 @@
+/**
+ * `npm test` and `npm run test:all`: sets up the parts that the tests run (nginx, njs, …), then runs vitest.
+ * With REQUIRE_ALL=1 a missing part is a failure; without it the tests that need it are reported as skipped, by name.
+ */
+import { spawnSync } from 'node:child_process'
+import { setUpTools } from '../local/setup/tools.ts'
+
+const all = process.argv.includes('--all')
+const rest = process.argv.slice(2).filter((argument) => argument !== '--all')
+
+try {
+  await setUpTools({ log: (line) => console.log(line) })
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  if (process.env['REQUIRE_ALL'] === '1') process.exit(1)
+}
+
+const projects = all ? ['--project', 'e2e'] : ['--project', 'unit', '--project', 'contract']
+const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...projects, ...rest], {
+  stdio: 'inherit',
+})
+process.exit(status ?? 1)
