@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import config from '../../../../edge-signer.config.ts'
+import { type EdgeSignerConfig, parseDeployment } from '../../../../shared/config/parse.ts'
+import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
+import { ConfigError } from '../../../../shared/errors.ts'
+
+const session = { algorithms: ['HS256'], issuer: 'a', audience: 'b' } satisfies StageConfigInput['session']
+const stage = (own: Record<string, unknown>): EdgeSignerConfig => ({
+  service: 'edge-signer',
+  defaults: { session, grants: ['/users/{sub}/*'] },
+  stages: { test: own as Partial<StageConfigInput> },
+})
+const parse = (own: Record<string, unknown>, params = {}) => parseDeployment(stage(own), 'test', params).config
+
+describe('parseDeployment', () => {
+  it.each(Object.keys(config.stages))('accepts the stage %s of this repository', (name) => {
+    expect(parseDeployment(config, name).stage).toBe(name)
+  })
+
+  it('fills in the safe defaults', () => {
+    expect(parse({})).toMatchObject({
+      enforcement: 'key-group',
+      bootstrap: 'error-page',
+      cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
+      session: { cookieName: '__Host-session', clockSkewSeconds: 60 },
+      browserCache: 'no-cache',
+      corp: 'same-site',
+      signOut: { endSession: true },
+      keys: { algorithm: 'ES256' },
+    })
+  })
+
+  it('lets a deployment parameter win over the stage, and the stage over the defaults', () => {
+    expect(parse({ enforcement: 'key-group' }, { enforcement: 'gate' }).enforcement).toBe('gate')
+  })
+
+  const wrong: [what: string, own: Record<string, unknown>, message: RegExp][] = [
+    ['an unknown field', { enforcment: 'gate' }, /enforcment/],
+    ['an unknown mode', { enforcement: 'none' }, /enforcement: .*"key-group"/],
+    ['a TTL over a day', { cookies: { ttlSeconds: 86_401 } }, /cookies\.ttlSeconds: must be at most 86400 seconds/],
+    ['a TTL that is not whole', { cookies: { ttlSeconds: 90.5 } }, /cookies\.ttlSeconds: must be whole seconds/],
+    ['a template without a wildcard', { grants: ['/users/{sub}/'] }, /grants\.0: must look like/],
+    ['a template that starts with a claim', { grants: ['/{sub}/*'] }, /grants\.0: must look like/],
+    ['a template with a dot segment', { grants: ['/users/../{sub}/*'] }, /grants\.0: must not hold dot segments/],
+    [
+      'a template on a reserved path',
+      { grants: ['/api/{sub}/*'] },
+      /grants\.0: must not start with a reserved segment/,
+    ],
+    ['a template twice', { grants: ['/users/{sub}/*', '/users/{sub}/*'] }, /listed twice/],
+    ['HS256 beside RS256', { session: { ...session, algorithms: ['HS256', 'RS256'] } }, /HS256 cannot be mixed/],
+    ['the algorithm none', { session: { ...session, algorithms: ['none'] } }, /session\.algorithms\.0/],
+    ['public-key algorithms without keys', { session: { ...session, algorithms: ['RS256'] } }, /need jwksUrl or jwks/],
+    ['an issuer left out', { session: { algorithms: ['HS256'], audience: 'b' } }, /session\.issuer/],
+    ['a JWKS over http', { session: { ...session, algorithms: ['RS256'], jwksUrl: 'http://a.example/jwks' } }, /https/],
+    ['a login URL that leaves the site', { session: { ...session, loginUrl: '//evil.example' } }, /session\.loginUrl/],
+    ['an origin with a path', { allowedOrigins: ['https://a.example/app'] }, /allowedOrigins\.0: must be an origin/],
+    ['an origin of any host', { allowedOrigins: ['*'] }, /allowedOrigins\.0/],
+    ['a cdnHost without a certificate', { cdnHost: 'cdn.example.com' }, /certificateArn/],
+    ['a new bucket in another Region', { bucketRegion: 'eu-west-1' }, /only an existing bucket/],
+  ]
+  it.each(wrong)('refuses %s and names the field', (_, own, message) => {
+    expect(() => parse(own)).toThrow(ConfigError)
+    expect(() => parse(own)).toThrow(message)
+  })
+
+  it('allows null, and only null, to switch a check of the session off', () => {
+    expect(parse({ session: { algorithms: ['HS256'], issuer: null, audience: null } }).session.issuer).toBeNull()
+  })
+
+  it('names the stages there are when asked for another one', () => {
+    expect(() => parseDeployment(config, 'production')).toThrow(/"production" is not in .*dev, prod, local/)
+    expect(() => parseDeployment(config, 'constructor')).toThrow(ConfigError)
+  })
+})
