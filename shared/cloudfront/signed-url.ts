@@ -1,0 +1,52 @@
+import { EdgeSignerError } from '../errors.ts'
+import type { ResourcePrefix } from '../grant/resource-prefix.ts'
+import { cdnOrigin, customPolicy, type PolicyConditions, resourcePolicy } from './policy.ts'
+import { isSignedUrl } from './signed-request.ts'
+import type { PolicySigner, SignedPolicy } from './signer.ts'
+
+/** A signature for everything below a prefix. */
+export interface SignedFolder {
+  /** `https://<host><prefix>`; a file's encoded path goes behind it. */
+  readonly baseUrl: string
+  /** The query string, without `?`, that opens each of those URLs. */
+  readonly querystring: string
+}
+
+/**
+ * Signs one URL: the policy covers that URL with its query string and, but for `?` as a wildcard, nothing else.
+ *
+ * @param url `https://…`, with its path and query already percent-encoded; it is signed and returned as given.
+ * @throws EdgeSignerError `ERR_INTERNAL` for a URL with a wildcard `*`, a fragment, white space or characters outside of
+ *   ASCII, or with signing parameters of its own; GrantError `ERR_VIEWER_ADDRESS`; what the signer throws.
+ */
+export async function signUrl(url: string, conditions: PolicyConditions, signer: PolicySigner): Promise<string> {
+  // A `*` in a Resource would cover other files. In a path or a query it can always be written %2A.
+  if (!/^https:\/\/[^/?#*]+\/[!-~]*$/.test(url) || /[*#"\\<>]/.test(url)) throw invalid()
+  const question = url.indexOf('?')
+  if (question >= 0 && isSignedUrl(url.slice(question + 1))) throw invalid()
+  const query = signedQuery(await signer.sign(resourcePolicy(url, conditions)))
+  return `${url}${question < 0 ? '?' : '&'}${query}`
+}
+
+/**
+ * Signs a whole prefix for use in URLs: one policy with a wildcard, one query string for every file below it.
+ *
+ * @throws what `customPolicy` and the signer throw.
+ */
+export async function signFolder(
+  folder: { readonly host: string; readonly prefix: ResourcePrefix; readonly notBefore: number } & PolicyConditions,
+  signer: PolicySigner,
+): Promise<SignedFolder> {
+  const querystring = signedQuery(await signer.sign(customPolicy(folder)))
+  return { baseUrl: `${cdnOrigin(folder.host)}${folder.prefix}`, querystring }
+}
+
+/** The parameters of a signed URL. Their values need no escaping: that is what CloudFront's base64 is for. */
+export function signedQuery(signed: SignedPolicy): string {
+  const marker = signed.hashAlgorithm === undefined ? '' : `&Hash-Algorithm=${signed.hashAlgorithm}`
+  return `Policy=${signed.policy}&Key-Pair-Id=${signed.keyPairId}&Signature=${signed.signature}${marker}`
+}
+
+function invalid(): EdgeSignerError {
+  return new EdgeSignerError('ERR_INTERNAL', 'a URL to sign must be absolute, encoded, unsigned and without *')
+}

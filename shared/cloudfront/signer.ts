@@ -1,0 +1,107 @@
+import type { KeyObject } from 'node:crypto'
+import { getSignedCookies } from '@aws-sdk/cloudfront-signer'
+import { EdgeSignerError, ServiceError } from '../errors.ts'
+import { isKeyForAlgorithm } from '../keys/key-algorithm.ts'
+import type { SigningKey } from '../keys/key-document.ts'
+import { toCloudFrontBase64 } from './base64.ts'
+import { parsePolicy } from './parse-policy.ts'
+
+/** A signed policy, ready for cookies or a URL: `policy` and `signature` in CloudFront's base64. */
+export interface SignedPolicy {
+  readonly policy: string
+  readonly signature: string
+  readonly keyPairId: string
+  /** The marker that CloudFront needs for SHA-256; without it CloudFront verifies with SHA-1. */
+  readonly hashAlgorithm: 'SHA256' | undefined
+}
+
+/**
+ * Signs custom policies with one key. There is no way to hand it a URL and a date, from which AWS's signer would make a
+ * canned policy: that one knows no wildcard and no `DateGreaterThan`, and the signer chooses it silently.
+ */
+export interface PolicySigner {
+  /**
+   * @param policy the JSON that `customPolicy` or `resourcePolicy` made.
+   * @throws EdgeSignerError `ERR_INTERNAL` for anything that is not one strict policy; ServiceError
+   *   `ERR_KEYS_UNAVAILABLE` where KMS fails.
+   */
+  sign(policy: string): Promise<SignedPolicy>
+}
+
+/** The KMS algorithms that CloudFront can verify; both hash with SHA-256. */
+export type KmsSigningAlgorithm = 'ECDSA_SHA_256' | 'RSASSA_PKCS1_V1_5_SHA_256'
+
+/** KMS `Sign` with `MessageType: RAW`: the signature's bytes (DER for ECDSA). */
+export type KmsSign = (keyId: string, signingAlgorithm: KmsSigningAlgorithm, message: Uint8Array) => Promise<Uint8Array>
+
+/**
+ * A signer for one key: AWS's own signer with the parsed `KeyObject` (a PEM would be parsed again for each policy), or
+ * KMS where the document names a KMS key.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID` where the key does not fit its algorithm: elliptic curve with SHA-1 would be
+ *   signed without an error and verified by nobody.
+ */
+export function createPolicySigner(key: SigningKey, kmsSign?: KmsSign): PolicySigner {
+  if (!isKeyForAlgorithm(key.publicKey, key.algorithm)) throw unusable()
+  if (key.privateKey !== undefined) {
+    if (!isKeyForAlgorithm(key.privateKey, key.algorithm)) throw unusable()
+    return localSigner(key, key.privateKey)
+  }
+  // KMS cannot sign with SHA-1.
+  if (key.kmsKeyId === undefined || kmsSign === undefined || key.algorithm === 'RS1') throw unusable()
+  return kmsSigner(key.keyPairId, key.kmsKeyId, kmsAlgorithms[key.algorithm], kmsSign)
+}
+
+const kmsAlgorithms = { ES256: 'ECDSA_SHA_256', RS256: 'RSASSA_PKCS1_V1_5_SHA_256' } as const
+
+function localSigner(key: SigningKey, privateKey: KeyObject): PolicySigner {
+  const { keyPairId } = key
+  const hashAlgorithm = key.algorithm === 'RS1' ? undefined : 'SHA256'
+  return {
+    async sign(policy) {
+      requirePolicy(policy)
+      const signed = getSignedCookies({
+        policy,
+        keyPairId,
+        // The signer hands it to `crypto.sign`, which takes a KeyObject; its types know strings and buffers only.
+        privateKey: privateKey as unknown as string,
+        algorithm: hashAlgorithm ?? 'SHA1',
+      })
+      const encoded = signed['CloudFront-Policy']
+      if (encoded === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'the signer made a canned policy')
+      return { policy: encoded, signature: signed['CloudFront-Signature'], keyPairId, hashAlgorithm }
+    },
+  }
+}
+
+function kmsSigner(
+  keyPairId: string,
+  kmsKeyId: string,
+  algorithm: KmsSigningAlgorithm,
+  kmsSign: KmsSign,
+): PolicySigner {
+  return {
+    async sign(policy) {
+      requirePolicy(policy)
+      const signature = await kmsSign(kmsKeyId, algorithm, Buffer.from(policy, 'utf8')).catch((cause: unknown) => {
+        throw new ServiceError('ERR_KEYS_UNAVAILABLE', 'KMS did not sign', { cause })
+      })
+      return {
+        policy: toCloudFrontBase64(policy),
+        signature: toCloudFrontBase64(signature),
+        keyPairId,
+        hashAlgorithm: 'SHA256',
+      }
+    },
+  }
+}
+
+/** What is signed is believed by CloudFront, so nothing is signed that our own strict reader would refuse. */
+function requirePolicy(policy: string): void {
+  if (parsePolicy(policy) === undefined)
+    throw new EdgeSignerError('ERR_INTERNAL', 'only a strict custom policy is signed')
+}
+
+function unusable(): ServiceError {
+  return new ServiceError('ERR_KEYS_INVALID', 'a signing key does not fit its algorithm')
+}
