@@ -34,6 +34,36 @@ export const problems = {
   ERR_GRANT_CLAIM: [403, 'Claim not usable', 'A claim of this session cannot name a prefix.'],
   ERR_GRANT_TOO_MANY: [403, 'Too many grants', 'This session grants more prefixes than cookies can hold.'],
   ERR_VIEWER_ADDRESS: [403, 'Address not supported', 'Cookies of this site are bound to an IPv4 address.'],
+  // Assets and uploads
+  ERR_KEY_INVALID: [400, 'Bad key', 'A key is a relative path such as users/alice/photo.jpg, of at most 1,024 bytes.'],
+  ERR_KEY_RESERVED: [400, 'Reserved key', 'Keys below _edge/, _incoming/ and _state/ belong to the service.'],
+  ERR_FILE_NAME: [400, 'Bad file name', 'A file name is one path segment without control characters.'],
+  ERR_CONTENT_TYPE: [400, 'Bad content type', 'Send a media type such as image/png.'],
+  ERR_SIZE: [400, 'Bad size', 'The size is a whole number of bytes.'],
+  ERR_CHECKSUM: [
+    400,
+    'Bad checksum',
+    'Send a base64 SHA256, or a base64 CRC64NVME; a multipart upload takes CRC64NVME only.',
+  ],
+  ERR_CURSOR: [400, 'Bad cursor', 'Send the cursor of the page before as it was.'],
+  ERR_ORIGIN_REQUIRED: [400, 'Origin not allowed', 'With a session cookie, a state change needs an allowed Origin.'],
+  ERR_MEDIA_TYPE: [415, 'JSON required', 'Send the body as application/json.'],
+  ERR_BODY_TOO_LARGE: [413, 'Body too large', 'A request body has at most 2 MB.'],
+  ERR_SCOPE: [401, 'Scope required', 'This session may not act under public/.'],
+  ERR_ASSET_NOT_FOUND: [404, 'Not found', 'There is nothing at this key.'],
+  ERR_ASSET_EXISTS: [409, 'Key taken', 'There is an asset at this key, and overwriting was not asked for.'],
+  ERR_TOO_LARGE: [413, 'File too large', 'The file is larger than this service accepts.'],
+  ERR_QUOTA: [413, 'Quota exceeded', 'Delete something first.'],
+  ERR_UPLOAD_NOT_FOUND: [404, 'No such upload', 'Ask for a new upload ticket.'],
+  ERR_UPLOAD_EXPIRED: [410, 'Upload expired', 'Ask for a new upload ticket.'],
+  ERR_UPLOAD_INCOMPLETE: [409, 'Upload not finished', 'Send the bytes first, then confirm.'],
+  ERR_UPLOAD_MISMATCH: [
+    422,
+    'Upload differs from its declaration',
+    'Length, type or checksum differ. Nothing was published.',
+  ],
+  ERR_UPLOAD_PARTS: [400, 'Bad parts', 'Parts are numbered from 1 to at most 10,000, without holes, each once.'],
+  ERR_STORE_UNAVAILABLE: [503, 'Storage unavailable', 'Try again in a few seconds.'],
   // Our own configuration and services
   ERR_KEYS_UNAVAILABLE: [503, 'Signing keys unavailable', 'Try again in a few seconds.'],
   ERR_KEYS_INVALID: [503, 'Signing keys unusable', 'The operator must repair the key document.'],
@@ -69,6 +99,11 @@ export class RequestError extends EdgeSignerError {
 /** No usable app session: 401, or the login page on a navigation. */
 export class SessionError extends EdgeSignerError {
   override readonly name = 'SessionError'
+}
+
+/** An asset, an upload or a download that cannot be served as asked: 4xx with the code's own status. */
+export class AssetError extends EdgeSignerError {
+  override readonly name = 'AssetError'
 }
 
 /** A good session that cannot be turned into grants: 403. */

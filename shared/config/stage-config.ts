@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { mostObjectBytes } from '../assets/limits.ts'
 
 /**
  * The one schema of a stage (`edge-signer.config.ts`). Everything else in the project receives a value that went through it.
@@ -144,6 +145,52 @@ export const stageConfigSchema = v.pipe(
     bucketRegion: v.optional(
       v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as eu-west-1')),
       'us-east-1',
+    ),
+    /** Prefix of every object key in the bucket, such as `assets/`; URLs do not show it (it is the origin's path). */
+    keyPrefix: v.optional(
+      v.pipe(
+        v.string(),
+        v.maxLength(200, 'must have at most 200 characters'),
+        v.regex(
+          /^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/,
+          'must be empty, or segments that each end in /, such as assets/',
+        ),
+      ),
+      '',
+    ),
+    uploads: v.optional(
+      v.strictObject({
+        /** The largest file, in bytes; at most what S3 can assemble from 10,000 parts (48.8 TiB). */
+        maxBytes: v.optional(
+          v.pipe(
+            v.number(),
+            v.integer(),
+            v.minValue(1),
+            v.maxValue(mostObjectBytes, `must be at most ${mostObjectBytes}`),
+          ),
+          5 * 1024 ** 4,
+        ),
+        /** What all files below one granted prefix may add up to, in bytes; `null` for no limit. */
+        quotaBytes: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
+        /** How long the URLs of a ticket are good for. A multipart upload may go on for a week. */
+        ticketSeconds: v.optional(seconds(60, 43_200), 3600),
+        /** The value of the session's `scope` (or `permissions`) claim that may write below `public/`. */
+        publicScope: v.optional(
+          v.pipe(v.string(), v.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope')),
+          'assets:public',
+        ),
+      }),
+      {},
+    ),
+    downloads: v.optional(
+      v.strictObject({
+        /** `signed`: CloudFront signed URLs; `plain`: CloudFront URLs without a signature; `presigned`: S3's own. */
+        urls: v.optional(v.picklist(['signed', 'plain', 'presigned']), 'signed'),
+        ttlSeconds: v.optional(seconds(1, 86_400), 3600),
+        /** Whether a download falls back to S3's own URL while CloudFront signing fails. Such a URL evades revocation. */
+        fallbackToS3: v.optional(v.boolean(), false),
+      }),
+      {},
     ),
     /** Leaves the distribution out; outputs what an existing one needs. */
     attach: v.optional(v.boolean(), false),

@@ -1,0 +1,28 @@
+import { AssetError } from '../errors.ts'
+import { encodePathSegment } from '../grant/path-segment.ts'
+
+/** The query parameter of a download URL that names the file; S3 has the same one on presigned URLs. */
+export const downloadNameParameter = 'response-content-disposition'
+
+/**
+ * Parses a file name from outside: one path segment of at most 255 bytes.
+ *
+ * @throws AssetError `ERR_FILE_NAME`.
+ */
+export function parseFileName(value: string): string {
+  if (Buffer.byteLength(value) > 255) throw new AssetError('ERR_FILE_NAME')
+  try {
+    encodePathSegment(value)
+  } catch (cause) {
+    throw new AssetError('ERR_FILE_NAME', undefined, { cause })
+  }
+  return value
+}
+
+/**
+ * The `Content-Disposition` that saves a file under a name: always `attachment`, the name as `ext-value` of RFC 8187
+ * section 3.2, so that no character of it can end the field.
+ */
+export function attachmentNamed(fileName: string): string {
+  return `attachment; filename*=UTF-8''${encodePathSegment(fileName)}`
+}
