@@ -1,0 +1,222 @@
+import { expect, it } from 'vitest'
+import type { Answer } from '../support/http-client.ts'
+import { disk } from './content.ts'
+import { privatePreflightStatus } from './modes.ts'
+import { describeTargets } from './suite.ts'
+
+/** An origin that the suite's stage allows, and one that nobody allows. */
+const app = 'http://localhost:3000'
+const exposed = ['Accept-Ranges', 'Content-Range', 'Content-Length', 'Content-Encoding', 'ETag', 'Last-Modified']
+
+/** Headers that make user content harmless, readable across origins where allowed, and unaltered on its way. */
+describeTargets('headers of private files', (suite) => {
+  const path = '/users/alice/disk.bin'
+  const cases: Record<string, [status: number, request: { path?: string; headers?: Record<string, string> }]> = {
+    'the whole file': [200, {}],
+    'a part': [206, { headers: { range: 'bytes=0-9' } }],
+    'an unchanged file': [304, { headers: { 'if-none-match': '*' } }],
+    'a part that is not there': [416, { headers: { range: `bytes=${disk.length}-` } }],
+    'several parts': [416, { headers: { range: 'bytes=0-1,2-3' } }],
+    'a file that is not there': [404, { path: '/users/alice/no-such-file' }],
+    'a path that is not canonical': [400, { path: '/users/alice//disk.bin' }],
+  }
+  it.each(Object.keys(cases))('protects the answer for %s', async (name) => {
+    const [status, request] = cases[name] ?? [0, {}]
+    const alice = await suite.signedIn('alice')
+    const answer = await alice.send({ path, ...request, headers: { ...request.headers, origin: app } })
+    expect(answer.status).toBe(status)
+    expectProtected(answer)
+    expect(directives(answer)).toEqual(expect.arrayContaining(['private', 'no-cache', 'no-transform']))
+    expect(directives(answer)).not.toContain('public')
+    expectReadable(answer, app)
+  })
+
+  it('protects the refusal without cookies', async () => {
+    const answer = await suite.send({ path, headers: { origin: app } })
+    expect(answer.status).toBe(403)
+    expect(answer.headers['x-content-type-options']).toBe('nosniff')
+    expect(answer.headers['cross-origin-resource-policy']).toBe('same-site')
+    expect(answer.headers['content-security-policy']).toBeDefined()
+    expect(directives(answer)).not.toContain('public')
+    expectReadable(answer, app)
+  })
+
+  it.each(['HEAD', 'GET'])('says on %s that parts can be read', async (method) => {
+    const alice = await suite.signedIn('alice')
+    expect((await alice.send({ method, path })).headers['accept-ranges']).toBe('bytes')
+  })
+
+  it.each([
+    ['bytes=0-0', 206],
+    [`bytes=${disk.length}-`, 416],
+  ])('says so with %s too', async (range, status) => {
+    const alice = await suite.signedIn('alice')
+    const answer = await alice.send({ path, headers: { range } })
+    expect(answer.status).toBe(status)
+    expect(answer.headers['accept-ranges']).toBe('bytes')
+  })
+
+  it('says what a file is by the type that was stored, else by octet-stream', async () => {
+    const alice = await suite.signedIn('alice')
+    expect((await alice.send(path)).headers['content-type']).toBe('application/octet-stream')
+  })
+
+  it.each(['page.html', 'index.html', 'drawing.svg', 'script.js', 'feed.xml'])(
+    'makes %s an attachment',
+    async (name) => {
+      const alice = await suite.signedIn('alice')
+      for (const headers of [{}, { range: 'bytes=0-9' }]) {
+        const answer = await alice.send({ path: `/users/alice/${name}`, headers })
+        expect([200, 206]).toContain(answer.status)
+        expect(answer.headers['content-disposition']).toMatch(/^attachment\b/)
+        expectProtected(answer)
+      }
+    },
+  )
+
+  it('leaves a disk image inline', async () => {
+    const alice = await suite.signedIn('alice')
+    expect((await alice.send(path)).headers['content-disposition']).toBeUndefined()
+  })
+
+  it('allows no origin that the stage does not name, on no status', async () => {
+    const alice = await suite.signedIn('alice')
+    for (const headers of [{}, { range: 'bytes=0-9' }, { range: `bytes=${disk.length}-` }, { 'if-none-match': '*' }]) {
+      const answer = await alice.send({ path, headers: { ...headers, origin: 'https://evil.example' } })
+      expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+      expectProtected(answer)
+    }
+  })
+
+  it('tells caches that the answer depends on the origin', async () => {
+    const alice = await suite.signedIn('alice')
+    for (const headers of [{}, { origin: app }]) {
+      expect(varies(await alice.send({ path, headers }))).toContain('origin')
+    }
+  })
+
+  it('names no software', async () => {
+    const alice = await suite.signedIn('alice')
+    const answer = await alice.send(path)
+    expect(answer.headers['x-powered-by']).toBeUndefined()
+    expect(String(answer.headers.server ?? '')).not.toMatch(/\d/)
+  })
+
+  it('meets a preflight without cookies as the setting says, and never with bytes', async () => {
+    const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(app, 'GET', 'if-range') })
+    expect(answer.status).toBe(privatePreflightStatus(suite.setting))
+    expect(answer.body.includes(disk.subarray(0, 32))).toBe(false)
+  })
+})
+
+describeTargets('headers of public files', (suite) => {
+  const path = '/public/disk.bin'
+
+  it.each([
+    ['the whole file', 200, {}],
+    ['a part', 206, { range: 'bytes=0-9' }],
+    ['an unchanged file', 304, { 'if-none-match': '*' }],
+    ['a part that is not there', 416, { range: `bytes=${disk.length}-` }],
+  ])('protects the answer for %s', async (_, status, headers) => {
+    const answer = await suite.send({ path, headers: { ...headers, origin: app } })
+    expect(answer.status).toBe(status)
+    expectProtected(answer)
+    expect(directives(answer)).toContain('no-transform')
+    expect(directives(answer)).not.toContain('private')
+    expectReadable(answer, app)
+  })
+
+  it('protects the answer for a file that is not there', async () => {
+    const answer = await suite.send({ path: '/public/no-such-file', headers: { origin: app } })
+    expect(answer.status).toBe(404)
+    expectProtected(answer)
+    expectReadable(answer, app)
+  })
+
+  it.each(['page.html', 'drawing.svg'])('makes %s an attachment', async (name) => {
+    expect((await suite.send(`/public/${name}`)).headers['content-disposition']).toMatch(/^attachment\b/)
+  })
+
+  it('sets no cookie and reads none', async () => {
+    const answer = await suite.send({ path, headers: { cookie: 'CloudFront-Policy=x; session=y' } })
+    expect(answer.status).toBe(200)
+    expect(answer.setCookie).toEqual([])
+  })
+})
+
+describeTargets('preflights', (suite) => {
+  it.each([
+    ['/public/disk.bin', 'GET', 'if-range,range'],
+    ['/_edge/session', 'POST', 'content-type'],
+    ['/_edge/session', 'GET', 'authorization'],
+    ['/_edge/session', 'DELETE', ''],
+  ])('answers one for %s %s %s by 204', async (path, method, fields) => {
+    const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(app, method, fields) })
+    expect(answer.status).toBe(204)
+    expect(answer.body.length).toBe(0)
+    expect(answer.headers['access-control-allow-origin']).toBe(app)
+    expect(answer.headers['access-control-allow-credentials']).toBe('true')
+    expect(list(answer.headers['access-control-allow-methods'])).toContain(method.toLowerCase())
+    const allowed = list(answer.headers['access-control-allow-headers'])
+    for (const field of list(fields)) expect(allowed).toContain(field)
+    expect(Number(answer.headers['access-control-max-age'])).toBeGreaterThanOrEqual(600)
+    expect(varies(answer)).toEqual(
+      expect.arrayContaining(['origin', 'access-control-request-method', 'access-control-request-headers']),
+    )
+  })
+
+  it.each(['/public/disk.bin', '/_edge/session'])('answers none for a stranger at %s', async (path) => {
+    for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
+      const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(origin, 'GET', 'range') })
+      expect(answer.headers['access-control-allow-origin'], origin).toBeUndefined()
+      expect(answer.headers['access-control-allow-credentials'], origin).toBeUndefined()
+    }
+  })
+
+  it('lets the app read every answer of the session endpoint', async () => {
+    const alice = await suite.withSession(await suite.target.login('alice'))
+    for (const reader of [alice, suite.browser()]) {
+      const answer = await reader.send({ path: '/_edge/session', headers: { origin: app, 'sec-fetch-mode': 'cors' } })
+      expect(answer.headers['access-control-allow-origin']).toBe(app)
+      expect(answer.headers['access-control-allow-credentials']).toBe('true')
+      expect(varies(answer)).toContain('origin')
+      expect(answer.headers['cross-origin-resource-policy']).toBeDefined()
+    }
+  })
+})
+
+function expectProtected(answer: Answer): void {
+  expect(answer.headers['x-content-type-options']).toBe('nosniff')
+  expect(answer.headers['cross-origin-resource-policy']).toBe('same-site')
+  expect(answer.headers['content-security-policy']).toMatch(/(^|[;\s])sandbox(;|$)/)
+  expect(directives(answer)).toContain('no-transform')
+}
+
+function expectReadable(answer: Answer, origin: string): void {
+  expect(answer.headers['access-control-allow-origin']).toBe(origin)
+  expect(answer.headers['access-control-allow-credentials']).toBe('true')
+  const names = list(answer.headers['access-control-expose-headers'])
+  expect(names).toEqual(expect.arrayContaining(exposed.map((name) => name.toLowerCase())))
+  expect(varies(answer)).toContain('origin')
+}
+
+function preflight(origin: string, method: string, fields: string): Record<string, string> {
+  const headers = { origin, 'access-control-request-method': method }
+  return fields === '' ? headers : { ...headers, 'access-control-request-headers': fields }
+}
+
+function directives(answer: Answer): string[] {
+  return list(answer.headers['cache-control'])
+}
+
+function varies(answer: Answer): string[] {
+  return list(answer.headers.vary)
+}
+
+/** The members of a comma-separated field, in lower case. */
+function list(field: string | undefined): string[] {
+  return (field ?? '')
+    .split(',')
+    .map((member) => member.trim().toLowerCase())
+    .filter((member) => member !== '')
+}

@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest'
+import { cookieHeader, policyFor, signedCookies } from '../support/policy-signer.ts'
+import { expectedRefusalKind, type RefusalCode, refusalKind, refusals } from './modes.ts'
+import { describeTargets, epoch, keyOf } from './suite.ts'
+
+/** What a browser and a program are told when a signature does not open a file. */
+describeTargets('refusals', (suite) => {
+  const path = '/users/bob/secret.bin'
+  const good = () =>
+    signedCookies(
+      keyOf(suite.target),
+      policyFor({ resource: `https://${suite.target.host}/users/bob/*`, expires: epoch() + 300 }),
+    )
+  const cases: Record<string, [code: RefusalCode, change: (cookies: Map<string, string>) => unknown]> = {
+    'no cookies': ['MissingKey', (c) => c.clear()],
+    'no key id': ['MissingKey', (c) => c.delete('CloudFront-Key-Pair-Id')],
+    'an unknown key id': ['InvalidKey', (c) => c.set('CloudFront-Key-Pair-Id', 'KUNKNOWN000000')],
+    'a policy that is not JSON': ['MalformedPolicy', (c) => c.set('CloudFront-Policy', 'bm90')],
+    'another signature': ['AccessDenied', (c) => c.set('CloudFront-Signature', [...signedElsewhere()].join(''))],
+  }
+  const signedElsewhere = () =>
+    signedCookies(keyOf(suite.target), policyFor({ resource: '*', expires: epoch() + 1 })).get(
+      'CloudFront-Signature',
+    ) ?? ''
+
+  it.skipIf(!suite.can.key).each(Object.keys(cases))('has status 403 and a body that says so for %s', async (name) => {
+    const [code, change] = cases[name] ?? ['AccessDenied', () => {}]
+    const cookies = good()
+    change(cookies)
+    const cookie = cookieHeader(cookies)
+    const answer = await suite.send({ path, headers: cookie === '' ? {} : { cookie } })
+    expect(answer.status).toBe(403)
+    expect(refusalKind(answer)).toBe(expectedRefusalKind(suite.setting))
+    if (refusalKind(answer) === 'xml') {
+      expect(answer.text).toContain(`<Code>${code}</Code>`)
+      if (code in refusals) expect(answer.text).toContain(refusals[code as keyof typeof refusals])
+    }
+  })
+
+  it('is kept by no cache', async () => {
+    const answer = await suite.send(path)
+    expect(answer.headers['cache-control'] ?? '').not.toMatch(/public|max-age=[1-9]/)
+    expect(answer.headers.etag).toBeUndefined()
+  })
+
+  it('echoes nothing of the request', async () => {
+    const cookie = 'CloudFront-Policy=echo-marker; CloudFront-Signature=echo-marker; CloudFront-Key-Pair-Id=echo-marker'
+    const answer = await suite.send({ path: '/users/bob/echo-marker?echo-marker=1', headers: { cookie } })
+    expect(answer.status).toBe(403)
+    expect(answer.text).not.toContain('echo-marker')
+  })
+
+  it('is never a 500 for cookies of any shape', async () => {
+    for (const value of ['', '=', '"', '%', '\xff', 'a'.repeat(3000), '{}', '__proto__', 'W10_', '~-_']) {
+      const cookie = `CloudFront-Policy=${value}; CloudFront-Signature=${value}; CloudFront-Key-Pair-Id=${value}; edge-issued=${value}`
+      const answer = await suite.send({ path, headers: { cookie } })
+      expect([400, 403], JSON.stringify(value)).toContain(answer.status)
+    }
+  })
+
+  it('leads to the session endpoint once, where the stage has the page for it', async () => {
+    const answer = await suite.send({ path: '/_edge/pages/403.html' })
+    if (expectedRefusalKind(suite.setting) !== 'page') return
+    expect(answer.status).toBe(200)
+    expect(answer.headers['content-type']).toMatch(/^text\/html/)
+    expect((await suite.send(path)).text).toBe(answer.text)
+  })
+})

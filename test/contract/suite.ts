@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { Browser } from '../support/browser.ts'
+import { type Answer, type Send, send } from '../support/http-client.ts'
+import { missingParts } from '../support/parts.ts'
+import { secrets } from './content.ts'
+import type { Setting } from './modes.ts'
+import { type Abilities, plannedTargets, type Target, type User } from './target.ts'
+
+/** What every case has at hand. `target` can be read inside cases only: it starts before the first of them. */
+export interface Suite {
+  readonly setting: Setting
+  readonly can: Abilities
+  readonly target: Target
+  /** One request without a jar. */
+  send(options: Send | string): Promise<Answer>
+  /** A browser without cookies. */
+  browser(): Browser
+  /** A browser that holds this app session and nothing else. */
+  withSession(token: string): Promise<Browser>
+  /** A browser that holds an app session and the cookies minted for it. */
+  signedIn(sub: User): Promise<Browser>
+  /** The same for a session with these claims; needs `can.sessions`. */
+  signedInWith(sub: string, claims?: Readonly<Record<string, unknown>>): Promise<Browser>
+}
+
+/** Defines the same cases for every target. Without the parts that the emulation runs on, they are skipped by name. */
+export function describeTargets(title: string, define: (suite: Suite) => void): void {
+  for (const plan of plannedTargets()) {
+    const missing = plan.name.startsWith('emulation') ? missingParts() : []
+    const name = missing.length === 0 ? plan.name : `${plan.name}: needs ${missing.join(', ')}`
+    describe.skipIf(missing.length > 0)(`${title} [${name}]`, () => {
+      let started: Target | undefined
+      beforeAll(async () => {
+        started = await plan.start()
+      })
+      afterAll(async () => {
+        await started?.stop()
+      })
+      const target = () => {
+        if (started === undefined) throw new Error('the target starts before the first case, not before')
+        return started
+      }
+      define(createSuite(plan.setting, plan.can, target))
+    })
+  }
+}
+
+function createSuite(setting: Setting, can: Abilities, target: () => Target): Suite {
+  const browser = () => new Browser(target().baseUrl)
+  const withSession = async (token: string) => {
+    const own = browser()
+    await own.keep(`${target().sessionCookie}=${token}; Path=/; HttpOnly; Secure; SameSite=Lax`)
+    return own
+  }
+  const minted = async (token: string) => {
+    const own = await withSession(token)
+    const answer = await own.send('/_edge/session')
+    expect(answer.status, 'the mint before the case').toBe(200)
+    return own
+  }
+  return {
+    setting,
+    can,
+    get target() {
+      return target()
+    },
+    send: (options) => send(target().baseUrl, typeof options === 'string' ? { path: options } : options),
+    browser,
+    withSession,
+    signedIn: async (sub) => minted(await target().login(sub)),
+    signedInWith: async (sub, claims) => minted(sessionsOf(target()).session(sub, claims)),
+  }
+}
+
+/** The session maker of a target that has one. */
+export function sessionsOf(target: Target): NonNullable<Target['sessions']> {
+  if (target.sessions === undefined) throw new Error('this case needs the session secret: guard it with can.sessions')
+  return target.sessions
+}
+
+/** The trusted key of a target that has one. */
+export function keyOf(target: Target): NonNullable<Target['key']> {
+  if (target.key === undefined) throw new Error('this case needs the private key: guard it with can.key')
+  return target.key
+}
+
+/** Fails where an answer shows any byte that belongs to somebody else. */
+export function expectNoSecret(answer: { readonly body: Buffer } | { readonly bytes: Buffer }): void {
+  const bytes = 'body' in answer ? answer.body : answer.bytes
+  for (const secret of secrets) expect(bytes.includes(secret.trim()), 'a secret in the answer').toBe(false)
+}
+
+/** Fails unless this is an RFC 9457 problem with this status and code whose body echoes nothing of the request. */
+export function expectProblem(answer: Answer, status: number, code: string): void {
+  const seen = { status: answer.status, type: answer.headers['content-type'], code: problemCode(answer) }
+  expect(seen).toEqual({ status, type: expect.stringMatching(/^application\/problem\+json/), code })
+}
+
+function problemCode(answer: Answer): unknown {
+  try {
+    const body: unknown = JSON.parse(answer.text)
+    return typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined
+  } catch {
+    return `not JSON: ${answer.text.slice(0, 80)}`
+  }
+}
+
+/** Epoch seconds of this machine's clock. */
+export function epoch(): number {
+  return Math.floor(Date.now() / 1000)
+}

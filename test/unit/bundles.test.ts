@@ -1,0 +1,61 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import config from '../../edge-signer.config.ts'
+import { type Build, buildFunctions } from '../../infra/build/index.ts'
+import { parseDeployment } from '../../shared/config/parse.ts'
+
+/** What a bundle may hold and weigh. A dependency that grows is seen here, not in the edge's cold starts. */
+const outDir = mkdtempSync(join(tmpdir(), 'edge-signer-bundles-'))
+let built: Build
+
+beforeAll(async () => {
+  built = await buildFunctions(parseDeployment(config, 'prod'), outDir)
+})
+afterAll(() => rmSync(outDir, { recursive: true, force: true }))
+
+describe('the session bundle', () => {
+  it('holds no AWS client: signing and one fetch are all that it needs', () => {
+    const inputs = Object.keys(built.metafiles.session.inputs)
+    expect(inputs.some((file) => file.includes('functions/session/'))).toBe(true)
+    expect(inputs.filter((file) => /node_modules\/@aws-sdk\/client-/.test(file))).toEqual([])
+    expect(inputs.filter((file) => /node_modules\/(valibot|hono|commander)\//.test(file))).toEqual([])
+  })
+
+  it('imports nothing at run time but builtins', () => {
+    const external = Object.values(built.metafiles.session.outputs).flatMap((output) =>
+      output.imports.map(({ path }) => path),
+    )
+    expect(external.filter((path) => !path.startsWith('node:') && !builtinNames.includes(path))).toEqual([])
+  })
+
+  it('is small enough to load in a few milliseconds', () => {
+    expect(statSync(join(outDir, 'session/index.cjs')).size).toBeLessThan(150 * 1024)
+  })
+
+  it('holds no key', () => {
+    expect(readFileSync(join(outDir, 'session/index.cjs'), 'utf8')).not.toMatch(
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----\\n[A-Za-z0-9+/]/,
+    )
+  })
+})
+
+describe.each(['guard.js', 'headers.js', 'not-found.js'])('the CloudFront Function %s', (file) => {
+  const code = () => readFileSync(join(outDir, file), 'utf8')
+
+  it("imports nothing but the runtime's modules", () => {
+    const imported = [...code().matchAll(/\bimport\s+[^"';]*from\s*["']([^"']+)["']/g)].map((match) => match[1])
+    for (const name of imported) expect(['cloudfront', 'crypto', 'querystring', 'buffer']).toContain(name)
+    expect(code()).not.toMatch(/\brequire\s*\(|\bimport\s*\(/)
+  })
+
+  it('has handler at its top and stays under 10 KB', () => {
+    expect(code()).toMatch(/(^|[;}\n])(async )?function handler\(/)
+    expect(code()).not.toMatch(/\bexport\b/)
+    expect(Buffer.byteLength(code())).toBeLessThanOrEqual(10 * 1024)
+  })
+})
+
+/** esbuild lists `crypto` as well as `node:crypto`, as the dependency wrote it. */
+const builtinNames = ['crypto', 'buffer', 'util', 'stream', 'url', 'querystring', 'http', 'https']
