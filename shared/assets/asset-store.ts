@@ -1,0 +1,143 @@
+import type { Upload } from '../uploads/upload.ts'
+import type { Checksum } from './checksum.ts'
+import type { KeyPrefix, ObjectKey } from './object-key.ts'
+
+/** A published file, as the store describes it. */
+export interface Asset {
+  readonly key: ObjectKey
+  /** Bytes. */
+  readonly size: number
+  readonly contentType: string
+  /** A strong entity tag, with its quotes (RFC 9110 section 8.8.3). */
+  readonly etag: string
+  /** Epoch seconds. */
+  readonly lastModified: number
+  /** Of the whole file, where the store knows one. */
+  readonly checksum: Checksum | undefined
+  /** The id of the upload that published it; how a second confirm knows that the first one succeeded. */
+  readonly uploadId: string | undefined
+}
+
+/** One line of a list: what a store can say without opening the file. */
+export type AssetSummary = Pick<Asset, 'key' | 'size' | 'etag' | 'lastModified'>
+
+/** One page of a list, in the order of the keys' UTF-8 bytes. */
+export interface AssetPage {
+  readonly assets: readonly AssetSummary[]
+  /** Where the next page begins; `undefined` on the last one. */
+  readonly cursor: string | undefined
+}
+
+/** Whether something at the target may be replaced. */
+export interface WriteOptions {
+  readonly overwrite: boolean
+}
+
+/** The bytes that lie in the incoming area, not yet readable by anybody. */
+export interface IncomingFile {
+  readonly etag: string
+  readonly size: number
+  readonly contentType: string
+  readonly checksum: Checksum | undefined
+  /** What was declared for it; the store kept it where the uploader cannot change it. */
+  readonly declared: Upload
+}
+
+/** One request that the client makes to send bytes. */
+export interface UploadRequest {
+  readonly method: 'PUT' | 'POST'
+  readonly url: string
+  /** To be sent exactly so. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Form fields of a POST policy, in this order, before the file. */
+  readonly fields?: Readonly<Record<string, string>>
+  /** Epoch seconds; never after the end of the credentials that signed it. */
+  readonly expiresAt: number
+}
+
+/** A part that the store holds. */
+export interface StoredPart {
+  readonly partNumber: number
+  readonly etag: string
+  /** Bytes. */
+  readonly size: number
+}
+
+/** Uploads in parts, straight to their key, invisible until completed. A store without them serves one-request uploads only. */
+export interface MultipartStore {
+  /** @returns the store's own id of the upload. */
+  begin(upload: Upload): Promise<string>
+  /**
+   * URLs for parts. Where the file's size is declared each binds the part's length.
+   *
+   * @param numbers parts that the upload has.
+   */
+  signParts(upload: Upload, numbers: readonly number[], now: number): Promise<{ urls: string[]; expiresAt: number }>
+  /** All parts so far, by number. `undefined` where there is no such upload: never begun, completed or aborted. */
+  listParts(upload: Upload): Promise<StoredPart[] | undefined>
+  /**
+   * Publishes the parts, which were checked, at the upload's key.
+   *
+   * @throws AssetError `ERR_ASSET_EXISTS`, `ERR_UPLOAD_MISMATCH`, `ERR_UPLOAD_PARTS`, `ERR_UPLOAD_NOT_FOUND`.
+   */
+  complete(upload: Upload, parts: readonly StoredPart[]): Promise<Asset>
+  /** Drops the parts; succeeds where there is nothing to drop. */
+  abort(upload: Upload): Promise<void>
+}
+
+/**
+ * Where assets live: S3 behind CloudFront, or files behind nginx. `test/contract/asset-store.suite.ts` is what every store
+ * must pass. Each method may throw ServiceError `ERR_STORE_UNAVAILABLE`.
+ */
+export interface AssetStore {
+  /** Resolves where the store answers. */
+  ready(): Promise<void>
+  describe(key: ObjectKey): Promise<Asset | undefined>
+  /**
+   * @param limit 1 to 1,000.
+   * @throws AssetError `ERR_CURSOR`.
+   */
+  list(prefix: KeyPrefix, limit: number, cursor?: string): Promise<AssetPage>
+  /** The bytes of all assets whose keys begin with the prefix. */
+  usage(prefix: KeyPrefix): Promise<number>
+  /**
+   * Writes a small file at once; for what the service makes itself.
+   *
+   * @throws AssetError `ERR_ASSET_EXISTS`.
+   */
+  save(key: ObjectKey, body: Uint8Array, contentType: string, options: WriteOptions): Promise<Asset>
+  /** @returns whether there was something to delete. */
+  delete(key: ObjectKey): Promise<boolean>
+  /** @throws AssetError `ERR_ASSET_NOT_FOUND`, `ERR_ASSET_EXISTS`. */
+  copy(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
+  /** The source is deleted after the target is complete. @throws like `copy`. */
+  move(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
+
+  /** The request that sends a file to the incoming area; length, type and checksum are bound to what is declared. */
+  receive(upload: Upload, now: number): Promise<UploadRequest>
+  /** The same as a form (`multipart/form-data`), for clients that only know S3's POST policies. A store may have none. */
+  receiveForm?(upload: Upload, now: number): Promise<UploadRequest>
+  /** What has arrived for an upload. */
+  incoming(id: string): Promise<IncomingFile | undefined>
+  /**
+   * Moves an incoming file, which was checked, to its key, in one step that nobody sees half of.
+   *
+   * @returns `undefined` where the incoming file is gone or is another one by now.
+   * @throws AssetError `ERR_ASSET_EXISTS` where something is at the key and the declaration does not allow to overwrite.
+   */
+  publish(file: IncomingFile): Promise<Asset | undefined>
+  /** Drops an incoming file; succeeds where there is none. */
+  discard(id: string): Promise<void>
+
+  /** The longest key, in bytes of UTF-8. */
+  readonly longestKey: number
+  /** How a file that fits one request is sent. */
+  readonly singleProtocol: 'put' | 'tus'
+  readonly multipart: MultipartStore | undefined
+}
+
+/** Makes the CDN forget what it holds at a path. */
+export interface CdnInvalidation {
+  /** @param paths encoded, such as `/users/alice/a%20b.jpg`. */
+  invalidate(paths: readonly string[]): Promise<void>
+}

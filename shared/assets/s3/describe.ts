@@ -1,0 +1,45 @@
+import { HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { Asset } from '../asset-store.ts'
+import type { Checksum } from '../checksum.ts'
+import type { ObjectKey } from '../object-key.ts'
+import { unless } from './faults.ts'
+import { objectName, type S3Location } from './location.ts'
+
+/** Name of the user metadata (`x-amz-meta-…`) that holds the id of the upload which published an object. */
+export const uploadIdMetadata = 'upload-id'
+
+/** An object as HeadObject gives it, by its full name. `undefined` where there is none. */
+export function headObject(location: S3Location, name: string): Promise<HeadObjectCommandOutput | undefined> {
+  const { client, bucket } = location
+  return unless(
+    'ERR_ASSET_NOT_FOUND',
+    client.send(new HeadObjectCommand({ Bucket: bucket, Key: name, ChecksumMode: 'ENABLED' })),
+  )
+}
+
+/** The asset at a key. */
+export async function describeAsset(location: S3Location, key: ObjectKey): Promise<Asset | undefined> {
+  const head = await headObject(location, objectName(location, key))
+  return head === undefined ? undefined : assetOf(key, head)
+}
+
+/** Reads HeadObject's answer. */
+export function assetOf(key: ObjectKey, head: HeadObjectCommandOutput): Asset {
+  return {
+    key,
+    size: head.ContentLength ?? 0,
+    contentType: head.ContentType ?? 'application/octet-stream',
+    etag: head.ETag ?? '',
+    lastModified: Math.floor((head.LastModified?.getTime() ?? 0) / 1000),
+    checksum: checksumOf(head),
+    uploadId: head.Metadata?.[uploadIdMetadata],
+  }
+}
+
+/** The checksum of the whole object. A composite one is a checksum of the parts' checksums: of no use to a reader. */
+export function checksumOf(head: HeadObjectCommandOutput): Checksum | undefined {
+  if (head.ChecksumType === 'COMPOSITE') return undefined
+  if (head.ChecksumSHA256 !== undefined) return { algorithm: 'SHA256', value: head.ChecksumSHA256 }
+  if (head.ChecksumCRC64NVME !== undefined) return { algorithm: 'CRC64NVME', value: head.ChecksumCRC64NVME }
+  return undefined
+}

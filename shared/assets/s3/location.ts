@@ -1,0 +1,47 @@
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { mostKeyBytes } from '../limits.ts'
+import type { KeyPrefix, ObjectKey } from '../object-key.ts'
+
+/** A bucket, or the part of one below a key prefix. */
+export interface S3Location {
+  /** Made with `s3ClientDefaults`, for the bucket's own Region. */
+  readonly client: S3Client
+  readonly bucket: string
+  /** Empty, or segments that each end in `/`. */
+  readonly keyPrefix: string
+  /**
+   * How a copy refuses to overwrite. `native`: `If-None-Match` on CopyObject, as S3 has it. `multipart`: through
+   * a conditional CompleteMultipartUpload, for S3-compatible servers that ignore the header on a copy; the ETag and
+   * the checksum of the copy are then those of a multipart object.
+   */
+  readonly conditionalCopy: 'native' | 'multipart'
+}
+
+/**
+ * Settings that every S3 client here needs. Without them the SDK adds the CRC32 of an empty body to presigned URLs, and
+ * uploads fail.
+ */
+export const s3ClientDefaults = {
+  requestChecksumCalculation: 'WHEN_REQUIRED',
+  responseChecksumValidation: 'WHEN_REQUIRED',
+} as const satisfies S3ClientConfig
+
+/** The object's name in the bucket. */
+export function objectName(location: S3Location, key: ObjectKey | KeyPrefix): string {
+  return location.keyPrefix + key
+}
+
+/** Where an upload arrives; no behaviour of the CDN serves it. */
+export function incomingName(location: S3Location, id: string): string {
+  return `${location.keyPrefix}_incoming/${id}`
+}
+
+/** The longest key that fits behind the prefix, in bytes. */
+export function longestKeyIn(location: S3Location): number {
+  return mostKeyBytes - location.keyPrefix.length
+}
+
+/** `CopySource`: the bucket and the encoded name. */
+export function copySource(location: S3Location, name: string): string {
+  return `${location.bucket}/${name.split('/').map(encodeURIComponent).join('/')}`
+}

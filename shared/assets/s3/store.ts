@@ -1,0 +1,104 @@
+import { DeleteObjectCommand, HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { AssetError } from '../../errors.ts'
+import type { Asset, AssetStore, WriteOptions } from '../asset-store.ts'
+import { isPublic, type ObjectKey } from '../object-key.ts'
+import { copyObject } from './copy.ts'
+import { describeAsset, headObject } from './describe.ts'
+import { withFaults } from './faults.ts'
+import {
+  discardIncoming,
+  publicCacheControl,
+  publishObject,
+  readIncoming,
+  receivePost,
+  receivePut,
+} from './incoming.ts'
+import { listAssets, usageBelow } from './list.ts'
+import { longestKeyIn, objectName, type S3Location } from './location.ts'
+import { createS3Multipart } from './multipart.ts'
+
+/** How an S3 store signs. */
+export interface S3StoreOptions extends S3Location {
+  /** The life of upload URLs, in seconds. */
+  readonly ticketSeconds: number
+}
+
+/** Assets in a bucket. */
+export function createS3Store(options: S3StoreOptions): AssetStore {
+  const location: S3Location = options
+  const { client, bucket } = location
+  return {
+    longestKey: longestKeyIn(location),
+    singleProtocol: 'put',
+    multipart: createS3Multipart(location, options.ticketSeconds),
+    async ready() {
+      await withFaults(client.send(new HeadBucketCommand({ Bucket: bucket })))
+    },
+    describe: (key) => describeAsset(location, key),
+    list: (prefix, limit, cursor) => listAssets(location, prefix, limit, cursor),
+    usage: (prefix) => usageBelow(location, prefix),
+    save: (key, body, contentType, write) => saveObject(location, key, body, contentType, write),
+    delete: (key) => deleteObject(location, key),
+    copy: (from, to, write) => copyAsset(location, from, to, write),
+    async move(from, to, write) {
+      const asset = await copyAsset(location, from, to, write)
+      await deleteObject(location, from)
+      return asset
+    },
+    receive: (upload, now) => receivePut(location, upload, options.ticketSeconds, now),
+    receiveForm: (upload, now) => receivePost(location, upload, options.ticketSeconds, now),
+    incoming: (id) => readIncoming(location, id),
+    publish: (file) => publishObject(location, file),
+    discard: (id) => discardIncoming(location, id),
+  }
+}
+
+async function saveObject(
+  location: S3Location,
+  key: ObjectKey,
+  body: Uint8Array,
+  contentType: string,
+  { overwrite }: WriteOptions,
+): Promise<Asset> {
+  await withFaults(
+    location.client.send(
+      new PutObjectCommand({
+        Bucket: location.bucket,
+        Key: objectName(location, key),
+        Body: body,
+        ContentType: contentType,
+        ChecksumAlgorithm: 'SHA256',
+        ...(overwrite ? {} : { IfNoneMatch: '*' }),
+        ...(isPublic(key) ? { CacheControl: publicCacheControl } : {}),
+      }),
+    ),
+  )
+  return requireAsset(await describeAsset(location, key))
+}
+
+async function deleteObject(location: S3Location, key: ObjectKey): Promise<boolean> {
+  // DeleteObject succeeds whether or not there was anything.
+  const found = (await headObject(location, objectName(location, key))) !== undefined
+  const Key = objectName(location, key)
+  if (found) await withFaults(location.client.send(new DeleteObjectCommand({ Bucket: location.bucket, Key })))
+  return found
+}
+
+async function copyAsset(
+  location: S3Location,
+  from: ObjectKey,
+  to: ObjectKey,
+  { overwrite }: WriteOptions,
+): Promise<Asset> {
+  const source = await headObject(location, objectName(location, from))
+  if (source === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+  // S3 refuses to copy an object onto itself, and a move would then delete it.
+  if (from === to) throw new AssetError('ERR_ASSET_EXISTS')
+  await copyObject(location, { from: objectName(location, from), to: objectName(location, to), source, overwrite })
+  return requireAsset(await describeAsset(location, to))
+}
+
+function requireAsset(asset: Asset | undefined): Asset {
+  if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+  return asset
+}
