@@ -33,6 +33,7 @@ export const problems = {
   ERR_GRANT_NONE: [403, 'Nothing granted', 'This session grants access to no prefix.'],
   ERR_GRANT_CLAIM: [403, 'Claim not usable', 'A claim of this session cannot name a prefix.'],
   ERR_GRANT_TOO_MANY: [403, 'Too many grants', 'This session grants more prefixes than cookies can hold.'],
+  ERR_RETURN_NOT_GRANTED: [403, 'No access', 'This session gives no access to the address asked for.'],
   ERR_VIEWER_ADDRESS: [403, 'Address not supported', 'Cookies of this site are bound to an IPv4 address.'],
   // Assets and uploads
   ERR_KEY_INVALID: [400, 'Bad key', 'A key is a relative path such as users/alice/photo.jpg, of at most 1,024 bytes.'],

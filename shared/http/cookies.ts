@@ -1,0 +1,32 @@
+/** The cookies of one request: every value of a name, in the order sent. A name that came twice shows as two values. */
+export type RequestCookies = ReadonlyMap<string, readonly string[]>
+
+/**
+ * Splits a `Cookie` header (RFC 6265 section 4.2.1). Values stay exactly as sent: nothing is decoded or unquoted, so two
+ * readers cannot disagree about them. Reads anything: a pair without `=` or without a name is left out, never an error.
+ *
+ * Why not a library: those we know keep one of two values of a name, and which of two sessions counts must not be a guess.
+ */
+export function readCookies(header: string | undefined): RequestCookies {
+  const cookies = new Map<string, string[]>()
+  if (header === undefined) return cookies
+  let start = 0
+  while (start < header.length) {
+    const semicolon = header.indexOf(';', start)
+    const end = semicolon < 0 ? header.length : semicolon
+    const equals = header.indexOf('=', start)
+    // `indexOf` looks past the end of a pair without `=`: jump there at once, or a header of `;` costs quadratic time.
+    if (equals < 0) break
+    if (equals < end) {
+      const name = header.slice(start, equals).trim()
+      const value = header.slice(equals + 1, end).trim()
+      const values = cookies.get(name)
+      if (values !== undefined) values.push(value)
+      else if (name !== '') cookies.set(name, [value])
+      start = end + 1
+    } else {
+      start = header.lastIndexOf(';', equals) + 1
+    }
+  }
+  return cookies
+}

@@ -1,0 +1,30 @@
+import { type ErrorCode, problems } from '../errors.ts'
+import type { HttpResponse } from './message.ts'
+
+type Headers = HttpResponse['headers']
+
+/**
+ * The answer for a code: an RFC 9457 problem with the status and fixed text of the table. Promises that nothing of the
+ * request is in it. `headers` are added to the response's own.
+ */
+export function problemResponse(code: ErrorCode, headers: Headers = []): HttpResponse {
+  const [status, title, detail] = problems[code]
+  return {
+    status,
+    headers: [['content-type', 'application/problem+json'], ...refusalHeaders(status), ...headers],
+    body: JSON.stringify({ type: `urn:edge-signer:${code}`, title, status, detail, code }),
+  }
+}
+
+/** What every refusal with this status carries, whatever its body is. */
+export function refusalHeaders(status: number): Headers {
+  const common: Headers = [
+    ['cache-control', 'no-store'],
+    ['x-content-type-options', 'nosniff'],
+  ]
+  // RFC 9110 section 15.5.2: a 401 MUST name a challenge. `Bearer` opens no dialogue in a browser.
+  if (status === 401) return [...common, ['www-authenticate', 'Bearer']]
+  // RFC 9110 section 10.2.3, in seconds: our own caches try again after that long.
+  if (status === 503) return [...common, ['retry-after', '5']]
+  return common
+}

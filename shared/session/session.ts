@@ -1,0 +1,137 @@
+import type { CryptoKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
+import * as errors from 'jose/errors'
+import { jwtVerify } from 'jose/jwt/verify'
+import type { StageConfig } from '../config/stage-config.ts'
+import { SessionError } from '../errors.ts'
+import { readCookies } from '../http/cookies.ts'
+import type { HttpRequest } from '../http/message.ts'
+import type { SessionKeySource } from './session-keys.ts'
+
+/** An app session after every check: who it is, what it claims, and when it ends. Made by a `SessionVerifier` only. */
+export interface Session {
+  readonly sub: string
+  readonly claims: Readonly<Record<string, unknown>>
+  /** `exp` in epoch seconds, rounded down. */
+  readonly expiresAt: number
+  /** `iat` in epoch seconds, where the app sets it. */
+  readonly issuedAt: number | undefined
+}
+
+/** Checks tokens against one stage's `session` config. */
+export interface SessionVerifier {
+  /**
+   * @param now epoch seconds.
+   * @throws SessionError where the token does not hold; ServiceError where our own keys are not to be had.
+   */
+  verify(unverifiedToken: string, now: number): Promise<Session>
+}
+
+/**
+ * Finds the app session's token: `Authorization: Bearer`, else the session cookie. The token is not verified.
+ *
+ * A Bearer token was sent on purpose, a cookie by the browser, so the header wins; a bad one is not made up for by a good
+ * cookie. The same cookie twice is refused: a sibling domain can plant a second one (RFC 6265 section 8.6), and which of the
+ * two is the user's cannot be told.
+ *
+ * @throws SessionError `ERR_SESSION_MISSING`, `ERR_SESSION_DUPLICATE`, `ERR_SESSION_INVALID` for an empty or ill-formed one.
+ */
+export function readSessionToken(
+  request: HttpRequest,
+  cookieName: string,
+  cookies = readCookies(request.headers.cookie),
+): string {
+  const token = readBearer(request.headers.authorization) ?? readCookie(cookies.get(cookieName))
+  if (!jwsCompact.test(token)) throw new SessionError('ERR_SESSION_INVALID')
+  return token
+}
+
+/** RFC 7515 section 7.1. An encrypted token (five parts) and one without a signature are no sessions of ours. */
+const jwsCompact = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+function readBearer(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^bearer(?: +(.*))?$/i.exec(authorization)?.slice(1).join('')
+}
+
+function readCookie(values: readonly string[] | undefined): string {
+  if (values === undefined) throw new SessionError('ERR_SESSION_MISSING')
+  if (values.length > 1) throw new SessionError('ERR_SESSION_DUPLICATE')
+  // An app that signs out may leave an empty cookie behind.
+  if (values[0] === undefined || values[0] === '') throw new SessionError('ERR_SESSION_MISSING')
+  return values[0]
+}
+
+/** Binds a verifier to a config and the keys. Build it once: the keys are imported on first use and kept. */
+export function createSessionVerifier(config: StageConfig['session'], keys: SessionKeySource): SessionVerifier {
+  const required = Object.entries(config.requiredClaims)
+  const options: JWTVerifyOptions = {
+    // RFC 8725 section 3.1: the caller says which algorithms count. A token that chose its own could choose `none`, or HS256
+    // with the public key as its secret.
+    algorithms: config.algorithms,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: config.clockSkewSeconds,
+    ...(config.issuer === null ? {} : { issuer: config.issuer }),
+    ...(config.audience === null ? {} : { audience: config.audience }),
+  }
+  return {
+    async verify(unverifiedToken, now) {
+      const { payload } = await verifyToken(
+        unverifiedToken,
+        keys,
+        { ...options, currentDate: new Date(now * 1000) },
+        now,
+      )
+      const { sub, exp, iat } = payload
+      if (typeof sub !== 'string' || sub === '' || exp === undefined) throw new SessionError('ERR_SESSION_INVALID')
+      for (const [name, value] of required) {
+        if (!Object.hasOwn(payload, name) || payload[name] !== value) throw new SessionError('ERR_SESSION_INVALID')
+      }
+      return { sub, claims: payload, expiresAt: Math.floor(exp), issuedAt: iat }
+    },
+  }
+}
+
+async function verifyToken(
+  token: string,
+  keys: SessionKeySource,
+  options: JWTVerifyOptions,
+  now: number,
+): Promise<JWTVerifyResult> {
+  // What our own side could not deliver must not look like the viewer's fault, nor the other way round.
+  let trouble: unknown
+  const findKey = async (header: { alg: string; kid?: string }): Promise<CryptoKey> => {
+    try {
+      return await keys.keyFor(header, now)
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) trouble = error
+      throw error
+    }
+  }
+  try {
+    return await jwtVerify(token, findKey, options)
+  } catch (error) {
+    if (trouble !== undefined) throw trouble
+    if (error instanceof errors.JWKSMultipleMatchingKeys) return await verifyWithAny(token, error, options)
+    throw sessionError(error)
+  }
+}
+
+/** A token without `kid` while the key set holds several keys of its kind, as in the middle of the app's key rotation. */
+async function verifyWithAny(
+  token: string,
+  candidates: AsyncIterable<CryptoKey>,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  for await (const key of candidates) {
+    try {
+      return await jwtVerify(token, key, options)
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw sessionError(error)
+    }
+  }
+  throw new SessionError('ERR_SESSION_INVALID')
+}
+
+/** The cause is left out: jose's errors carry the claims. */
+function sessionError(error: unknown): SessionError {
+  return new SessionError(error instanceof errors.JWTExpired ? 'ERR_SESSION_EXPIRED' : 'ERR_SESSION_INVALID')
+}
