@@ -1,0 +1,71 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Metafile } from 'esbuild'
+import { guardFunctionConfig } from '../../functions/guard/config.ts'
+import { headersFunctionConfig } from '../../functions/headers/config.ts'
+import { notFoundFunctionConfig } from '../../functions/not-found/config.ts'
+import { sessionFunctionConfig } from '../../functions/session/config.ts'
+import type { Deployment } from '../../shared/config/parse.ts'
+import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
+import { buildCloudFrontFunction } from './cloudfront-function.ts'
+
+type LambdaName = 'session' | 'api'
+
+/** What came of a build. */
+export interface Build {
+  /** What each Lambda bundle was made of; the size and import contract reads it. */
+  readonly metafiles: Readonly<Record<LambdaName, Metafile>>
+  /** The CloudFront Functions' code, as it goes into the template. */
+  readonly code: CloudFrontFunctionCode
+}
+
+/**
+ * Bundles every function of a deployment into `outDir`: `session/index.cjs`, `api/index.cjs`, `guard.js`, `headers.js` and
+ * `not-found.js`, and the esbuild metafiles as `session.meta.json` and `api.meta.json`. The same input gives the same bytes.
+ *
+ * @throws ConfigError where CloudFront would refuse a function; esbuild's error where a bundle cannot be made.
+ */
+export async function buildFunctions(deployment: Deployment, outDir: string): Promise<Build> {
+  await mkdir(outDir, { recursive: true })
+  const [session, api, guard, headers, notFound] = await Promise.all([
+    buildLambda('session', outDir, sessionFunctionConfig(deployment)),
+    buildLambda('api', outDir),
+    buildEdgeScript('guard', outDir, guardFunctionConfig(deployment)),
+    buildEdgeScript('headers', outDir, headersFunctionConfig(deployment)),
+    buildEdgeScript('not-found', outDir, notFoundFunctionConfig(deployment)),
+  ])
+  return { metafiles: { session, api }, code: { guard, headers, notFound } }
+}
+
+/** CommonJS loads faster than ES modules in Lambda, but dependencies are read as ES modules so that esbuild drops unused parts. */
+async function buildLambda(name: LambdaName, outDir: string, config?: object): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: [handlerPath(name)],
+    outfile: join(outDir, name, 'index.cjs'),
+    // Paths in the metafile must not depend on the folder from which packaging was started.
+    absWorkingDir: fileURLToPath(new URL('../../', import.meta.url)),
+    bundle: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'cjs',
+    minify: true,
+    mainFields: ['module', 'main'],
+    conditions: ['module'],
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+    define: config === undefined ? {} : { __CONFIG__: JSON.stringify(config) },
+  })
+  // Beside the bundle's folder, not in it: that folder is the package.
+  await writeFile(join(outDir, `${name}.meta.json`), JSON.stringify(metafile))
+  return metafile
+}
+
+function buildEdgeScript(name: string, outDir: string, config: object): Promise<string> {
+  return buildCloudFrontFunction({ entry: handlerPath(name), config, outFile: join(outDir, `${name}.js`) })
+}
+
+function handlerPath(name: string): string {
+  return fileURLToPath(new URL(`../../functions/${name}/handler.ts`, import.meta.url))
+}

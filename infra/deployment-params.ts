@@ -1,0 +1,60 @@
+import { ConfigError } from '../shared/errors.ts'
+
+/** The facts of one deployment that may be given as `--param="name=value"`; all else belongs in `edge-signer.config.ts`. */
+const readers = {
+  enforcement: (value: string) => value,
+  bootstrap: (value: string) => value,
+  bucket: (value: string) => value,
+  bucketRegion: (value: string) => value,
+  appOrigin: (value: string) => value,
+  cdnHost: (value: string) => value,
+  aliases: (value: string) => value.split(',').map((alias) => alias.trim()),
+  certificateArn: (value: string) => value,
+  attach: readFlag,
+} as const satisfies Record<string, (value: string) => unknown>
+
+/** Names of the parameters that a deployment may set. */
+export const paramNames = Object.keys(readers)
+
+/** Where parameters come from: the command line (`name=value`), and `params` of `serverless.yml`. */
+export interface ParamSources {
+  readonly commandLine: readonly string[]
+  readonly file: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
+}
+
+/**
+ * The deployment parameters of a stage, in the shape that `parseDeployment` merges: the command line wins over the stage's
+ * `params`, these over `params.default`.
+ *
+ * @throws ConfigError for a parameter that this project does not know, naming those that it does.
+ */
+export function readParams(stage: string, sources: ParamSources): Record<string, unknown> {
+  const given = { ...sources.file.default, ...sources.file[stage], ...readCommandLine(sources.commandLine) }
+  const params: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(given)) {
+    if (!isParamName(name)) {
+      throw new ConfigError(`--param "${name}" is not a deployment parameter; known are: ${paramNames.join(', ')}`)
+    }
+    if (value === null || value === undefined) continue
+    params[name] = typeof value === 'string' ? readers[name](value) : value
+  }
+  return params
+}
+
+function readCommandLine(items: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    items.map((item) => {
+      const at = item.indexOf('=')
+      if (at < 1) throw new ConfigError('--param: must be written as --param="name=value"')
+      return [item.slice(0, at), item.slice(at + 1).trimEnd()]
+    }),
+  )
+}
+
+function isParamName(name: string): name is keyof typeof readers {
+  return Object.hasOwn(readers, name)
+}
+
+function readFlag(value: string): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value
+}

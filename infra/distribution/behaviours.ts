@@ -1,0 +1,115 @@
+import type { Deployment } from '../../shared/config/parse.ts'
+import { ids } from '../names.ts'
+import { getAtt, ref } from '../template.ts'
+import { cachingDisabled, objectsCachePolicy } from './cache-policy.ts'
+import { allViewerExceptHostHeader } from './origin-request-policy.ts'
+import { origins } from './origins.ts'
+import { pagesPattern, privatePathPatterns, publicPattern } from './path-patterns.ts'
+
+/** A cache behaviour of the distribution, in CloudFormation's words. */
+export type CacheBehavior = Readonly<Record<string, unknown>>
+
+const allMethods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE']
+const readMethods = ['GET', 'HEAD', 'OPTIONS']
+
+/** The ordered behaviours. CloudFront takes the first match, so ours stand before the private ones. */
+export function cacheBehaviors(deployment: Deployment): readonly CacheBehavior[] {
+  return [
+    sessionBehavior('/_edge/session'),
+    // Not `/_edge/session*`: that would also catch names that are not ours.
+    sessionBehavior('/_edge/session/*'),
+    pagesBehavior(),
+    apiBehavior(),
+    publicBehavior(),
+    ...privatePathPatterns(deployment).map((pattern) => privateBehavior(deployment, pattern)),
+  ]
+}
+
+/**
+ * Everything that is not ours: the app, or a 404 made at the edge. Never the bucket: CloudFront may list it, so `/` would
+ * show every user's keys.
+ */
+export function defaultBehavior(deployment: Deployment): CacheBehavior {
+  const app = deployment.config.appOrigin !== null
+  return {
+    ...forwarded(app ? origins.app : origins.api, 'redirect-to-https'),
+    ...(app ? {} : { FunctionAssociations: [onViewerRequest(ids.notFound)] }),
+  }
+}
+
+function sessionBehavior(pathPattern: string): CacheBehavior {
+  return {
+    PathPattern: pathPattern,
+    // The function answers every request itself; a distribution wants an origin all the same.
+    ...forwarded(origins.api, 'https-only'),
+    LambdaFunctionAssociations: [sessionOnViewerRequest()],
+  }
+}
+
+function apiBehavior(): CacheBehavior {
+  return { PathPattern: '/api/*', ...forwarded(origins.api, 'https-only') }
+}
+
+function pagesBehavior(): CacheBehavior {
+  return {
+    PathPattern: pagesPattern,
+    ...fromBucket(ids.pagesHeaders),
+    // No headers function here: its sandbox would stop the page's own script.
+    FunctionAssociations: [onViewerRequest(ids.guard)],
+  }
+}
+
+function publicBehavior(): CacheBehavior {
+  return { PathPattern: publicPattern, ...fromBucket(ids.publicHeaders), FunctionAssociations: guardAndHeaders() }
+}
+
+/**
+ * Files of users. In `gate` mode the session function stands in for CloudFront's own check, and no CloudFront Function may
+ * join it: the two kinds cannot be mixed on one behaviour's viewer events.
+ */
+function privateBehavior(deployment: Deployment, pathPattern: string): CacheBehavior {
+  const read = { PathPattern: pathPattern, ...fromBucket(ids.privateHeaders) }
+  return deployment.config.enforcement === 'gate'
+    ? { ...read, LambdaFunctionAssociations: [sessionOnViewerRequest()] }
+    : { ...read, TrustedKeyGroups: [ref(ids.keyGroupId)], FunctionAssociations: guardAndHeaders() }
+}
+
+function fromBucket(responseHeadersPolicy: string): CacheBehavior {
+  return {
+    TargetOriginId: origins.bucket,
+    ViewerProtocolPolicy: 'redirect-to-https',
+    AllowedMethods: readMethods,
+    CachedMethods: ['GET', 'HEAD'],
+    // Compressed objects have no byte ranges that mean anything to a reader of a disk image.
+    Compress: false,
+    CachePolicyId: objectsCachePolicy,
+    ResponseHeadersPolicyId: ref(responseHeadersPolicy),
+  }
+}
+
+/** `https-only` where a redirect would already have carried a session or a body in clear text. */
+function forwarded(originId: string, protocol: 'https-only' | 'redirect-to-https'): CacheBehavior {
+  return {
+    TargetOriginId: originId,
+    ViewerProtocolPolicy: protocol,
+    AllowedMethods: allMethods,
+    Compress: originId === origins.app,
+    CachePolicyId: cachingDisabled,
+    OriginRequestPolicyId: allViewerExceptHostHeader,
+  }
+}
+
+function guardAndHeaders(): readonly Record<string, unknown>[] {
+  return [
+    onViewerRequest(ids.guard),
+    { EventType: 'viewer-response', FunctionARN: getAtt(ids.headers, 'FunctionMetadata.FunctionARN') },
+  ]
+}
+
+function onViewerRequest(functionId: string): Record<string, unknown> {
+  return { EventType: 'viewer-request', FunctionARN: getAtt(functionId, 'FunctionMetadata.FunctionARN') }
+}
+
+function sessionOnViewerRequest(): Record<string, unknown> {
+  return { EventType: 'viewer-request', LambdaFunctionARN: ref(ids.sessionVersion), IncludeBody: false }
+}

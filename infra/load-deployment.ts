@@ -1,0 +1,22 @@
+import config from '../edge-signer.config.ts'
+import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
+import { ConfigError } from '../shared/errors.ts'
+import { type ParamSources, readParams } from './deployment-params.ts'
+
+/** Lambda function and bucket names end at 64 and 63 characters; ours add at most 17 to service and stage. */
+const longestServiceAndStage = 46
+
+/**
+ * The deployment that `serverless` was asked for: `edge-signer.config.ts` for the stage, with the deployment parameters on top.
+ *
+ * @throws ConfigError naming each wrong field or parameter.
+ */
+export function loadDeployment(stage: string, sources: ParamSources): Deployment {
+  const deployment = parseDeployment(config, stage, readParams(stage, sources))
+  if (deployment.service.length + deployment.stage.length > longestServiceAndStage) {
+    throw new ConfigError(
+      `service and stage: must have at most ${longestServiceAndStage} characters together, or names in AWS grow too long`,
+    )
+  }
+  return deployment
+}

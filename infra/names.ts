@@ -1,0 +1,73 @@
+import type { Deployment } from '../shared/config/parse.ts'
+import { keysSecretId } from '../shared/keys/secret-store.ts'
+import { ref, sub } from './template.ts'
+
+/** Logical ids that more than one fragment refers to. */
+export const ids = {
+  bucket: 'Bucket',
+  distribution: 'Distribution',
+  guard: 'GuardFunction',
+  headers: 'HeadersFunction',
+  httpApi: 'HttpApi',
+  keyGroupId: 'KeyGroupId',
+  keyValueStore: 'KeyValueStore',
+  notFound: 'NotFoundFunction',
+  objectsCachePolicy: 'ObjectsCachePolicy',
+  originAccessControl: 'OriginAccessControl',
+  pagesHeaders: 'PagesResponseHeadersPolicy',
+  privateHeaders: 'PrivateResponseHeadersPolicy',
+  publicHeaders: 'PublicResponseHeadersPolicy',
+  sessionFunction: 'SessionLambdaFunction',
+  /** Stands for the published version of the session function; the packaging plugin puts the generated id in its place. */
+  sessionVersion: 'SessionFunctionVersion',
+} as const
+
+/** `<service>-<stage>-<part>`: the name of a thing that AWS keeps unique in an account. */
+export function resourceName(deployment: Deployment, part: string): string {
+  return `${deployment.service}-${deployment.stage}-${part}`
+}
+
+/** Id of the secret that holds the key document. */
+export function secretName(deployment: Deployment): string {
+  return keysSecretId(deployment.service, deployment.stage)
+}
+
+/** SSM parameter that names the trusted key group; read by CloudFormation when the stack is deployed. */
+export function keyGroupParameterName(deployment: Deployment): string {
+  return `/${deployment.service}/${deployment.stage}/key-group-id`
+}
+
+/** Name of the bucket: the configured one, else ours with the account id. */
+export function bucketName(deployment: Deployment): unknown {
+  const { bucket } = deployment.config
+  return bucket ?? sub(`${resourceName(deployment, '')}\${AWS::AccountId}`)
+}
+
+/** ARN of the bucket, or of one key in it. A bucket ARN has no Region and no account. */
+export function bucketArn(deployment: Deployment, key?: string): unknown {
+  const name = deployment.config.bucket ?? `\${${ids.bucket}}`
+  return sub(`arn:\${AWS::Partition}:s3:::${name}${key === undefined ? '' : `/${key}`}`)
+}
+
+/** Name of the bucket as another resource should refer to it, so that CloudFormation keeps the order. */
+export function bucketReference(deployment: Deployment): unknown {
+  return deployment.config.bucket ?? ref(ids.bucket)
+}
+
+/**
+ * Name of the session function: unique per stack, because a removed stack leaves the function behind (CloudFront deletes
+ * replicas hours later) and the next stack of this name could not make it again. The suffix is the start of the stack's UUID.
+ */
+export function sessionFunctionName(deployment: Deployment): unknown {
+  return {
+    'Fn::Join': [
+      '-',
+      [
+        resourceName(deployment, 'session'),
+        {
+          'Fn::Select': [0, { 'Fn::Split': ['-', { 'Fn::Select': [2, { 'Fn::Split': ['/', ref('AWS::StackId')] }] }] }],
+        },
+      ],
+    ],
+  }
+}

@@ -1,0 +1,76 @@
+import type { Deployment } from '../shared/config/parse.ts'
+import { bucketStatementTemplate } from './bucket.ts'
+import { bucketReference, ids, secretName } from './names.ts'
+import { type Fragment, getAtt, ref } from './template.ts'
+
+/** What the next steps need to know; the API's address (`HttpApiUrl`) is added by the framework. */
+export function outputsFragment(deployment: Deployment): Fragment {
+  const { attach, bucket, enforcement } = deployment.config
+  return {
+    Outputs: {
+      BucketName: { Description: 'Bucket of the files', Value: bucketReference(deployment) },
+      KeyValueStoreArn: {
+        Description: 'KeyValueStore of the stamp key and the revoked prefixes',
+        Value: getAtt(ids.keyValueStore, 'Arn'),
+      },
+      KeysSecretName: { Description: 'Secret that holds the key document', Value: secretName(deployment) },
+      SessionFunctionVersionArn: {
+        Description: 'Lambda@Edge version for viewer-request on /_edge/session',
+        Value: ref(ids.sessionVersion),
+      },
+      ...(attach ? attachOutputs(enforcement) : distributionOutputs()),
+      ...(bucket === null
+        ? {}
+        : {
+            BucketPolicyToAdd: {
+              Description: 'Statements that the policy of the existing bucket needs',
+              Value: bucketStatementTemplate(deployment),
+            },
+          }),
+    },
+  }
+}
+
+function distributionOutputs(): NonNullable<Fragment['Outputs']> {
+  return {
+    DistributionId: { Description: 'Distribution', Value: ref(ids.distribution) },
+    DistributionDomainName: {
+      Description: 'Domain name of the distribution',
+      Value: getAtt(ids.distribution, 'DomainName'),
+    },
+  }
+}
+
+/** What a distribution that is kept elsewhere (Terraform, CDK) has to name. */
+function attachOutputs(enforcement: 'key-group' | 'gate'): NonNullable<Fragment['Outputs']> {
+  return {
+    GuardFunctionArn: {
+      Description: 'CloudFront Function for viewer-request on every behaviour of the bucket',
+      Value: getAtt(ids.guard, 'FunctionMetadata.FunctionARN'),
+    },
+    HeadersFunctionArn: {
+      Description: 'CloudFront Function for viewer-response on public and private behaviours',
+      Value: getAtt(ids.headers, 'FunctionMetadata.FunctionARN'),
+    },
+    ObjectsCachePolicyId: { Description: 'Cache policy of the bucket', Value: ref(ids.objectsCachePolicy) },
+    PrivateResponseHeadersPolicyId: {
+      Description: 'Response headers policy of private behaviours',
+      Value: ref(ids.privateHeaders),
+    },
+    PublicResponseHeadersPolicyId: {
+      Description: 'Response headers policy of /public/*',
+      Value: ref(ids.publicHeaders),
+    },
+    PagesResponseHeadersPolicyId: {
+      Description: 'Response headers policy of /_edge/pages/*',
+      Value: ref(ids.pagesHeaders),
+    },
+    OriginAccessControlId: {
+      Description: 'Origin access control of the bucket origin',
+      Value: getAtt(ids.originAccessControl, 'Id'),
+    },
+    ...(enforcement === 'gate'
+      ? {}
+      : { TrustedKeyGroupId: { Description: 'Key group that private behaviours trust', Value: ref(ids.keyGroupId) } }),
+  }
+}

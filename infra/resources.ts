@@ -1,0 +1,35 @@
+import type { Deployment } from '../shared/config/parse.ts'
+import { bucketFragment } from './bucket.ts'
+import { type CloudFrontFunctionCode, cloudFrontFunctionsFragment } from './cloudfront-functions.ts'
+import { cachePolicyFragment } from './distribution/cache-policy.ts'
+import { distributionFragment } from './distribution/distribution.ts'
+import { originAccessControlFragment } from './distribution/origins.ts'
+import { responseHeadersPolicyFragment } from './distribution/response-headers-policy.ts'
+import { type Extensions, edgeFunctionExtensions } from './edge-function.ts'
+import { keyGroupFragment } from './key-group.ts'
+import { keyValueStoreFragment } from './key-value-store.ts'
+import { outputsFragment } from './outputs.ts'
+import { rolesFragment } from './roles.ts'
+import { composeFragments, type Fragment } from './template.ts'
+
+/** The `resources` section of serverless.yml. */
+export interface StackResources extends Required<Fragment> {
+  readonly extensions: Extensions
+}
+
+/** Everything in the stack beside the functions and their API, which `serverless.yml` declares. */
+export function composeResources(deployment: Deployment, code: CloudFrontFunctionCode): StackResources {
+  const template = composeFragments([
+    keyGroupFragment(deployment),
+    bucketFragment(deployment),
+    cachePolicyFragment(deployment),
+    responseHeadersPolicyFragment(deployment),
+    originAccessControlFragment(deployment),
+    keyValueStoreFragment(deployment),
+    cloudFrontFunctionsFragment(deployment, code),
+    rolesFragment(deployment),
+    distributionFragment(deployment),
+    outputsFragment(deployment),
+  ])
+  return { ...template, extensions: edgeFunctionExtensions(deployment) }
+}

@@ -1,0 +1,55 @@
+import type { Deployment } from '../shared/config/parse.ts'
+import { revocationStateKey } from '../shared/revocation/state.ts'
+import { bucketArn, resourceName, secretName } from './names.ts'
+import { type Fragment, type Resource, sub } from './template.ts'
+
+type Statement = Readonly<Record<string, unknown>>
+
+/** One role for each function, with what that function does and nothing else. */
+export function rolesFragment(deployment: Deployment): Fragment {
+  return {
+    Resources: {
+      SessionFunctionRole: role(
+        ['lambda.amazonaws.com', 'edgelambda.amazonaws.com'],
+        [
+          {
+            Effect: 'Allow',
+            Action: 'secretsmanager:GetSecretValue',
+            // The id ends in a hyphen and six random characters; exactly six, or `keys-other` would match too.
+            Resource: sub(
+              `arn:\${AWS::Partition}:secretsmanager:us-east-1:\${AWS::AccountId}:secret:${secretName(deployment)}-??????`,
+            ),
+          },
+          { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
+          // Lambda@Edge logs in the Region where the viewer was served, under a name that starts with the home Region.
+          writeLogs('*', `us-east-1.${resourceName(deployment, 'session')}-*`, ['logs:CreateLogGroup']),
+        ],
+      ),
+      ApiFunctionRole: role(
+        ['lambda.amazonaws.com'],
+        [writeLogs(`\${AWS::Region}`, resourceName(deployment, 'api'), [])],
+      ),
+    },
+  }
+}
+
+function writeLogs(region: string, functionName: string, more: readonly string[]): Statement {
+  return {
+    Effect: 'Allow',
+    Action: [...more, 'logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: sub(`arn:\${AWS::Partition}:logs:${region}:\${AWS::AccountId}:log-group:/aws/lambda/${functionName}:*`),
+  }
+}
+
+function role(services: readonly string[], statements: readonly Statement[]): Resource {
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: services }, Action: 'sts:AssumeRole' }],
+      },
+      Policies: [{ PolicyName: 'function', PolicyDocument: { Version: '2012-10-17', Statement: statements } }],
+    },
+  }
+}

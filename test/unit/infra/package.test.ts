@@ -1,0 +1,414 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type PackagedStage, type Properties, packaged, removePackages } from './packaged-stage.ts'
+
+/** Everything that a deployment can change in the template, each run once. */
+const variants = {
+  dev: ['--stage', 'dev'],
+  prod: [
+    ...['--stage', 'prod', '--param', 'appOrigin=app.example.com', '--param', 'cdnHost=cdn.example.com'],
+    ...['--param', 'aliases=files.example.com,cdn.example.com'],
+    ...[
+      '--param',
+      'certificateArn=arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555',
+    ],
+  ],
+  local: ['--stage', 'local'],
+  gate: ['--stage', 'dev', '--param', 'enforcement=gate'],
+  attach: ['--stage', 'dev', '--param', 'attach=true'],
+  attachGate: ['--stage', 'dev', '--param', 'attach=true', '--param', 'enforcement=gate', '--param', 'bucket=my-files'],
+  otherRegion: ['--stage', 'prod', '--param', 'bucket=my-files', '--param', 'bucketRegion=eu-west-1'],
+} as const
+type Variant = keyof typeof variants
+
+const withDistribution = ['dev', 'prod', 'local', 'gate', 'otherRegion'] as const satisfies readonly Variant[]
+const privatePatterns = ['/users/*', '/teams/*']
+const bucketPatterns = ['/_edge/pages/*', '/public/*', ...privatePatterns]
+
+const stages = {} as Record<Variant, PackagedStage>
+
+beforeAll(async () => {
+  // Two at a time: a run is a whole command line, and more would only wait for each other.
+  const names = Object.keys(variants) as Variant[]
+  for (let i = 0; i < names.length; i += 2) {
+    await Promise.all(
+      names.slice(i, i + 2).map(async (name) => {
+        stages[name] = await packaged(...variants[name])
+      }),
+    )
+  }
+}, 120_000)
+afterAll(removePackages)
+
+function resource(name: Variant, type: string): [string, { Properties: Properties; DeletionPolicy?: string }][] {
+  return Object.entries(stages[name].template.Resources).filter(([, { Type }]) => Type === type)
+}
+
+function distribution(name: Variant): Properties {
+  const [found] = resource(name, 'AWS::CloudFront::Distribution')
+  if (found === undefined) throw new Error(`${name} has no distribution`)
+  return found[1].Properties.DistributionConfig
+}
+
+function behaviours(name: Variant): Properties[] {
+  const { CacheBehaviors, DefaultCacheBehavior } = distribution(name)
+  return [...CacheBehaviors, DefaultCacheBehavior]
+}
+
+function behaviour(name: Variant, pathPattern: string): Properties {
+  return behaviours(name).find(({ PathPattern }) => PathPattern === pathPattern)
+}
+
+function functionOf(association: Properties): string {
+  return association.FunctionARN?.['Fn::GetAtt']?.[0] ?? association.LambdaFunctionARN?.Ref
+}
+
+function statementsOf(name: Variant): Properties[] {
+  return resource(name, 'AWS::IAM::Role').flatMap(([, { Properties }]) =>
+    Properties.Policies.flatMap(({ PolicyDocument }: Properties) => PolicyDocument.Statement),
+  )
+}
+
+describe.each(Object.keys(variants) as Variant[])('%s', (name) => {
+  it('is packaged without a warning', () => {
+    expect(stages[name].output).toContain('Service packaged')
+    expect(stages[name].output).not.toMatch(/warning|deprecat/i)
+  })
+
+  it('keeps keys and secrets out of everything that is packaged', async () => {
+    const files = (await readdir(stages[name].dir, { recursive: true, withFileTypes: true })).filter((f) => f.isFile())
+    expect(files.length).toBeGreaterThan(5)
+    for (const file of files) {
+      const text = await readFile(join(file.parentPath, file.name), 'latin1')
+      expect(text, file.name).not.toMatch(/-----BEGIN [A-Z ]*PRIVATE KEY-----\s*[A-Za-z0-9+/]{20}/)
+      expect(text, file.name).not.toMatch(/"(stampKey|sessionSecret|privateKey)\\?":\\?"[^"\\]/)
+    }
+  })
+
+  it('leaves the deployed bundles beside the template', async () => {
+    const { dir, template } = stages[name]
+    for (const [id, file] of [
+      ['GuardFunction', 'guard.js'],
+      ['HeadersFunction', 'headers.js'],
+      ['NotFoundFunction', 'not-found.js'],
+    ] as const) {
+      const code = await readFile(join(dir, 'dist', file), 'utf8')
+      if (template.Resources[id] !== undefined) expect(template.Resources[id].Properties.FunctionCode).toBe(code)
+    }
+    for (const id of ['SessionLambdaFunction', 'ApiLambdaFunction']) {
+      const { Handler } = template.Resources[id]?.Properties ?? {}
+      await expect(readFile(join(dir, Handler.replace(/\.handler$/, '.cjs')), 'utf8')).resolves.toContain('exports')
+    }
+  })
+
+  it('gives CloudFront Functions as plain text of at most 10 KB, published at once', () => {
+    const functions = resource(name, 'AWS::CloudFront::Function')
+    expect(functions.length).toBeGreaterThanOrEqual(2)
+    for (const [, { Properties }] of functions) {
+      expect(typeof Properties.FunctionCode).toBe('string')
+      expect(Buffer.byteLength(Properties.FunctionCode)).toBeLessThanOrEqual(10 * 1024)
+      expect(Properties.AutoPublish).toBe(true)
+      expect(Properties.FunctionConfig.Runtime).toBe('cloudfront-js-2.0')
+    }
+  })
+
+  it('gives the KeyValueStore to the guard alone', () => {
+    const associated = resource(name, 'AWS::CloudFront::Function').filter(
+      ([, { Properties }]) => Properties.FunctionConfig.KeyValueStoreAssociations !== undefined,
+    )
+    expect(associated).toHaveLength(1)
+    expect(associated[0]?.[0]).toBe('GuardFunction')
+    expect(associated[0]?.[1].Properties.FunctionConfig.KeyValueStoreAssociations).toEqual([
+      { KeyValueStoreARN: { 'Fn::GetAtt': ['KeyValueStore', 'Arn'] } },
+    ])
+  })
+
+  it('makes an edge function that Lambda@Edge accepts, and keeps it', () => {
+    const session = stages[name].template.Resources.SessionLambdaFunction
+    expect(session?.DeletionPolicy).toBe('Retain')
+    expect(session?.Properties).toMatchObject({ MemorySize: 128, Architectures: ['x86_64'] })
+    expect(session?.Properties.Timeout).toBeLessThanOrEqual(5)
+    // A removed stack leaves the function behind; the next stack of that name must be able to make its own.
+    expect(JSON.stringify(session?.Properties.FunctionName)).toContain('AWS::StackId')
+    for (const forbidden of ['Environment', 'Layers', 'VpcConfig', 'TracingConfig', 'DeadLetterConfig', 'KmsKeyArn']) {
+      expect(session?.Properties).not.toHaveProperty(forbidden)
+    }
+  })
+
+  it('lets each role do what its function does and nothing else', () => {
+    const statements = statementsOf(name)
+    expect(statements.length).toBeGreaterThanOrEqual(4)
+    for (const { Effect, Action, Resource } of statements) {
+      expect(Effect).toBe('Allow')
+      for (const action of [Action].flat()) expect(action).not.toContain('*')
+      for (const arn of [Resource].flat()) {
+        expect(arn).not.toBe('*')
+        expect(arn['Fn::Sub']).toMatch(/^arn:\$\{AWS::Partition\}:(secretsmanager:us-east-1|s3|logs):/)
+      }
+    }
+    const session = stages[name].template.Resources.SessionFunctionRole?.Properties
+    expect(session.AssumeRolePolicyDocument.Statement[0].Principal.Service).toEqual([
+      'lambda.amazonaws.com',
+      'edgelambda.amazonaws.com',
+    ])
+    const actions = session.Policies[0].PolicyDocument.Statement.flatMap(({ Action }: Properties) => Action)
+    expect(actions.filter((action: string) => !action.startsWith('logs:'))).toEqual([
+      'secretsmanager:GetSecretValue',
+      's3:GetObject',
+    ])
+    expect(session.Policies[0].PolicyDocument.Statement[1].Resource['Fn::Sub']).toMatch(/\/_state\/revocations\.json$/)
+    const api = stages[name].template.Resources.ApiFunctionRole?.Properties
+    expect(api.AssumeRolePolicyDocument.Statement[0].Principal.Service).toEqual(['lambda.amazonaws.com'])
+  })
+
+  it('refers to nothing that is not in the template', () => {
+    const { Resources, Parameters = {}, Outputs } = stages[name].template
+    const known = new Set([...Object.keys(Resources), ...Object.keys(Parameters)])
+    const text = JSON.stringify({ Resources, Outputs })
+    const refs = [...text.matchAll(/"(?:Ref|Fn::GetAtt)":\[?"([^"]+)"/g)].map(([, id]) => id ?? '')
+    expect(refs.length).toBeGreaterThan(10)
+    expect(refs.filter((id) => !id.startsWith('AWS::') && !known.has(id))).toEqual([])
+    expect(text).not.toContain('"SessionFunctionVersion"')
+  })
+})
+
+describe.each(withDistribution)('distribution of %s', (name) => {
+  it('has the behaviours in order', () => {
+    expect(distribution(name).CacheBehaviors.map(({ PathPattern }: Properties) => PathPattern)).toEqual([
+      '/_edge/session',
+      '/_edge/session/*',
+      '/_edge/pages/*',
+      '/api/*',
+      '/public/*',
+      ...privatePatterns,
+    ])
+  })
+
+  it('names only origins that exist', () => {
+    const ids = distribution(name).Origins.map(({ Id }: Properties) => Id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { TargetOriginId } of behaviours(name)) expect(ids).toContain(TargetOriginId)
+  })
+
+  it('reaches the bucket from the listed behaviours alone, never from the default', () => {
+    const s3 = distribution(name).Origins.filter(({ S3OriginConfig }: Properties) => S3OriginConfig !== undefined)
+    expect(s3).toHaveLength(1)
+    expect(s3[0]).toMatchObject({
+      OriginAccessControlId: { 'Fn::GetAtt': ['OriginAccessControl', 'Id'] },
+      S3OriginConfig: { OriginAccessIdentity: '' },
+    })
+    const reaching = behaviours(name).filter(({ TargetOriginId }) => TargetOriginId === s3[0].Id)
+    expect(reaching.map(({ PathPattern }) => PathPattern)).toEqual(bucketPatterns)
+  })
+
+  it('puts functions where CloudFront lets them be', () => {
+    const { Resources } = stages[name].template
+    for (const { FunctionAssociations = [], LambdaFunctionAssociations = [], PathPattern } of behaviours(name)) {
+      const events = [...FunctionAssociations, ...LambdaFunctionAssociations].map(({ EventType }) => EventType)
+      expect(new Set(events).size, PathPattern).toBe(events.length)
+      for (const association of FunctionAssociations) {
+        expect(['viewer-request', 'viewer-response']).toContain(association.EventType)
+        expect(Resources[functionOf(association)]?.Type).toBe('AWS::CloudFront::Function')
+      }
+      for (const association of LambdaFunctionAssociations) {
+        expect(['viewer-request', 'viewer-response', 'origin-request', 'origin-response']).toContain(
+          association.EventType,
+        )
+        // A numbered version: CloudFront takes neither `$LATEST` nor an alias.
+        expect(Resources[functionOf(association)]?.Type).toBe('AWS::Lambda::Version')
+        expect(Resources[functionOf(association)]?.Properties.FunctionName).toEqual({ Ref: 'SessionLambdaFunction' })
+      }
+      if (LambdaFunctionAssociations.length > 0) expect(FunctionAssociations, PathPattern).toEqual([])
+    }
+  })
+
+  it('checks every request for the bucket', () => {
+    for (const pattern of bucketPatterns) {
+      const { FunctionAssociations = [], LambdaFunctionAssociations = [] } = behaviour(name, pattern)
+      const checks = [...FunctionAssociations, ...LambdaFunctionAssociations]
+        .filter(({ EventType }) => EventType === 'viewer-request')
+        .map(functionOf)
+      expect(checks, pattern).toHaveLength(1)
+      const gated = name === 'gate' && privatePatterns.includes(pattern)
+      expect(checks[0], pattern).toMatch(gated ? /^SessionLambdaVersion/ : /^GuardFunction$/)
+    }
+  })
+
+  it('answers for the session from the session function', () => {
+    for (const pattern of ['/_edge/session', '/_edge/session/*']) {
+      const found = behaviour(name, pattern)
+      expect(found.AllowedMethods).toHaveLength(7)
+      expect(found.ViewerProtocolPolicy).toBe('https-only')
+      expect(found.TrustedKeyGroups).toBeUndefined()
+      expect(found.LambdaFunctionAssociations.map(({ EventType }: Properties) => EventType)).toEqual(['viewer-request'])
+    }
+  })
+
+  it('serves bytes as they are and caches them by path', () => {
+    const { ParametersInCacheKeyAndForwardedToOrigin: key } =
+      stages[name].template.Resources.ObjectsCachePolicy?.Properties.CachePolicyConfig ?? {}
+    expect(key).toEqual({
+      CookiesConfig: { CookieBehavior: 'none' },
+      QueryStringsConfig: { QueryStringBehavior: 'none' },
+      HeadersConfig: { HeaderBehavior: 'none' },
+      EnableAcceptEncodingGzip: false,
+      EnableAcceptEncodingBrotli: false,
+    })
+    for (const pattern of bucketPatterns) {
+      const found = behaviour(name, pattern)
+      expect(found.Compress, pattern).toBe(false)
+      expect(found.CachePolicyId, pattern).toEqual({ Ref: 'ObjectsCachePolicy' })
+      expect(found.OriginRequestPolicyId, pattern).toBeUndefined()
+      expect(found.AllowedMethods, pattern).toEqual(['GET', 'HEAD', 'OPTIONS'])
+    }
+  })
+
+  it('never takes plain HTTP', () => {
+    for (const { ViewerProtocolPolicy } of behaviours(name)) {
+      expect(['https-only', 'redirect-to-https']).toContain(ViewerProtocolPolicy)
+    }
+    for (const { CustomOriginConfig } of distribution(name).Origins) {
+      if (CustomOriginConfig !== undefined) expect(CustomOriginConfig.OriginProtocolPolicy).toBe('https-only')
+    }
+  })
+
+  it('trusts a key group on private behaviours alone, and not in gate mode', () => {
+    for (const { PathPattern, TrustedKeyGroups } of behaviours(name)) {
+      const wanted = name !== 'gate' && privatePatterns.includes(PathPattern)
+      expect(TrustedKeyGroups, PathPattern).toEqual(wanted ? [{ Ref: 'KeyGroupId' }] : undefined)
+    }
+    expect(stages[name].template.Parameters?.KeyGroupId?.Type).toBe(
+      name === 'gate' ? undefined : 'AWS::SSM::Parameter::Value<String>',
+    )
+  })
+
+  it('adds its headers also where no function of ours runs', () => {
+    const { Resources } = stages[name].template
+    const config = (id: string) => Resources[id]?.Properties.ResponseHeadersPolicyConfig
+    for (const pattern of privatePatterns) {
+      expect(behaviour(name, pattern).ResponseHeadersPolicyId).toEqual({ Ref: 'PrivateResponseHeadersPolicy' })
+    }
+    for (const id of ['PrivateResponseHeadersPolicy', 'PublicResponseHeadersPolicy']) {
+      expect(config(id).CorsConfig).toMatchObject({ OriginOverride: true, AccessControlAllowCredentials: true })
+      expect(config(id).CorsConfig.AccessControlAllowOrigins.Items).not.toContain('*')
+      expect(config(id).CorsConfig.AccessControlMaxAgeSec).toBeGreaterThanOrEqual(600)
+      expect(config(id).SecurityHeadersConfig.ContentTypeOptions).toEqual({ Override: true })
+      expect(config(id).CustomHeadersConfig.Items).toContainEqual({
+        Header: 'Cross-Origin-Resource-Policy',
+        Value: 'same-site',
+        Override: true,
+      })
+    }
+    expect(config('PrivateResponseHeadersPolicy').CustomHeadersConfig.Items).toContainEqual({
+      Header: 'Cache-Control',
+      Value: 'private, no-cache, no-transform',
+      Override: true,
+    })
+    const csp = config('PrivateResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy
+    expect(csp?.ContentSecurityPolicy).toBe(name === 'gate' ? 'sandbox' : undefined)
+    expect(config('PublicResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy).toEqual({
+      ContentSecurityPolicy: 'sandbox',
+      Override: true,
+    })
+  })
+
+  it('shows the sign-in page for a 403 only where CloudFront makes it', () => {
+    expect(distribution(name).CustomErrorResponses).toEqual(
+      name === 'gate'
+        ? undefined
+        : [{ ErrorCode: 403, ResponseCode: 403, ResponsePagePath: '/_edge/pages/403.html', ErrorCachingMinTTL: 0 }],
+    )
+  })
+})
+
+describe('the default behaviour', () => {
+  it('answers 404 at the edge where there is no app', () => {
+    const { TargetOriginId, FunctionAssociations } = distribution('dev').DefaultCacheBehavior
+    expect(TargetOriginId).toBe('api')
+    expect(FunctionAssociations.map(functionOf)).toEqual(['NotFoundFunction'])
+  })
+
+  it('is the app where there is one, under all its names', () => {
+    const { DefaultCacheBehavior, Origins, Aliases, ViewerCertificate } = distribution('prod')
+    const origin = Origins.find(({ Id }: Properties) => Id === DefaultCacheBehavior.TargetOriginId)
+    expect(origin.DomainName).toBe('app.example.com')
+    expect(DefaultCacheBehavior.FunctionAssociations).toBeUndefined()
+    expect(stages.prod.template.Resources.NotFoundFunction).toBeUndefined()
+    expect(Aliases).toEqual(['cdn.example.com', 'files.example.com'])
+    expect(ViewerCertificate.MinimumProtocolVersion).toBe('TLSv1.2_2021')
+  })
+})
+
+describe('the bucket', () => {
+  it('is private, encrypted and kept', () => {
+    const bucket = stages.dev.template.Resources.Bucket
+    expect(bucket?.DeletionPolicy).toBe('Retain')
+    expect(Object.values(bucket?.Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true])
+    expect(bucket?.Properties.OwnershipControls.Rules).toEqual([{ ObjectOwnership: 'BucketOwnerEnforced' }])
+    expect(bucket?.Properties.BucketEncryption).toBeDefined()
+    expect(bucket?.Properties.CorsConfiguration.CorsRules[0]).toMatchObject({
+      AllowedOrigins: ['https://app.example.com', 'http://localhost:*'],
+      ExposedHeaders: ['ETag'],
+    })
+    const [abort, incoming] = bucket?.Properties.LifecycleConfiguration.Rules ?? []
+    expect(abort).toMatchObject({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } })
+    expect(incoming).toMatchObject({ Prefix: '_incoming/', ExpirationInDays: 3 })
+  })
+
+  it('is read by this distribution alone, and there only what a behaviour serves', () => {
+    const [read, list, tls] = stages.dev.template.Resources.BucketPolicy?.Properties.PolicyDocument.Statement ?? []
+    const arn = { 'Fn::Sub': `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${Distribution}` }
+    for (const statement of [read, list]) {
+      expect(statement.Principal).toEqual({ Service: 'cloudfront.amazonaws.com' })
+      expect(statement.Condition).toEqual({ ArnLike: { 'AWS:SourceArn': arn } })
+    }
+    expect(read.Action).toBe('s3:GetObject')
+    expect(read.Resource.map((sub: Properties) => sub['Fn::Sub'].split(`\${Bucket}`)[1])).toEqual(bucketPatterns)
+    expect(list.Action).toBe('s3:ListBucket')
+    expect(tls).toMatchObject({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } })
+  })
+
+  it('may be an existing one of another Region', () => {
+    expect(resource('otherRegion', 'AWS::S3::Bucket').map(([id]) => id)).toEqual(['ServerlessDeploymentBucket'])
+    expect(stages.otherRegion.template.Resources.BucketPolicy).toBeUndefined()
+    const s3 = distribution('otherRegion').Origins.find(({ Id }: Properties) => Id === 'bucket')
+    expect(s3.DomainName).toEqual({ 'Fn::Sub': `my-files.s3.eu-west-1.\${AWS::URLSuffix}` })
+    const policy = stages.otherRegion.template.Outputs.BucketPolicyToAdd?.Value['Fn::Sub']
+    expect(JSON.parse(policy)).toHaveLength(3)
+    expect(policy).toContain(`distribution/\${Distribution}`)
+    expect(JSON.stringify(statementsOf('otherRegion'))).toContain('s3:::my-files/_state/revocations.json')
+  })
+})
+
+describe('attach', () => {
+  it('leaves the distribution out and names what one needs', () => {
+    expect(resource('attach', 'AWS::CloudFront::Distribution')).toEqual([])
+    expect(Object.keys(stages.attach.template.Outputs)).toEqual(
+      expect.arrayContaining([
+        ...['SessionFunctionVersionArn', 'GuardFunctionArn', 'HeadersFunctionArn', 'KeyValueStoreArn'],
+        ...['ObjectsCachePolicyId', 'PrivateResponseHeadersPolicyId', 'PublicResponseHeadersPolicyId'],
+        ...['PagesResponseHeadersPolicyId', 'OriginAccessControlId', 'TrustedKeyGroupId', 'BucketName', 'HttpApiUrl'],
+      ]),
+    )
+    expect(stages.attach.template.Outputs.DistributionId).toBeUndefined()
+    expect(stages.attachGate.template.Outputs.TrustedKeyGroupId).toBeUndefined()
+  })
+})
+
+describe('a wrong deployment', () => {
+  it.concurrent.each([
+    [['--stage', 'dev', '--param', 'foo=1'], '--param "foo" is not a deployment parameter; known are: enforcement,'],
+    [['--stage', 'dev', '--param', 'enforcement=maybe'], 'enforcement: '],
+    [['--stage', 'nowhere'], 'stage "nowhere" is not in edge-signer.config.ts'],
+  ])(
+    '%s stops packaging with one message',
+    async (args, message) => {
+      const failure = await packaged(...args).catch((error) => error)
+      expect(failure.code).toBe(1)
+      expect(failure.stdout + failure.stderr).toContain(message)
+      expect(failure.stdout + failure.stderr).not.toMatch(/^\s+at /m)
+    },
+    60_000,
+  )
+})
