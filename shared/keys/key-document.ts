@@ -111,7 +111,7 @@ function parseSigningKey(key: Fields, field: string): SigningKey {
       : parsePem(key.privateKey, `${field}.privateKey`, 'PRIVATE KEY', createPrivateKey)
   if (!isKeyForAlgorithm(publicKey, algorithm)) throw invalid(`${field}.publicKey`, 'does not fit the algorithm')
   // Found here it is one alarm; found by CloudFront it is a 403 for every viewer.
-  if (privateKey !== undefined && !createPublicKey(privateKey).equals(publicKey)) {
+  if (privateKey !== undefined && !isSameKey(createPublicKey(privateKey), publicKey)) {
     throw invalid(`${field}.privateKey`, 'does not belong to the public key')
   }
   return { keyPairId, algorithm, privateKey, kmsKeyId, publicKey, notBefore }
@@ -126,6 +126,11 @@ function parsePem(value: unknown, field: string, label: string, create: (pem: st
   } catch {
     throw invalid(field, `must be a PEM ${label.toLowerCase()}`)
   }
+}
+
+/** By their bytes: `KeyObject.equals` of two kinds of key leaves an OpenSSL error behind, which the next parsing then throws. */
+function isSameKey(a: KeyObject, b: KeyObject): boolean {
+  return a.export({ type: 'spki', format: 'der' }).equals(b.export({ type: 'spki', format: 'der' }))
 }
 
 function fieldsOf(value: unknown, field: string): Fields {

@@ -54,7 +54,28 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretStor
   }
 }
 
+/** One try. The time-out decides by itself: a `fetch` that is slow to notice the abort does not hold a viewer up. */
 async function getSecretValue(options: SecretsManagerOptions, secretId: string, ms: number): Promise<string> {
+  const abort = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('timed out'))
+      abort.abort()
+    }, ms)
+  })
+  try {
+    return await Promise.race([requestSecretValue(options, secretId, abort.signal), timedOut])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function requestSecretValue(
+  options: SecretsManagerOptions,
+  secretId: string,
+  signal: AbortSignal,
+): Promise<string> {
   const { accessKeyId, secretAccessKey, sessionToken } = options.credentials()
   const client = new AwsClient({
     accessKeyId,
@@ -64,26 +85,20 @@ async function getSecretValue(options: SecretsManagerOptions, secretId: string, 
     region,
     retries: 0,
   })
-  const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(new Error('timed out')), ms)
-  try {
-    const request = await client.sign(endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
-      body: JSON.stringify({ SecretId: secretId }),
-      signal: abort.signal,
-      aws: { datetime: new Date(options.nowMs()).toISOString().replace(/[:-]|\.\d{3}/g, '') },
-    })
-    const response = await options.fetch(request)
-    if (!response.ok) throw refusal(response.status)
-    const body: unknown = await response.json().catch(() => undefined)
-    const text = typeof body === 'object' && body !== null && 'SecretString' in body ? body.SecretString : undefined
-    // A body that is not what the API promises may be cut short: worth another try, never worth quoting.
-    if (typeof text !== 'string') throw new Error('no SecretString in the answer')
-    return text
-  } finally {
-    clearTimeout(timer)
-  }
+  const request = await client.sign(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
+    body: JSON.stringify({ SecretId: secretId }),
+    signal,
+    aws: { datetime: new Date(options.nowMs()).toISOString().replace(/[:-]|\.\d{3}/g, '') },
+  })
+  const response = await options.fetch(request)
+  if (!response.ok) throw refusal(response.status)
+  const body: unknown = await response.json().catch(() => undefined)
+  const text = typeof body === 'object' && body !== null && 'SecretString' in body ? body.SecretString : undefined
+  // A body that is not what the API promises may be cut short: worth another try, never worth quoting.
+  if (typeof text !== 'string') throw new Error('no SecretString in the answer')
+  return text
 }
 
 function refusal(status: number): Error {

@@ -1,0 +1,49 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { cannedPolicy } from '../../../../shared/cloudfront/signed-request.ts'
+import { verifySignature } from '../../../../shared/cloudfront/verify.ts'
+import { ecPublicPem, rsaPublicPem } from '../../fixtures/key-pairs.ts'
+import { vectorCannedSignature, vectorPolicy, vectorSignatures } from '../../fixtures/policy-vectors.ts'
+
+const keys: ReadonlyMap<string, KeyObject> = new Map([
+  ['KEC', createPublicKey(ecPublicPem)],
+  ['KRSA', createPublicKey(rsaPublicPem)],
+])
+
+const es256 = {
+  policyJson: vectorPolicy,
+  signature: vectorSignatures.ES256,
+  keyPairId: 'KEC',
+  hashAlgorithm: 'SHA256' as 'SHA1' | 'SHA256',
+}
+const rs256 = { ...es256, signature: vectorSignatures.RS256, keyPairId: 'KRSA' }
+const rs1 = { ...rs256, signature: vectorSignatures.RS1, hashAlgorithm: 'SHA1' as const }
+
+describe('verifySignature', () => {
+  test.each([es256, rs256, rs1])('takes the vector: %#', (signed) =>
+    expect(verifySignature(signed, keys)).toBe('valid'),
+  )
+
+  test('takes a canned policy rebuilt from its URL', () => {
+    const policyJson = cannedPolicy('https://cdn.example.com/users/alice/disk.raw?v=1', 1767229200)
+    expect(verifySignature({ ...rs1, policyJson, signature: vectorCannedSignature }, keys)).toBe('valid')
+  })
+
+  test.each([
+    [
+      'one byte of the policy changed',
+      { ...es256, policyJson: vectorPolicy.replace('alice', 'alicf') },
+      'AccessDenied',
+    ],
+    ['white space added', { ...rs256, policyJson: `${vectorPolicy} ` }, 'AccessDenied'],
+    ['SHA-256 without its marker', { ...rs256, hashAlgorithm: 'SHA1' as const }, 'AccessDenied'],
+    ['elliptic curve without its marker', { ...es256, hashAlgorithm: 'SHA1' as const }, 'AccessDenied'],
+    ['SHA-1 with the marker of SHA-256', { ...rs1, hashAlgorithm: 'SHA256' as const }, 'AccessDenied'],
+    ["another key's signature", { ...es256, keyPairId: 'KRSA' }, 'AccessDenied'],
+    ['a signature that is no DER', { ...es256, signature: 'AAAA' }, 'AccessDenied'],
+    ['an unknown key', { ...es256, keyPairId: 'KOTHER' }, 'InvalidKey'],
+    ['a name of every object', { ...es256, keyPairId: 'constructor' }, 'InvalidKey'],
+    ['a signature that is no base64', { ...es256, signature: 'a+b=' }, 'MalformedSignature'],
+    ['an empty signature', { ...es256, signature: '' }, 'MalformedSignature'],
+  ])('%s', (_what, signed, verdict) => expect(verifySignature(signed, keys)).toBe(verdict))
+})

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError } from '../../../../shared/errors.ts'
+import { parseGrantTemplate, templateBehaviour, templateDepth } from '../../../../shared/grant/template.ts'
+
+test.each([
+  ['/users/{sub}/*', '/users/*', 2],
+  ['/teams/{claims.team}/*', '/teams/*', 2],
+  ['/data/v1/{claims.custom:org}/{sub}/*', '/data/v1/*', 4],
+  ['/shared/docs/*', '/shared/docs/*', 2],
+])('%s is served by %s and has %i segments', (source, behaviour, depth) => {
+  const template = parseGrantTemplate(source)
+  expect(templateBehaviour(template)).toBe(behaviour)
+  expect(templateDepth(template)).toBe(depth)
+})
+
+test('takes the name of a claim whole', () => {
+  expect(parseGrantTemplate('/t/{claims.a.b:c-d_e}/*').segments[1]).toEqual({ kind: 'claim', name: 'a.b:c-d_e' })
+})
+
+describe('refuses', () => {
+  test.each([
+    '/users/{sub}',
+    '/users/{sub}/',
+    '/users/{sub}*',
+    'users/{sub}/*',
+    '/{sub}/*',
+    '/{sub}/files/*',
+    '/users/*',
+    '/*',
+    '',
+    '/users//*',
+    '/users/../*',
+    '/users/{name}/*',
+    '/users/{claims.}/*',
+    '/users/u-{sub}/*',
+    '/users/*/x/*',
+    '/users/a b/*',
+  ])('%j', (source) => expect(() => parseGrantTemplate(source)).toThrow(ConfigError))
+})
