@@ -23,12 +23,19 @@ describeTargets('cross-site requests', (suite) => {
     }
   })
 
-  it('refuses to sign out by an embedded request of another site', async () => {
+  it('refuses to sign out by an image on a page of another origin, or by a link of another site', async () => {
     const alice = await suite.signedIn('alice')
-    const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }
-    const answer = await alice.send({ path: `${endpoint}/end?return=%2F`, headers })
-    expect(answer.status).toBe(403)
-    expect(answer.setCookie).toEqual([])
+    const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }
+    for (const site of ['cross-site', 'same-site']) {
+      const answer = await alice.send({
+        path: `${endpoint}/end?return=%2F`,
+        headers: { ...image, 'sec-fetch-site': site },
+      })
+      expect(answer.status, site).toBe(403)
+      expect(answer.setCookie).toEqual([])
+    }
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', accept: 'text/html' }
+    expect((await alice.send({ path: `${endpoint}/end`, headers: link })).status).toBe(403)
     expect((await alice.send('/users/alice/one.bin')).status).toBe(200)
   })
 

@@ -4,7 +4,7 @@ import { type Answer, type Send, send } from '../support/http-client.ts'
 import { missingParts } from '../support/parts.ts'
 import { secrets } from './content.ts'
 import type { Setting } from './modes.ts'
-import { type Abilities, plannedTargets, type Target, type User } from './target.ts'
+import { type Abilities, plannedTargets, type Target, type TargetPlan, type User } from './target.ts'
 
 /** What every case has at hand. `target` can be read inside cases only: it starts before the first of them. */
 export interface Suite {
@@ -23,26 +23,54 @@ export interface Suite {
   signedInWith(sub: string, claims?: Readonly<Record<string, unknown>>): Promise<Browser>
 }
 
+/** How the cases of one title get their target. */
+export interface SuiteOptions {
+  /** A target that no other case of the file has touched; by default the cases of a file share one. */
+  readonly own?: boolean
+}
+
+const shared = new Map<string, Promise<Target>>()
+const started: Promise<Target>[] = []
+afterAll(async () => {
+  // A target that did not start has already failed its cases.
+  await Promise.all(
+    started.map((target) =>
+      target.then(
+        (one) => one.stop(),
+        () => {},
+      ),
+    ),
+  )
+})
+
 /** Defines the same cases for every target. Without the parts that the emulation runs on, they are skipped by name. */
-export function describeTargets(title: string, define: (suite: Suite) => void): void {
+export function describeTargets(title: string, define: (suite: Suite) => void, options: SuiteOptions = {}): void {
   for (const plan of plannedTargets()) {
     const missing = plan.name.startsWith('emulation') ? missingParts() : []
     const name = missing.length === 0 ? plan.name : `${plan.name}: needs ${missing.join(', ')}`
     describe.skipIf(missing.length > 0)(`${title} [${name}]`, () => {
-      let started: Target | undefined
+      let target: Target | undefined
       beforeAll(async () => {
-        started = await plan.start()
+        target = await (options.own === true ? start(plan) : startOnce(plan))
       })
-      afterAll(async () => {
-        await started?.stop()
-      })
-      const target = () => {
-        if (started === undefined) throw new Error('the target starts before the first case, not before')
-        return started
-      }
-      define(createSuite(plan.setting, plan.can, target))
+      define(createSuite(plan.setting, plan.can, () => {
+        if (target === undefined) throw new Error('the target is there inside cases only')
+        return target
+      }))
     })
   }
+}
+
+function startOnce(plan: TargetPlan): Promise<Target> {
+  const target = shared.get(plan.name) ?? start(plan)
+  shared.set(plan.name, target)
+  return target
+}
+
+function start(plan: TargetPlan): Promise<Target> {
+  const target = plan.start()
+  started.push(target)
+  return target
 }
 
 function createSuite(setting: Setting, can: Abilities, target: () => Target): Suite {
