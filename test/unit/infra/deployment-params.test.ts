@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { readParams } from '../../../infra/deployment-params.ts'
+
+describe('readParams', () => {
+  it('lets the command line win over the stage, and the stage over the default', () => {
+    const file = {
+      default: { bucket: 'from-default', cdnHost: 'default.example.com', appOrigin: 'default.example.com' },
+      dev: { bucket: 'from-stage', cdnHost: 'stage.example.com' },
+      prod: { bucket: 'from-prod' },
+    }
+    expect(readParams('dev', { commandLine: ['bucket=from-line'], file })).toEqual({
+      bucket: 'from-line',
+      cdnHost: 'stage.example.com',
+      appOrigin: 'default.example.com',
+    })
+  })
+
+  it('reads lists and flags, and leaves a wrong flag to the schema', () => {
+    const read = (...commandLine: string[]) => readParams('dev', { commandLine, file: {} })
+    expect(read('aliases=a.example.com, b.example.com')).toEqual({ aliases: ['a.example.com', 'b.example.com'] })
+    expect(read('attach=true')).toEqual({ attach: true })
+    expect(read('attach=false')).toEqual({ attach: false })
+    expect(read('attach=yes')).toEqual({ attach: 'yes' })
+    expect(read('appOrigin=a=b')).toEqual({ appOrigin: 'a=b' })
+  })
+
+  it.each([['foo=1'], ['constructor=1'], ['__proto__=1'], ['session={}'], ['enforcement'], ['=x']])(
+    'refuses %s',
+    (item) => {
+      expect(() => readParams('dev', { commandLine: [item], file: {} })).toThrow(
+        expect.objectContaining({ code: 'ERR_CONFIG' }),
+      )
+    },
+  )
+
+  it('refuses an unknown parameter of the file too', () => {
+    expect(() => readParams('dev', { commandLine: [], file: { dev: { foo: 1 } } })).toThrow(/"foo"/)
+  })
+})

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import config from '../../../edge-signer.config.ts'
+import { cacheBehaviors } from '../../../infra/distribution/behaviours.ts'
+import { privatePathPatterns, requireBehaviourForEachTemplate } from '../../../infra/distribution/path-patterns.ts'
+import { referToVersion } from '../../../infra/edge-function.ts'
+import { loadDeployment } from '../../../infra/load-deployment.ts'
+import { composeResources } from '../../../infra/resources.ts'
+import { composeFragments } from '../../../infra/template.ts'
+import { type Deployment, parseDeployment } from '../../../shared/config/parse.ts'
+
+const code = { guard: 'guard', headers: 'headers', notFound: 'not found' }
+
+function deploymentWith(params: Record<string, unknown>): Deployment {
+  return parseDeployment(config, 'dev', params)
+}
+
+describe('private behaviours', () => {
+  it('come from the templates, each pattern once, the more specific first', () => {
+    const deployment = deploymentWith({
+      grants: ['/users/{sub}/*', '/users/{claims.team}/shared/*', '/users/team/{claims.team}/*', '/files/{sub}/*'],
+    })
+    const wanted = ['/users/team/*', '/users/*', '/files/*']
+    expect(privatePathPatterns(deployment)).toEqual(wanted)
+    const patterns = cacheBehaviors(deployment).map(({ PathPattern }) => PathPattern)
+    expect(patterns.slice(-3)).toEqual(wanted)
+  })
+
+  it('are there for each template, or packaging stops', () => {
+    expect(() => requireBehaviourForEachTemplate(['/users/{sub}/*', '/teams/{sub}/*'], ['/users/*'])).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining('/teams/{sub}/*') }),
+    )
+    expect(() => requireBehaviourForEachTemplate(['/users/{sub}/*'], ['/users/*'])).not.toThrow()
+  })
+})
+
+describe('composeResources', () => {
+  const distribution = (params: Record<string, unknown>) =>
+    composeResources(deploymentWith(params), code).Resources.Distribution?.Properties.DistributionConfig as Record<
+      string,
+      unknown
+    >
+
+  it('turns IPv6 off where policies are bound to an IPv4 address', () => {
+    expect(distribution({}).IPV6Enabled).toBe(true)
+    expect(distribution({ cookies: { ipBinding: true } }).IPV6Enabled).toBe(false)
+  })
+
+  it('leaves the error page out without a bootstrap, and then sandboxes errors too', () => {
+    expect(distribution({ bootstrap: 'none' })).not.toHaveProperty('CustomErrorResponses')
+    const { Resources } = composeResources(deploymentWith({ bootstrap: 'none' }), code)
+    expect(JSON.stringify(Resources.PrivateResponseHeadersPolicy)).toContain('sandbox')
+  })
+
+  it('names no origin where none is allowed: a policy with an empty list is refused', () => {
+    const { Resources } = composeResources(deploymentWith({ allowedOrigins: [] }), code)
+    expect(JSON.stringify(Resources)).not.toMatch(/CorsConfig|CorsConfiguration/)
+  })
+
+  it('tells the viewer how long a private file may be kept', () => {
+    const { Resources } = composeResources(deploymentWith({ browserCache: 60 }), code)
+    expect(JSON.stringify(Resources.PrivateResponseHeadersPolicy)).toContain('private, max-age=60, no-transform')
+  })
+})
+
+it('refuses two fragments that define the same thing', () => {
+  const fragment = { Resources: { A: { Type: 'T', Properties: {} } } }
+  expect(() => composeFragments([fragment, fragment])).toThrow(/Resources\.A/)
+})
+
+it('puts the generated version in the place of its stand-in and nowhere else', () => {
+  const resources = { a: { Ref: 'SessionFunctionVersion' }, b: ['SessionFunctionVersion', { Ref: 'Other' }] }
+  expect(referToVersion(resources, 'SessionLambdaVersionX')).toEqual({
+    a: { Ref: 'SessionLambdaVersionX' },
+    b: ['SessionFunctionVersion', { Ref: 'Other' }],
+  })
+})
+
+it('loads every stage of the config', () => {
+  for (const stage of Object.keys(config.stages)) {
+    expect(loadDeployment(stage, { commandLine: [], file: {} }).stage).toBe(stage)
+  }
+})
