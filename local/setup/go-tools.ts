@@ -1,0 +1,75 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { LocalError } from '../local-error.ts'
+import { localDirectory } from '../paths.ts'
+import { findProgram, isExecutable, runCommand } from './command.ts'
+import { withLock } from './lock.ts'
+
+/** A program that is built from source by `go install`, at one version. */
+export interface GoTool {
+  readonly name: string
+  /** The import path of its main package. */
+  readonly path: string
+  readonly version: string
+}
+
+/** An S3 server that checks signatures itself; the tests of the S3 store run against it. Apache-2.0. */
+export const versitygw: GoTool = {
+  name: 'versitygw',
+  path: 'github.com/versity/versitygw/cmd/versitygw',
+  version: 'v1.8.0',
+}
+
+/** Where built programs are kept, and whom the set-up tells. */
+export interface GoToolOptions {
+  readonly log: (line: string) => void
+  /** Default: `.local/tools/bin` of this project. */
+  readonly directory?: string
+}
+
+/** Where the program lies once it is built; a new version is another file. */
+export function goToolFile(tool: GoTool, directory = join(localDirectory, 'tools', 'bin')): string {
+  return join(directory, `${tool.name}-${tool.version}`)
+}
+
+/**
+ * Finds the program in the cache, or builds it with Go and keeps it. Safe to run from several processes at once: one builds,
+ * the others wait and use what it made.
+ *
+ * @returns the absolute path of the program.
+ * @throws LocalError where Go is missing or the build fails.
+ */
+export async function setUpGoTool(tool: GoTool, options: GoToolOptions): Promise<string> {
+  const directory = options.directory ?? join(localDirectory, 'tools', 'bin')
+  const file = goToolFile(tool, directory)
+  if (isExecutable(file)) return file
+  return withLock(join(directory, `${tool.name}.lock`), async () => {
+    if (!isExecutable(file)) await build(tool, file, directory, options.log)
+    return file
+  })
+}
+
+async function build(tool: GoTool, file: string, directory: string, log: (line: string) => void): Promise<void> {
+  const go = findProgram('go') ?? (isExecutable('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined)
+  if (go === undefined)
+    throw new LocalError(`${tool.name} is built with Go: install Go (https://go.dev/dl/) and try again.`)
+  mkdirSync(directory, { recursive: true })
+  const workshop = mkdtempSync(join(directory, `${tool.name}-`))
+  const begun = Date.now()
+  const elapsed = () => `${Math.round((Date.now() - begun) / 1000)} s`
+  log(`Building ${tool.name} ${tool.version} with Go, once; this takes a few minutes …`)
+  const progress = setInterval(() => log(`  still building ${tool.name} (${elapsed()})`), 20_000)
+  try {
+    await runCommand(go, ['install', `${tool.path}@${tool.version}`], {
+      // Not in a module: the project's own files must not decide what is built.
+      cwd: workshop,
+      env: { ...process.env, GOBIN: workshop, GOFLAGS: '-trimpath -buildvcs=false', CGO_ENABLED: '0' },
+    })
+    // A rename within one folder: nobody ever sees half a program.
+    renameSync(join(workshop, tool.name), file)
+    log(`Built ${tool.name} ${tool.version} in ${elapsed()}`)
+  } finally {
+    clearInterval(progress)
+    rmSync(workshop, { recursive: true, force: true })
+  }
+}

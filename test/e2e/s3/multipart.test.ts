@@ -1,0 +1,167 @@
+/** Multipart uploads on a real server, through the same steps as the API. */
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AssetStore, MultipartStore } from '../../../shared/assets/asset-store.ts'
+import { createS3Store } from '../../../shared/assets/s3/store.ts'
+import { completeUpload } from '../../../shared/uploads/complete.ts'
+import type { PublishOptions } from '../../../shared/uploads/publish.ts'
+import type { Upload } from '../../../shared/uploads/upload.ts'
+import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
+import { deliver } from '../../support/deliver.ts'
+import { type S3Server, startS3Server } from '../../support/s3-server.ts'
+
+const now = () => Math.floor(Date.now() / 1000)
+const MiB = 1024 ** 2
+const body = randomBytes(18 * MiB)
+const slices = [body.subarray(0, 8 * MiB), body.subarray(8 * MiB, 16 * MiB), body.subarray(16 * MiB)]
+const small = Buffer.from('small')
+let server: S3Server
+let store: AssetStore
+let multipart: MultipartStore
+let options: PublishOptions
+const invalidated: string[] = []
+let count = 0
+
+beforeAll(async () => {
+  server = await startS3Server()
+  const { client, bucket } = server
+  store = createS3Store({ client, bucket, keyPrefix: '', conditionalCopy: 'native', ticketSeconds: 600 })
+  if (store.multipart === undefined) throw new Error('S3 has multipart uploads')
+  multipart = store.multipart
+  const cdn = { invalidate: async (paths: readonly string[]) => void invalidated.push(...paths) }
+  options = { store, cdn, quotaBytes: null }
+})
+afterAll(() => server?.stop())
+
+async function begin(changes: Partial<Upload> = {}): Promise<Upload> {
+  const declared = { protocol: 'multipart', checksum: undefined, ...changes } as const
+  const upload = uploadOf(`users/alice/big-${++count}.bin`, body, declared)
+  return { ...upload, storeId: await multipart.begin(upload) }
+}
+
+async function send(upload: Upload, number: number, bytes: Uint8Array) {
+  const { urls, expiresAt } = await multipart.signParts(upload, [number], now())
+  return deliver({ method: 'PUT', url: urls[0] ?? '', headers: {}, expiresAt }, bytes)
+}
+
+async function sendAll(upload: Upload) {
+  for (const number of [3, 1, 2]) expect((await send(upload, number, slices[number - 1] ?? body)).status).toBe(200)
+  const parts = (await multipart.listParts(upload)) ?? []
+  return parts.map(({ partNumber, etag }) => ({ partNumber, etag }))
+}
+
+describe('a multipart upload', () => {
+  it('is invisible, then complete, whatever the order of its parts', async () => {
+    const upload = await begin({ contentType: 'image/png' })
+    const parts = await sendAll(upload)
+    expect(parts.map((part) => part.partNumber)).toEqual([1, 2, 3])
+    expect(await store.describe(upload.key)).toBeUndefined()
+    const bare = parts.map((part) => ({ ...part, etag: part.etag.replaceAll('"', '') })).reverse()
+    const asset = await completeUpload(upload, bare, now(), multipart, options)
+    expect(asset).toMatchObject({ key: upload.key, size: body.length, contentType: 'image/png', uploadId: upload.id })
+  })
+
+  it('is completed once, and says so again', async () => {
+    const upload = await begin()
+    const parts = await sendAll(upload)
+    const first = await completeUpload(upload, parts, now(), multipart, options)
+    const again = await completeUpload(upload, parts, now(), multipart, options)
+    const late = await completeUpload(upload, undefined, upload.expiresAt + 1, multipart, options)
+    expect(again).toEqual(first)
+    expect(late).toEqual(first)
+  })
+
+  it('with a declared CRC64NVME is completed only where it is the right one', async () => {
+    const wrong = await begin({ checksum: { algorithm: 'CRC64NVME', value: 'AAAAAAAAAAA=' } })
+    await sendAll(wrong)
+    expect(await codeOf(completeUpload(wrong, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_MISMATCH')
+    expect(await store.describe(wrong.key)).toBeUndefined()
+  })
+
+  it('refuses holes, strangers, changed and doubled parts', async () => {
+    const upload = await begin()
+    await send(upload, 1, slices[0] ?? body)
+    await send(upload, 3, slices[2] ?? body)
+    const stored = (await multipart.listParts(upload)) ?? []
+    const complete = (parts: typeof stored | undefined) =>
+      codeOf(completeUpload(upload, parts, now(), multipart, options))
+    const [first, third] = stored
+    if (first === undefined || third === undefined) throw new Error('two parts were sent')
+    expect(await complete([first, third])).toBe('ERR_UPLOAD_PARTS')
+    expect(await complete([first])).toBe('ERR_UPLOAD_INCOMPLETE')
+    expect(await complete([])).toBe('ERR_UPLOAD_INCOMPLETE')
+    expect(await complete(undefined)).toBe('ERR_UPLOAD_INCOMPLETE')
+    for (const partNumber of [0, -1, 1.5, 10_001, Number.NaN]) {
+      expect(await complete([{ ...first, partNumber }])).toBe('ERR_UPLOAD_PARTS')
+    }
+    expect(await complete([first, first])).toBe('ERR_UPLOAD_PARTS')
+    await send(upload, 2, slices[1] ?? body)
+    const all = (await multipart.listParts(upload)) ?? []
+    expect(await complete(all.map((part) => ({ ...part, etag: first.etag })))).toBe('ERR_UPLOAD_MISMATCH')
+    expect(await complete(all)).toBe('resolved')
+  })
+
+  it('binds the length of each part, and the server refuses another', async () => {
+    const upload = await begin()
+    // Short bodies: a server that refuses before it has read a long one resets the connection.
+    expect((await send(upload, 3, small)).text).toContain('SignatureDoesNotMatch')
+    expect((await send(upload, 1, small)).text).toContain('SignatureDoesNotMatch')
+    expect(await codeOf(multipart.signParts(upload, [4], now()))).toBe('ERR_UPLOAD_PARTS')
+    expect(await codeOf(multipart.signParts(upload, [0], now()))).toBe('ERR_UPLOAD_PARTS')
+  })
+
+  it('refuses a part URL for another part, another upload and another key', async () => {
+    const upload = await begin({ size: undefined })
+    const { urls, expiresAt } = await multipart.signParts(upload, [1], now())
+    const url = urls[0] ?? ''
+    for (const changed of [
+      url.replace('partNumber=1', 'partNumber=2'),
+      url.replace(/uploadId=[^&]+/, 'uploadId=other'),
+      url.replace('/users/alice/', '/users/bob/'),
+    ]) {
+      expect(changed).not.toBe(url)
+      expect((await deliver({ method: 'PUT', url: changed, headers: {}, expiresAt }, small)).status).toBe(403)
+    }
+  })
+
+  it('with an undeclared size is held to what was allowed', async () => {
+    const upload = await begin({ size: undefined, mostBytes: 10 * MiB })
+    await send(upload, 1, slices[0] ?? body)
+    await send(upload, 2, slices[1] ?? body)
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_TOO_LARGE')
+    expect(await store.describe(upload.key)).toBeUndefined()
+  })
+
+  it('does not replace what came to its key meanwhile, unless it may', async () => {
+    const refused = await begin()
+    await sendAll(refused)
+    await store.save(refused.key, Buffer.from('was faster'), 'text/plain', { overwrite: false })
+    expect(await codeOf(completeUpload(refused, undefined, now(), multipart, options))).toBe('ERR_ASSET_EXISTS')
+    expect((await store.describe(refused.key))?.size).toBe(10)
+    const allowed = await begin({ key: refused.key, overwrite: true })
+    await sendAll(allowed)
+    invalidated.length = 0
+    expect(await codeOf(completeUpload(allowed, undefined, now(), multipart, options))).toBe('resolved')
+    expect(invalidated).toEqual([`/${allowed.key}`])
+  })
+
+  it('publishes nothing beyond the quota', async () => {
+    const upload = await begin({ key: uploadOf('users/poor/a.bin', body).key })
+    await sendAll(upload)
+    const tight = { ...options, quotaBytes: body.length - 1 }
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, tight))).toBe('ERR_QUOTA')
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('resolved')
+  })
+
+  it('is gone after an abort, which succeeds twice', async () => {
+    const upload = await begin()
+    await send(upload, 1, slices[0] ?? body)
+    await multipart.abort(upload)
+    await multipart.abort(upload)
+    expect(await multipart.listParts(upload)).toBeUndefined()
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_NOT_FOUND')
+    expect(await codeOf(completeUpload(upload, undefined, upload.expiresAt, multipart, options))).toBe(
+      'ERR_UPLOAD_EXPIRED',
+    )
+  })
+})
