@@ -116,5 +116,6 @@ describe('with a KMS key', () => {
   test('refuses SHA-1 and a missing KMS', () => {
     expect(() => createPolicySigner(kmsKey('RS1'), kmsSign)).toThrow(keysInvalid)
     expect(() => createPolicySigner(kmsKey('ES256'))).toThrow(keysInvalid)
+    expect(() => createPolicySigner({ ...kmsKey('ES256'), publicKey: rsa.publicKey }, kmsSign)).toThrow(keysInvalid)
   })
 })

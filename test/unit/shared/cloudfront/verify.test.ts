@@ -1,8 +1,9 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { toCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
 import { cannedPolicy } from '../../../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../../../shared/cloudfront/verify.ts'
-import { ecPublicPem, rsaPublicPem } from '../../fixtures/key-pairs.ts'
+import { ecPrivatePem, ecPublicPem, rsaPublicPem } from '../../fixtures/key-pairs.ts'
 import { vectorCannedSignature, vectorPolicy, vectorSignatures } from '../../fixtures/policy-vectors.ts'
 
 const keys: ReadonlyMap<string, KeyObject> = new Map([

@@ -63,6 +63,8 @@ describe('grantsFor', () => {
     const eight = Array.from({ length: 8 }, (_, i) => `t${i}`)
     expect(prefixes({ team: eight }, [teams])).toHaveLength(8)
     expect(prefixes({ team: [...eight, 't0'] }, [teams])).toHaveLength(8)
+    const nested = [teams, parseGrantTemplate('/teams/{claims.team}/{sub}/*')]
+    expect(prefixes({ team: eight }, nested)).toHaveLength(8)
     expect(() => prefixes({ team: [...eight, 't8'] }, [teams])).toThrow(refusal('ERR_GRANT_TOO_MANY'))
     expect(() => prefixes({ team: eight.slice(0, 5) }, [teams], 4)).toThrow(refusal('ERR_GRANT_TOO_MANY'))
   })
