@@ -30,6 +30,11 @@ describe('verifySignature', () => {
     expect(verifySignature({ ...rs1, policyJson, signature: vectorCannedSignature }, keys)).toBe('valid')
   })
 
+  test('refuses elliptic curve with SHA-1 even where the signature is right', () => {
+    const signature = toCloudFrontBase64(sign('sha1', Buffer.from(vectorPolicy), ecPrivatePem))
+    expect(verifySignature({ ...es256, signature, hashAlgorithm: 'SHA1' }, keys)).toBe('AccessDenied')
+  })
+
   test.each([
     [
       'one byte of the policy changed',
