@@ -38,7 +38,7 @@ export function fromCloudFront(event: CloudFrontRequestEvent): EdgeRequest {
 function readHeaders(lines: CloudFrontHeaders): Record<string, string> {
   // A viewer names the headers: without a prototype `__proto__` and `constructor` are names like any other.
   const headers: Record<string, string> = Object.create(null)
-  for (const name in lines) {
+  for (const name of Object.keys(lines)) {
     const values = lines[name]
     if (values === undefined || values.length === 0) continue
     const first = values[0]?.value ?? ''

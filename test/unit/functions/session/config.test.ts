@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { configOf } from './edge.ts'
+
+test('the config of the bundle is what the stage says, by name, and holds no secret', () => {
+  expect(configOf({ appOrigin: 'app.internal.example.com', signOut: { endSession: false } })).toEqual({
+    session: expect.objectContaining({ cookieName: '__Host-session', algorithms: ['RS256'], clockSkewSeconds: 60 }),
+    grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
+    cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
+    cdnHost: null,
+    aliases: [],
+    hasApp: true,
+    allowedOrigins: ['https://app.example.com', 'http://localhost:*'],
+    corp: 'same-site',
+    endSession: false,
+    secretId: 'edge-signer/test/keys',
+    bucket: null,
+    bucketPrefix: 'edge-signer-test-',
+    bucketRegion: 'us-east-1',
+  })
+})
