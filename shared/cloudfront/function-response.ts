@@ -2,48 +2,67 @@ import type { FunctionRequest, FunctionResponse, FunctionValues } from './functi
 import type { FunctionProblem, FunctionReaders } from './function-problem.ts'
 
 /**
- * Answers with a problem. It carries every header itself: whether CloudFront adds the response headers policy to a
- * response that a function generated is not documented.
+ * What CloudFront Functions answer themselves. This file runs in them: no imports but types.
+ *
+ * A generated response carries every header itself: whether CloudFront adds the response headers policy to it is not
+ * documented.
  */
+
+/** Header names in lower case, each with its one value. */
+export type GeneratedHeaders = Record<string, string>
+
+/** Answers with the problem document that every other part of the system has for the code. */
 export function generateProblem(
   problem: FunctionProblem,
   request: FunctionRequest,
   readers: FunctionReaders,
+  allow?: string,
 ): FunctionResponse {
-  const headers = readableHeaders(request, readers)
-  headers['content-type'] = { value: 'application/problem+json' }
-  return {
-    statusCode: problem.statusCode,
-    statusDescription: problem.statusDescription,
-    headers,
-    body: { encoding: 'text', data: problem.body },
+  const headers = generatedHeaders(request, readers)
+  const code = problem[0]
+  const status = problem[1]
+  headers['content-type'] = 'application/problem+json'
+  if (status === 503) headers['retry-after'] = '5'
+  if (allow) headers.allow = allow
+  const document = {
+    type: `urn:edge-signer:${code}`,
+    title: problem[2],
+    status: status,
+    detail: problem[3],
+    code: code,
   }
+  const response = generateResponse(status, headers)
+  response.body = { encoding: 'text', data: JSON.stringify(document) }
+  return response
+}
+
+/** A response without a body. */
+export function generateResponse(statusCode: number, headers: GeneratedHeaders): FunctionResponse {
+  const values: FunctionValues = {}
+  for (const name in headers) values[name] = { value: headers[name] as string }
+  return { statusCode: statusCode, headers: values }
 }
 
 /**
  * The headers of every generated response: not stored, not sniffed, and readable by the allowed origins alone.
  * `Vary: Origin` stands there for a refused origin too (Fetch standard, "CORS protocol and HTTP caches").
  */
-export function readableHeaders(request: FunctionRequest, readers: FunctionReaders): FunctionValues {
-  const headers: FunctionValues = {
-    'cache-control': { value: 'no-store' },
-    'x-content-type-options': { value: 'nosniff' },
-    'cross-origin-resource-policy': { value: readers.corp },
-    vary: { value: 'Origin' },
+export function generatedHeaders(request: FunctionRequest, readers: FunctionReaders): GeneratedHeaders {
+  const headers: GeneratedHeaders = {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': readers.corp,
+    vary: 'Origin',
   }
   const origin = request.headers.origin
-  if (origin !== undefined && isAllowed(origin.value, readers.allowedOrigins)) {
-    headers['access-control-allow-origin'] = { value: origin.value }
-    headers['access-control-allow-credentials'] = { value: 'true' }
+  if (origin) {
+    const value = origin.value
+    // `*` in an entry stands for any port or none; in a request it stands for nothing.
+    const anyPort = value.replace(/(:\d{1,5})?$/, ':*')
+    if (value.indexOf('*') < 0 && readers.allowedOrigins.some((entry) => entry === anyPort || entry === value)) {
+      headers['access-control-allow-origin'] = value
+      headers['access-control-allow-credentials'] = 'true'
+    }
   }
   return headers
-}
-
-/** An origin is allowed as it stands, or by an entry with the port `*`, which stands for digits and nothing else. */
-function isAllowed(origin: string, allowed: readonly string[]): boolean {
-  return allowed.some(
-    (entry) =>
-      entry === origin ||
-      (entry.endsWith(':*') && origin.startsWith(entry.slice(0, -1)) && /^\d+$/.test(origin.slice(entry.length - 1))),
-  )
 }

@@ -1,0 +1,62 @@
+import type {
+  FunctionResponse,
+  FunctionValue,
+  FunctionValues,
+  ViewerResponseEvent,
+} from '../../shared/cloudfront/function-event.ts'
+import type { HeadersFunctionConfig } from './config.ts'
+import { attachment } from './content-disposition.ts'
+import { isActiveType, isKnownType } from './content-type.ts'
+
+declare const __CONFIG__: HeadersFunctionConfig
+
+/**
+ * Writes the headers of every file from S3 (viewer-response). Files are what users uploaded, so they are hostile.
+ *
+ * It leaves alone what the response headers policy wrote for CORS (`Access-Control-*`, `Vary`), and `Content-Encoding`,
+ * which describes the bytes as they are stored and which a function may not change. It is not for pages of our own:
+ * the sandbox stops their script. Not `async`, because nginx needs its header filter done when it returns.
+ */
+export function handler(event: ViewerResponseEvent): FunctionResponse {
+  const response = event.response
+  const headers = response.headers
+  const status = response.statusCode
+
+  // A path is private unless it is known to be public: a new behaviour starts closed.
+  if (event.request.uri.startsWith('/public/')) {
+    headers['cache-control'] = { value: addNoTransform(joined(headers['cache-control'])) }
+  } else {
+    headers['cache-control'] = { value: __CONFIG__.privateCacheControl }
+    delete headers.expires
+    delete headers.pragma
+  }
+  headers['x-content-type-options'] = { value: 'nosniff' }
+  headers['cross-origin-resource-policy'] = { value: __CONFIG__.corp }
+  headers['content-security-policy'] = { value: 'sandbox' }
+  if (status === 200 || status === 206 || status === 416) headers['accept-ranges'] = { value: 'bytes' }
+  if (status !== 304) disarm(headers)
+  return response
+}
+
+/** Keeps a browser from showing, running or guessing what it should only read. */
+function disarm(headers: FunctionValues): void {
+  const type = joined(headers['content-type'])
+  if (type !== undefined && isActiveType(type)) {
+    headers['content-disposition'] = { value: attachment(joined(headers['content-disposition'])) }
+  } else if (type === undefined || !isKnownType(type)) {
+    // Without a type browsers guess, and `nosniff` stops that only for scripts and styles.
+    headers['content-type'] = { value: 'application/octet-stream' }
+  }
+}
+
+/** RFC 9111 section 5.2.2.6: nothing on the way may change the bytes, which ranges and hashes depend on. */
+function addNoTransform(cacheControl: string | undefined): string {
+  if (!cacheControl) return 'no-transform'
+  return /(?:^|[\s,])no-transform(?:[\s,]|$)/i.test(cacheControl) ? cacheControl : `${cacheControl}, no-transform`
+}
+
+/** All lines of one field as one value (RFC 9110 section 5.3). */
+function joined(header: FunctionValue | undefined): string | undefined {
+  if (header === undefined) return undefined
+  return header.multiValue === undefined ? header.value : header.multiValue.map((line) => line.value).join(', ')
+}

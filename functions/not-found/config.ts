@@ -1,0 +1,18 @@
+import {
+  type FunctionProblem,
+  type FunctionReaders,
+  functionProblem,
+  functionReaders,
+} from '../../shared/cloudfront/function-problem.ts'
+import type { Deployment } from '../../shared/config/parse.ts'
+
+/** What the function of the default behaviour answers, and who may read it. */
+export interface NotFoundFunctionConfig {
+  readonly readers: FunctionReaders
+  readonly problem: FunctionProblem
+}
+
+/** Derives the configuration of the not-found function. */
+export function notFoundFunctionConfig({ config }: Deployment): NotFoundFunctionConfig {
+  return { readers: functionReaders(config), problem: functionProblem('ERR_NOT_FOUND') }
+}
