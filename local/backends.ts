@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import type { Deployment } from '../shared/config/parse.ts'
+import { keysSecretId } from '../shared/keys/secret-store.ts'
+import { type RunningProcess, startModule } from './child-process.ts'
+import { createDevLogin } from './hosts/dev-login.ts'
+import type { HttpApiProcess } from './hosts/http-api-process.ts'
+import type { LambdaAssociation } from './hosts/lambda-edge-host.ts'
+import type { LambdaEdgeProcess } from './hosts/lambda-edge-process.ts'
+import { createOwnPages } from './hosts/own-pages.ts'
+import { createSignatureVerifier } from './hosts/signature-verifier.ts'
+import { UnsupportedConstructError } from './local-error.ts'
+import { changeableHeadersOf } from './nginx/locations.ts'
+import type { Sockets } from './nginx/plan.ts'
+import type { PackagedStage } from './package-stage.ts'
+import { projectDirectory } from './paths.ts'
+import { appOrigin } from './stage.ts'
+import { readKeyDocument, type StateFiles } from './state.ts'
+import { httpApi, lambdaBundle } from './template/functions.ts'
+import { pseudoParameters } from './template/intrinsics.ts'
+import type { Distribution } from './template/model.ts'
+
+/** What the servers behind nginx are made from. */
+export interface BackendPlan {
+  readonly packaged: PackagedStage
+  readonly distribution: Distribution
+  readonly deployment: Deployment
+  readonly state: StateFiles
+  readonly content: string
+  /** Folder for unix sockets, with a short path. */
+  readonly socketDirectory: string
+  /** `host:port` of the app. */
+  readonly app: string | undefined
+  readonly log: (line: string) => void
+}
+
+/** The id of the one distribution. */
+export const distributionId = 'EDFDVBD6EXAMPLE'
+
+/** Where each server behind nginx will listen. */
+export function planSockets(plan: BackendPlan): Sockets {
+  const socket = (name: string) => join(plan.socketDirectory, `${name}.sock`)
+  const lambdas = Object.keys(lambdaAssociations(plan.distribution)).map((id, i) => [id, socket(`l${i}`)])
+  const origins = plan.distribution.origins.flatMap((origin, index): Array<[string, string]> => {
+    if (origin.kind === 'bucket') return []
+    if (origin.kind === 'http-api') return [[origin.id, `unix:${socket(`o${index}`)}`]]
+    if (origin.domainName === appOrigin && plan.app !== undefined) return [[origin.id, plan.app]]
+    throw new UnsupportedConstructError(
+      `Origin ${origin.id}`,
+      `${origin.domainName} is not on this machine; name the app that runs here with --app`,
+    )
+  })
+  return {
+    bucket: socket('bucket'),
+    verifier: socket('verifier'),
+    own: socket('own'),
+    lambdas: Object.fromEntries(lambdas),
+    origins: Object.fromEntries(origins),
+  }
+}
+
+/** The servers that run in this process: the signature verifier and the emulation's own pages. */
+export async function startInProcess(plan: BackendPlan, sockets: Sockets): Promise<Server[]> {
+  const { session } = plan.deployment.config
+  const login = createDevLogin({
+    cookieName: session.cookieName,
+    issuer: session.issuer,
+    audience: session.audience,
+    sessionSecret: () => readKeyDocument(plan.state).sessionSecret ?? '',
+    now: () => Math.floor(Date.now() / 1000),
+  })
+  return Promise.all([
+    listen(createSignatureVerifier(plan.state), sockets.verifier),
+    listen(createOwnPages(login), sockets.own),
+  ])
+}
+
+/** The host process of each Lambda@Edge function. */
+export function startLambdaHosts(plan: BackendPlan, sockets: Sockets): Promise<RunningProcess[]> {
+  const { service, stage, config } = plan.deployment
+  const account = pseudoParameters['AWS::AccountId'] ?? ''
+  const associations = lambdaAssociations(plan.distribution)
+  return Promise.all(
+    Object.entries(associations).map(([id, behaviours]) => {
+      const bundle = lambdaBundle(plan.packaged.template, id, plan.packaged.directory)
+      const settings: LambdaEdgeProcess = {
+        bundle: bundle.file,
+        exportName: bundle.exportName,
+        socket: sockets.lambdas[id] ?? '',
+        functionArn: `arn:aws:lambda:us-east-1:${account}:function:${service}-${stage}-${id}:1`,
+        distributionId,
+        associations: behaviours,
+        aws: {
+          secretId: keysSecretId(service, stage),
+          secretFile: plan.state.secret,
+          bucket: config.bucket ?? `${service}-${stage}-${account}`,
+          bucketRegion: config.bucketRegion,
+          content: plan.content,
+        },
+      }
+      return startModule(join(projectDirectory, 'local/hosts/lambda-edge-process.ts'), settings, plan.log)
+    }),
+  )
+}
+
+/** The host process of each HTTP API that the distribution has as an origin. */
+export function startApiHosts(plan: BackendPlan, sockets: Sockets): Promise<RunningProcess[]> {
+  return Promise.all(
+    plan.distribution.origins.flatMap((origin) => {
+      if (origin.kind !== 'http-api') return []
+      const { template, directory } = plan.packaged
+      const api = httpApi(template, origin.apiId)
+      const bundle = lambdaBundle(template, api.functionId, directory)
+      const settings: HttpApiProcess = {
+        bundle: bundle.file,
+        exportName: bundle.exportName,
+        socket: (sockets.origins[origin.id] ?? '').replace(/^unix:/, ''),
+        apiId: origin.apiId,
+        routes: api.routes,
+        environment: {},
+      }
+      return [startModule(join(projectDirectory, 'local/hosts/http-api-process.ts'), settings, plan.log)]
+    }),
+  )
+}
+
+/** The behaviours of each Lambda@Edge function, by its logical id. */
+function lambdaAssociations(distribution: Distribution): Record<string, Record<string, LambdaAssociation>> {
+  const found: Record<string, Record<string, LambdaAssociation>> = {}
+  for (const behaviour of distribution.behaviours) {
+    const { index, viewerRequest, forward } = behaviour
+    if (viewerRequest?.kind !== 'lambda-edge') continue
+    const behaviours = found[viewerRequest.logicalId] ?? {}
+    behaviours[String(index)] = {
+      includeBody: viewerRequest.includeBody,
+      forwardedHeaders: forward.headers === 'all' ? null : changeableHeadersOf(behaviour),
+    }
+    found[viewerRequest.logicalId] = behaviours
+  }
+  return found
+}
+
+async function listen(server: Server, socket: string): Promise<Server> {
+  server.listen(socket)
+  await once(server, 'listening')
+  return server
+}

@@ -1,0 +1,247 @@
+// biome-ignore lint/style/useNodejsImportProtocol: njs knows its modules by these names only.
+import fs from 'fs'
+import type { CloudFrontErrorCode } from '../../shared/cloudfront/errors.ts'
+import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
+import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
+import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
+import { valuesOf, writeCookieHeader } from './function-values.ts'
+import { includes } from './list.ts'
+import type { NjsRequest } from './njs.ts'
+import { normalisePath, type RawTarget, splitTarget } from './path.ts'
+import { forwardedQuerystring, stripSignature } from './querystring.ts'
+import { functionFailure, markReason, methodRefusal, refuseSignature } from './refusal.ts'
+import { checkSignature, verifierQuestion } from './signature.ts'
+import { type FunctionModule, functionRequest, type Outcome, runViewerRequest } from './viewer-request.ts'
+import { applyPolicy, runViewerResponse, setHeader } from './viewer-response.ts'
+
+/**
+ * The edge, in njs: what CloudFront decides between a viewer's request and the origin's answer. nginx asks once for each
+ * request (`decide`, in the rewrite phase), which names the location that goes on with it; that location lets nginx verify the
+ * signature and fetch from the origin, and has the response's headers written (`finish`). One njs VM serves both.
+ *
+ * This file runs in njs: no classes, spread, destructuring, default parameters.
+ */
+
+/** `js_preload_object edge`. */
+declare const edge: EdgeConfig
+
+const functions: Record<string, FunctionModule> = {}
+
+/** The deployed functions, by logical id. */
+export function use(logicalId: string, module: FunctionModule): void {
+  functions[logicalId] = module
+}
+
+/** What `decide` leaves for the handlers that run later in the same request. */
+let decided: { target: RawTarget; request: FunctionRequest | undefined; response: FunctionResponse | undefined } = {
+  target: { path: '/', querystring: '' },
+  request: undefined,
+  response: undefined,
+}
+let failure = { status: 500, body: '' }
+
+/** Chooses the behaviour, checks what CloudFront checks, runs the viewer-request function; sets `$edge_target`. */
+export function decide(r: NjsRequest): string {
+  const target = splitTarget(String(r.variables.request_uri))
+  decided = { target: target, request: undefined, response: undefined }
+  const path = normalisePath(target.path)
+  if (includes(edge.ownPaths, path)) return go(r, 'own')
+  const index = findBehaviour(path)
+  const behaviour = edge.behaviours[index] as EdgeBehaviour
+  r.variables.edge_behaviour = String(index)
+  if (!includes(behaviour.allowedMethods, r.method)) {
+    r.variables.edge_code = 'method'
+    return refuse(r, 403)
+  }
+  let suffix = ''
+  if (behaviour.signed) {
+    if (r.method === 'OPTIONS' && edge.unknowns.preflight === 'pass' && isPreflight(r)) suffix = '-open'
+    else if (!isCovered(r, target)) return refuse(r, 403)
+  }
+  if (behaviour.lambda) return go(r, `lambda${index}`)
+  const module = behaviour.viewerRequest === null ? undefined : functions[behaviour.viewerRequest]
+  if (module === undefined) return forward(r, index, target, suffix)
+  runViewerRequest(edge, behaviour, module, r, target, (outcome) => {
+    settle(r, index, outcome, suffix)
+  })
+  return ''
+}
+
+function findBehaviour(path: string): number {
+  const plain = path.slice(1)
+  for (let i = 0; i < edge.behaviours.length; i++) {
+    const pattern = (edge.behaviours[i] as EdgeBehaviour).pathPattern
+    // CloudFront takes `images/*` and `/images/*` for the same pattern.
+    if (pattern === '*' || matchesResource(pattern.charAt(0) === '/' ? pattern.slice(1) : pattern, plain)) return i
+  }
+  return edge.behaviours.length - 1
+}
+
+function isPreflight(r: NjsRequest): boolean {
+  return r.headersIn.Origin !== undefined && r.headersIn['Access-Control-Request-Method'] !== undefined
+}
+
+/** Whether a policy that came covers the request; nginx then asks the verifier about the signature. */
+function isCovered(r: NjsRequest, target: RawTarget): boolean {
+  const cookie = r.headersIn.Cookie
+  const check = checkSignature(
+    {
+      url: `https://${String(r.headersIn.Host).toLowerCase()}${target.path}`,
+      querystring: target.querystring,
+      cookieHeader: cookie === undefined ? '' : cookie,
+      clientIp: r.remoteAddress,
+      now: Math.floor(Date.now() / 1000),
+    },
+    edge.unknowns.duplicates,
+  )
+  if ('code' in check) {
+    r.variables.edge_code = check.code
+    r.variables.edge_reason = check.reason
+    return false
+  }
+  r.variables.edge_signed = verifierQuestion(check.signed)
+  r.variables.edge_generation = fs.readFileSync(edge.keyGroupGenerationFile, 'utf8')
+  return true
+}
+
+function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string): void {
+  if (outcome.kind === 'forward') {
+    decided.request = outcome.request
+    forward(r, index, outcome.target, outcome.changed ? `${suffix}-changed` : suffix)
+    return
+  }
+  if (outcome.kind === 'respond') {
+    decided.response = outcome.response
+  } else {
+    r.error(outcome.reason)
+    failure = { status: outcome.status, body: functionFailure(outcome.status) }
+  }
+  const signed = (edge.behaviours[index] as EdgeBehaviour).signed && suffix !== '-open'
+  // CloudFront checks the signature first, so a function's answer waits for it.
+  go(r, signed ? 'respond-signed' : 'respond')
+}
+
+function forward(r: NjsRequest, index: number, target: RawTarget, suffix: string): string {
+  const behaviour = edge.behaviours[index] as EdgeBehaviour
+  const query = forwardedQuerystring(stripSignature(target.querystring), behaviour.querystrings)
+  r.variables.edge_uri = `${behaviour.originPath}${target.path}${query === '' ? '' : `?${query}`}`
+  return go(r, `behaviour${index}${suffix}`)
+}
+
+/** An error of CloudFront's own: the custom page where there is one for it. */
+function refuse(r: NjsRequest, status: number): string {
+  return go(r, includes(edge.errorPages, status) ? `page${status}` : 'refuse')
+}
+
+function go(r: NjsRequest, location: string): string {
+  r.variables.edge_target = location
+  return ''
+}
+
+/** Answers with what a viewer-request function made, or for one that failed. */
+export function respond(r: NjsRequest): void {
+  const response = decided.response
+  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
+  if (response === undefined) {
+    r.headersOut['Content-Type'] = 'text/html'
+    r.headersOut['X-Cache'] = 'Error from cloudfront'
+    r.return(failure.status, failure.body)
+    return
+  }
+  const headers = response.headers === undefined ? {} : response.headers
+  Object.keys(headers).forEach((name) => {
+    if (name !== 'content-length') setHeader(r, name, valuesOf(headers, name))
+  })
+  const cookies = response.cookies
+  if (cookies !== undefined) r.headersOut['Set-Cookie'] = cookieLines(cookies)
+  r.headersOut['X-Cache'] = 'FunctionGeneratedResponse from cloudfront'
+  if (edge.unknowns.generatedHeaders === 'policy') applyPolicy(behaviour, r)
+  r.return(response.statusCode, bodyOf(response.body))
+}
+
+function cookieLines(cookies: Record<string, unknown>): string[] {
+  const lines: string[] = []
+  Object.keys(cookies).forEach((name) => {
+    const cookie = cookies[name] as { value: string; attributes?: string; multiValue?: CookieValue[] }
+    const all: CookieValue[] = cookie.multiValue === undefined ? [cookie] : cookie.multiValue
+    all.forEach((one) => {
+      lines.push(one.attributes === undefined ? `${name}=${one.value}` : `${name}=${one.value}; ${one.attributes}`)
+    })
+  })
+  return lines
+}
+
+interface CookieValue {
+  readonly value: string
+  readonly attributes?: string
+}
+
+/** A body is text, or `{encoding, data}`. */
+function bodyOf(body: unknown): string {
+  if (body === undefined || body === null) return ''
+  if (typeof body === 'string') return body
+  const part = body as { encoding: string; data: string }
+  return part.encoding === 'base64' ? (Buffer.from(part.data, 'base64') as unknown as string) : part.data
+}
+
+/** Answers an error of CloudFront's own that has no custom page. */
+export function answerRefusal(r: NjsRequest): void {
+  const code = r.variables.edge_code
+  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
+  markReason(r, reasonOf(r))
+  applyPolicy(behaviour, r)
+  if (code === 'method') {
+    r.headersOut['Content-Type'] = 'text/html'
+    r.headersOut['X-Cache'] = 'Error from cloudfront'
+    r.return(403, methodRefusal)
+    return
+  }
+  refuseSignature(r, verdictOf(r, code))
+}
+
+/** The verifier's word counts where the policy was good. */
+function verdictOf(r: NjsRequest, code: string | undefined): CloudFrontErrorCode {
+  const verdict = r.variables.edge_verdict
+  if (code !== undefined && code !== '') return code as CloudFrontErrorCode
+  return verdict === undefined || verdict === '' ? 'AccessDenied' : (verdict as CloudFrontErrorCode)
+}
+
+function reasonOf(r: NjsRequest): string | undefined {
+  const reason = r.variables.edge_reason
+  if (reason !== undefined && reason !== '') return reason
+  const verdict = r.variables.edge_verdict
+  if (verdict === undefined || verdict === '') return r.variables.edge_code === 'method' ? 'method' : undefined
+  return verdict === 'AccessDenied' ? 'signature' : `signature-${verdict}`
+}
+
+/** Header filter of an origin's response: the headers policy, then the viewer-response function where it runs. */
+export function finish(r: NjsRequest): void {
+  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
+  r.headersOut['X-Cache'] = r.status >= 400 ? 'Error from cloudfront' : 'Miss from cloudfront'
+  if (behaviour.bucket && (r.status === 206 || r.status === 416)) r.headersOut['Accept-Ranges'] = 'bytes'
+  applyPolicy(behaviour, r)
+  // Not for errors of the origin (Developer Guide, "Restrictions on all edge functions").
+  if (r.status >= 400 || behaviour.viewerResponse === null) return
+  const module = functions[behaviour.viewerResponse]
+  if (module === undefined) throw new Error(`no function ${behaviour.viewerResponse}`)
+  const request = decided.request === undefined ? functionRequest(edge, r, decided.target) : decided.request
+  runViewerResponse(edge, module, request, r)
+}
+
+/** Header filter of a custom error page, whose status nginx has set. */
+export function finishPage(r: NjsRequest): void {
+  r.headersOut['X-Cache'] = 'Error from cloudfront'
+  markReason(r, reasonOf(r))
+  const index = edge.unknowns.errorPageHeaders === 'path' ? r.variables.edge_behaviour : r.variables.edge_page_behaviour
+  const behaviour = edge.behaviours[Number(index)]
+  if (behaviour !== undefined) applyPolicy(behaviour, r)
+}
+
+/** A request header after the function's change, for the locations that send changed headers. */
+export function changedHeader(name: string): (r: NjsRequest) => string {
+  return () => {
+    const request = decided.request
+    if (request === undefined) return ''
+    return name === 'cookie' ? writeCookieHeader(request.cookies) : valuesOf(request.headers, name).join(', ')
+  }
+}

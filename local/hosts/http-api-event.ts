@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { pseudoParameters } from '../template/intrinsics.ts'
+
+/**
+ * An HTTP API's event, payload format 2.0.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ *
+ * @param routeKey the route that matched, e.g. `ANY /api/{proxy+}`.
+ */
+export function httpApiEvent(
+  request: IncomingMessage,
+  body: Buffer,
+  routeKey: string,
+  apiId: string,
+  nowMs: number,
+): APIGatewayProxyEventV2 {
+  const target = request.url ?? '/'
+  const mark = target.indexOf('?')
+  const rawPath = mark < 0 ? target : target.slice(0, mark)
+  const rawQueryString = mark < 0 ? '' : target.slice(mark + 1)
+  const { cookie, ...others } = request.headers
+  const headers = Object.fromEntries(
+    Object.entries(others).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+  )
+  const domainName = `${apiId.toLowerCase()}.execute-api.${pseudoParameters['AWS::Region']}.amazonaws.com`
+  const isText = /^(text\/|application\/(json|.*\+json|xml|x-www-form-urlencoded|javascript))/.test(
+    headers['content-type'] ?? '',
+  )
+  const query = joinQuery(rawQueryString)
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath,
+    rawQueryString,
+    ...(cookie === undefined ? {} : { cookies: cookie.split(';').map((pair) => pair.trim()) }),
+    headers: { ...headers, host: domainName },
+    ...(query === undefined ? {} : { queryStringParameters: query }),
+    requestContext: {
+      accountId: pseudoParameters['AWS::AccountId'] ?? '',
+      apiId,
+      domainName,
+      domainPrefix: apiId.toLowerCase(),
+      http: {
+        method: request.method ?? 'GET',
+        path: rawPath,
+        protocol: 'HTTP/1.1',
+        sourceIp: headers['x-forwarded-for']?.split(',').at(-1)?.trim() ?? '127.0.0.1',
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId: `local-${nowMs.toString(36)}`,
+      routeKey,
+      stage: '$default',
+      time: new Date(nowMs).toUTCString(),
+      timeEpoch: nowMs,
+    },
+    ...(body.length === 0 ? {} : { body: isText ? body.toString('utf8') : body.toString('base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
+  }
+}
+
+/** What API Gateway sends for a function's result: anything that is no structured response is a JSON body of a 200. */
+export function httpApiResponse(result: unknown): {
+  readonly status: number
+  readonly headers: ReadonlyArray<readonly [string, string]>
+  readonly body: Buffer
+} {
+  if (typeof result !== 'object' || result === null || !('statusCode' in result)) {
+    const text = typeof result === 'string' ? result : JSON.stringify(result ?? null)
+    return { status: 200, headers: [['content-type', 'application/json']], body: Buffer.from(text) }
+  }
+  const { statusCode, headers, cookies, body, isBase64Encoded } = result as APIGatewayProxyStructuredResultV2
+  return {
+    status: statusCode ?? 200,
+    headers: [
+      ...Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)] as const),
+      ...(cookies ?? []).map((cookie) => ['set-cookie', cookie] as const),
+    ],
+    body: Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8'),
+  }
+}
+
+function joinQuery(rawQueryString: string): Record<string, string> | undefined {
+  if (rawQueryString === '') return undefined
+  const joined: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(rawQueryString)) {
+    joined[name] = Object.hasOwn(joined, name) ? `${joined[name]},${value}` : value
+  }
+  return joined
+}

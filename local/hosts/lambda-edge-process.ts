@@ -1,0 +1,43 @@
+import { createRequire } from 'node:module'
+import { createLocalFetch, type LocalAws } from '../aws/network.ts'
+import { createLambdaEdgeHost, type EdgeHandler, type LambdaAssociation } from './lambda-edge-host.ts'
+
+/** What the supervisor tells a host process, as its only argument (JSON). */
+export interface LambdaEdgeProcess {
+  readonly bundle: string
+  readonly exportName: string
+  readonly socket: string
+  readonly functionArn: string
+  readonly distributionId: string
+  readonly associations: Readonly<Record<string, LambdaAssociation>>
+  readonly aws: LocalAws
+}
+
+/**
+ * One Lambda@Edge function in a process of its own: its globals are AWS's, not the emulation's, and an endless loop in it
+ * stops nothing else. Says `ready` to its parent when it serves; ends when the parent goes.
+ */
+const settings = JSON.parse(process.argv[2] ?? '{}') as LambdaEdgeProcess
+
+globalThis.fetch = createLocalFetch(settings.aws)
+// As Lambda hands over a role's credentials. They open nothing here, but an unsigned request would be refused.
+process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE'
+process.env['AWS_SECRET_ACCESS_KEY'] = 'local'
+process.env['AWS_REGION'] = 'us-east-1'
+delete process.env['AWS_SESSION_TOKEN']
+
+const exported = createRequire(import.meta.url)(settings.bundle) as Record<string, unknown>
+const handler = exported[settings.exportName]
+if (typeof handler !== 'function') throw new Error(`${settings.bundle} exports no ${settings.exportName}`)
+
+const server = createLambdaEdgeHost({
+  handler: handler as EdgeHandler,
+  functionArn: settings.functionArn,
+  distributionId: settings.distributionId,
+  associations: settings.associations,
+  log: (line) => console.error(line),
+})
+server.listen(settings.socket, () => process.send?.('ready'))
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches every process of the terminal; the parent decides when this one ends.
+process.on('SIGINT', () => {})

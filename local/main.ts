@@ -1,0 +1,129 @@
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { EdgeSignerError } from '../shared/errors.ts'
+import { runDemo } from './demo.ts'
+import type { Unknowns } from './edge/edge-config.ts'
+import type { EmulationOptions } from './options.ts'
+import { localDirectory } from './paths.ts'
+import { fillDemoContent, setUpDemoImage } from './setup/demo-image.ts'
+import { setUpTools } from './setup/tools.ts'
+import { startEmulation } from './supervisor.ts'
+
+/**
+ * The commands behind `npm start`, `npm run demo` and the set-up.
+ */
+const print = (line: string) => console.log(line)
+
+const program = new Command('edge-signer-local')
+  .description('Runs the whole system on this machine: nginx for CloudFront and S3, the functions as packaged.')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm start                                   http://localhost:8080, files in .local/content
+  npm start -- --content ~/disks --port 9000  your own files: ~/disks/users/alice/x is /users/alice/x
+  npm start -- --bootstrap none               CloudFront's own XML in place of the sign-in page
+  npm run demo                                the whole story on a free port, exit status 0 or 1
+
+Everything is generated below .local/ in this project; stop with Ctrl-C, delete the folder at will.`,
+  )
+
+withStageOptions(program.command('start', { isDefault: true }))
+  .description('start the system and keep it running until Ctrl-C')
+  .action((flags: Flags) => start(toOptions(flags)))
+
+withStageOptions(program.command('demo'))
+  .description('start on a free port, tell the whole story step by step, stop; exit status 1 where a step fails')
+  .action((flags: Flags) => runDemo({ ...toOptions(flags), ...(flags.port === undefined ? { port: 0 } : {}) }, print))
+
+program
+  .command('setup')
+  .description('only set up what is missing: nginx, its njs module, the njs command, the demo image')
+  .action(async () => {
+    const tools = await setUpTools({ log: print })
+    const image = await setUpDemoImage(print)
+    print(`${tools.nginxVersion}  ${tools.nginx}\nnjs module  ${tools.njsModule}\nnjs  ${tools.njs}\nimage  ${image}`)
+  })
+
+interface Flags extends Partial<Unknowns> {
+  readonly port?: number
+  readonly content?: string
+  readonly enforcement?: 'key-group' | 'gate'
+  readonly bootstrap?: 'error-page' | 'none'
+  readonly tls?: boolean
+  readonly app?: string
+  readonly propagationDelay?: number
+}
+
+/** The options of a stage; the second group are CloudFront's undocumented answers, so that both can be tried. */
+function withStageOptions(command: Command): Command {
+  const choice = (flags: string, text: string, choices: string[]) =>
+    command.addOption(new Option(flags, text).choices(choices))
+  command
+    .option('--port <number>', 'TCP port on 127.0.0.1 and ::1; 0 takes a free one (default: 8080)', readPort)
+    .option('--content <dir>', 'root of the bucket, read live (default: .local/content)')
+  choice('--enforcement <mode>', 'who verifies cookies (default: edge-signer.config.ts)', ['key-group', 'gate'])
+  choice('--bootstrap <mode>', 'what a visitor without cookies gets (default: edge-signer.config.ts)', [
+    'error-page',
+    'none',
+  ])
+  command
+    .option('--tls', 'HTTPS with a certificate made here; Safari needs it')
+    .option('--app <url>', 'your app behind every path that is not ours, e.g. http://127.0.0.1:5173 (default: 404)')
+    .option(
+      '--propagation-delay <seconds>',
+      'until changes of keys and revocations take effect (default: 0)',
+      readSeconds,
+    )
+  choice('--preflight <answer>', 'unknown: a preflight without cookies on a signed path', ['reject', 'pass'])
+  choice('--function-uri <form>', 'unknown: the uri that CloudFront Functions see', ['raw', 'normalised'])
+  choice('--signed-parameters <what>', 'unknown: signed-URL parameters in a function', ['hide', 'show'])
+  choice('--generated-headers <what>', 'unknown: headers policy on generated responses', ['none', 'policy'])
+  choice('--error-page-headers <whose>', 'unknown: headers policy of a custom error page', ['path', 'page'])
+  choice('--duplicates <rule>', 'unknown: two cookies or parameters of one name', ['refuse', 'first', 'last'])
+  return command
+}
+
+function toOptions(flags: Flags): EmulationOptions {
+  const { preflight, functionUri, signedParameters, generatedHeaders, errorPageHeaders, duplicates, ...rest } = flags
+  const unknowns = { preflight, functionUri, signedParameters, generatedHeaders, errorPageHeaders, duplicates }
+  return {
+    ...rest,
+    unknowns: Object.fromEntries(Object.entries(unknowns).filter(([, value]) => value !== undefined)),
+    log: print,
+  }
+}
+
+async function start(options: EmulationOptions): Promise<void> {
+  const content = options.content ?? join(localDirectory, 'content')
+  if (options.content === undefined) fillDemoContent(content, await setUpDemoImage(print))
+  const stopRequest = new Promise<undefined>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(undefined))
+  })
+  const starting = startEmulation({ ...options, content })
+  const emulation = await starting
+  for (const line of emulation.description) print(line)
+  print(`ready ${emulation.url}`)
+  const failure = await Promise.race([stopRequest, emulation.failed])
+  await emulation.stop()
+  if (failure !== undefined) throw new Error(failure)
+}
+
+function readPort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('must be 0 to 65535')
+  return Number(text)
+}
+
+function readSeconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('must be seconds')
+  return Number(text)
+}
+
+try {
+  await program.parseAsync()
+  process.exit(0)
+} catch (error) {
+  // What the user can mend is said in one message; anything else is a fault of ours and keeps its stack.
+  console.error(error instanceof EdgeSignerError ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,93 @@
+import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
+import { changedHeaderName } from '../edge/build.ts'
+import type { Behaviour, Distribution } from '../template/model.ts'
+import { behaviourLocations, changeableHeadersOf, errorPageLocations, signatureCheck } from './locations.ts'
+import type { NginxPlan } from './plan.ts'
+import { block, quotePath } from './text.ts'
+
+/** The tier that stands for CloudFront: njs decides on each request, nginx carries it out. */
+export function edgeServer(plan: NginxPlan): string[] {
+  const { distribution } = plan
+  return block('server', [
+    ...listens(plan),
+    // CloudFront keeps empty segments, so a path with them must not be matched as if they were not there.
+    'merge_slashes off;',
+    'recursive_error_pages on;',
+    'client_max_body_size 0;',
+    ...block('location /', ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']),
+    ...distribution.behaviours.flatMap((behaviour) =>
+      behaviourLocations(behaviour, distribution, plan.unknowns.preflight === 'pass'),
+    ),
+    ...errorPageLocations(distribution, (path) => behaviourFor(distribution, path)),
+    ...block('location = respond', ['internal;', 'js_content main.respond;']),
+    ...block('location = respond-signed', [
+      'internal;',
+      ...signatureCheck({ signed: true }, distribution),
+      'js_content main.respond;',
+    ]),
+    ...block('location = refuse', ['internal;', 'js_content main.refuse;']),
+    ...block('location @refuse', ['js_content main.refuse;']),
+    // Reached where the decision never ended: a function that waits for something that cannot come.
+    ...block('location = undecided', ['internal;', 'return 503;']),
+    ...block('location @lambda-unreachable', ['internal;', 'return 503;']),
+    ...block('location = own', [
+      'internal;',
+      'proxy_set_header Host $http_host;',
+      'proxy_pass http://own$request_uri;',
+    ]),
+    ...verifyLocation(),
+  ])
+}
+
+/** njs: the modules, their configuration, the variables through which they speak with nginx. */
+export function edgeScripts(plan: NginxPlan): string[] {
+  const changed = new Set(plan.distribution.behaviours.flatMap(changeableHeadersOf))
+  return [
+    `js_path ${quotePath(plan.directories.njs)};`,
+    'js_import main from main.js;',
+    `js_preload_object edge from ${quotePath(`${plan.directories.njs}/edge.json`)};`,
+    `js_preload_object keyValueStore from ${quotePath(`${plan.directories.njs}/key-value-store.json`)};`,
+    'js_set $edge_decision main.decide;',
+    ...[...changed].map((name) => `js_set $edge_${changedHeaderName(name)} main.${changedHeaderName(name)};`),
+    'js_var $edge_target undecided;',
+    ...['behaviour', 'code', 'reason', 'signed', 'generation', 'uri', 'verdict', 'page_behaviour'].map(
+      (name) => `js_var $edge_${name};`,
+    ),
+  ]
+}
+
+/**
+ * Only whether a signature belongs to its policy is kept, for a second, under everything that the answer depends on; expiry,
+ * `Resource` and address were checked for this very request.
+ */
+function verifyLocation(): string[] {
+  return block('location = verify', [
+    'internal;',
+    'proxy_pass_request_headers off;',
+    'proxy_pass_request_body off;',
+    'proxy_set_header Connection "";',
+    'proxy_set_header Content-Length "";',
+    'proxy_set_header X-Edge-Signed $edge_signed;',
+    'proxy_cache signatures;',
+    'proxy_cache_key "$edge_generation $edge_signed";',
+    'proxy_cache_valid 204 401 1s;',
+    'proxy_pass http://verifier/;',
+  ])
+}
+
+function listens({ port, ipv6, tls }: NginxPlan): string[] {
+  const ssl = tls === undefined ? '' : ' ssl'
+  return [
+    `listen 127.0.0.1:${port}${ssl};`,
+    ...(ipv6 ? [`listen [::1]:${port} ipv6only=on${ssl};`] : []),
+    ...(tls === undefined
+      ? []
+      : [`ssl_certificate ${quotePath(tls.certificate)};`, `ssl_certificate_key ${quotePath(tls.key)};`]),
+  ]
+}
+
+/** The behaviour that serves a path of our own, in CloudFront's order. */
+function behaviourFor(distribution: Distribution, path: string): Behaviour {
+  const found = distribution.behaviours.find(({ pathPattern }) => matchesResource(pathPattern, path))
+  return found ?? (distribution.behaviours.at(-1) as Behaviour)
+}

@@ -1,0 +1,177 @@
+import { changeableHeaders, changedHeaderName } from '../edge/build.ts'
+import type { Behaviour, Distribution, ErrorPage, Origin } from '../template/model.ts'
+import { block } from './text.ts'
+
+/**
+ * The edge's locations. A location's name is not a path (it has no leading slash), so that no request can reach one except
+ * through the edge's decision.
+ */
+
+const hidden = ['proxy_pass_request_headers off;', 'proxy_pass_request_body off;']
+const bodyless = ['proxy_set_header Content-Length "";', 'proxy_set_header Transfer-Encoding "";']
+
+/** The locations of one behaviour. */
+export function behaviourLocations(
+  behaviour: Behaviour,
+  distribution: Distribution,
+  preflightPasses: boolean,
+): string[] {
+  const { index } = behaviour
+  if (behaviour.viewerRequest?.kind === 'lambda-edge') return lambdaLocations(behaviour, distribution)
+  const signed = signatureCheck(behaviour, distribution)
+  const plain = ['internal;', ...originErrors(distribution), ...originPass(behaviour, (name) => viewerHeader(name))]
+  const changed = [
+    'internal;',
+    ...originErrors(distribution),
+    ...originPass(behaviour, (name) => `$edge_${changedHeaderName(name)}`),
+  ]
+  const canChange = behaviour.viewerRequest !== undefined && behaviour.forward.headers !== 'all'
+  return [
+    ...block(`location = behaviour${index}`, [...signed, ...plain]),
+    ...(canChange ? block(`location = behaviour${index}-changed`, [...signed, ...changed]) : []),
+    ...(preflightPasses && behaviour.signed
+      ? [
+          ...block(`location = behaviour${index}-open`, plain),
+          ...(canChange ? block(`location = behaviour${index}-open-changed`, changed) : []),
+        ]
+      : []),
+  ]
+}
+
+/** Asks the verifier, with a cache in between; what the policy allows was checked before. */
+export function signatureCheck(behaviour: Pick<Behaviour, 'signed'>, distribution: Distribution): string[] {
+  if (!behaviour.signed) return []
+  const page = distribution.errorPages.find(({ errorCode }) => errorCode === 403)
+  return [
+    'auth_request verify;',
+    'auth_request_set $edge_verdict $upstream_http_x_edge_verdict;',
+    // 401 stands for a refused signature, so that an origin's 403 cannot be taken for one.
+    `error_page 401 =${page === undefined ? ' @refuse' : `${page.responseCode} @page403`};`,
+  ]
+}
+
+/** Lambda@Edge answers first: a response of its own, or `X-Accel-Redirect` where the request goes on to the origin. */
+function lambdaLocations(behaviour: Behaviour, distribution: Distribution): string[] {
+  const { index, viewerRequest } = behaviour
+  if (viewerRequest?.kind !== 'lambda-edge') return []
+  const names = behaviour.forward.headers === 'all' ? [] : headerNames(behaviour)
+  const variable = (name: string) => `$edge_forwarded_${name.replaceAll('-', '_')}`
+  const upstream = (name: string) => `$upstream_http_x_edge_header_${name.replaceAll('-', '_')}`
+  return [
+    ...block(`location = lambda${index}`, [
+      'internal;',
+      ...signatureCheck(behaviour, distribution),
+      ...(viewerRequest.includeBody ? [] : ['proxy_pass_request_body off;', ...bodyless]),
+      'proxy_set_header Connection "";',
+      'proxy_set_header Host $http_host;',
+      `proxy_set_header X-Edge-Behaviour ${index};`,
+      'proxy_set_header X-Edge-Viewer-Address $remote_addr;',
+      'proxy_set_header X-Edge-Request-Id $request_id;',
+      'proxy_read_timeout 7s;',
+      'error_page 502 504 = @lambda-unreachable;',
+      `proxy_pass http://lambda_${viewerRequest.logicalId}$request_uri;`,
+    ]),
+    ...block(`location @forwarded${index}`, [
+      'set $edge_uri $upstream_http_x_edge_uri;',
+      ...names.map((name) => `set ${variable(name)} ${upstream(name)};`),
+      ...originErrors(distribution),
+      ...originPass(behaviour, variable),
+    ]),
+  ]
+}
+
+/** The custom error pages: fetched without functions, and without anything of the viewer's request. */
+export function errorPageLocations(distribution: Distribution, behaviourOf: (path: string) => Behaviour): string[] {
+  return distribution.errorPages.flatMap((page) => {
+    const behaviour = behaviourOf(page.path)
+    return [
+      ...block(`location = page${page.errorCode}`, [
+        'internal;',
+        `error_page ${page.errorCode} =${page.responseCode} @page${page.errorCode};`,
+        `return ${page.errorCode};`,
+      ]),
+      ...block(`location @page${page.errorCode}`, pageDirectives(page, behaviour)),
+    ]
+  })
+}
+
+function pageDirectives(page: ErrorPage, behaviour: Behaviour): string[] {
+  return [
+    `set $edge_page_behaviour ${behaviour.index};`,
+    `set $edge_uri ${behaviour.origin.path}${page.path};`,
+    'proxy_method GET;',
+    ...hidden,
+    ...bodyless,
+    'proxy_set_header Connection "";',
+    `proxy_set_header Host ${originHost(behaviour.origin)};`,
+    // A page that cannot be fetched leaves the error as it was.
+    'proxy_intercept_errors on;',
+    'error_page 400 401 403 404 405 416 500 502 503 504 = @refuse;',
+    'js_header_filter main.finishPage;',
+    `proxy_pass http://${upstreamName(behaviour.origin)}$edge_uri;`,
+  ]
+}
+
+/** Errors of the origin that have a custom page. */
+function originErrors(distribution: Distribution): string[] {
+  if (distribution.errorPages.length === 0) return []
+  return [
+    'proxy_intercept_errors on;',
+    ...distribution.errorPages.map(
+      ({ errorCode, responseCode }) => `error_page ${errorCode} =${responseCode} @page${errorCode};`,
+    ),
+  ]
+}
+
+/** Sends the request on, with those headers that the behaviour's policies let through. */
+function originPass(behaviour: Behaviour, headerValue: (name: string) => string): string[] {
+  const { forward, origin } = behaviour
+  const host = forward.host ? '$http_host' : originHost(origin)
+  const common = ['js_header_filter main.finish;', 'proxy_set_header Connection "";', `proxy_set_header Host ${host};`]
+  const pass = `proxy_pass http://${upstreamName(origin)}$edge_uri;`
+  if (forward.headers === 'all') {
+    const cookies = forward.cookies === 'all' ? [] : ['proxy_set_header Cookie "";']
+    return [
+      ...common,
+      ...cookies,
+      'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
+      'proxy_request_buffering off;',
+      pass,
+    ]
+  }
+  return [
+    ...common,
+    'proxy_pass_request_headers off;',
+    ...(origin.kind === 'bucket'
+      ? ['proxy_pass_request_body off;', ...bodyless]
+      : ['proxy_set_header Content-Type $content_type;', 'proxy_set_header Content-Length $content_length;']),
+    ...headerNames(behaviour).map((name) => `proxy_set_header ${name} ${headerValue(name)};`),
+    pass,
+  ]
+}
+
+/** Ranges and conditions reach an origin whatever the policies say: without a cache they cannot be answered before it. */
+function headerNames({ forward }: Behaviour): string[] {
+  const named = forward.headers === 'all' ? [] : forward.headers.filter((name) => name !== 'host')
+  const cookies = forward.cookies === 'all' ? ['cookie'] : []
+  return [...new Set([...changeableHeaders, ...named, ...cookies])]
+}
+
+/** Request headers that a function's change reaches the origin with. */
+export function changeableHeadersOf(behaviour: Behaviour): string[] {
+  return behaviour.forward.headers === 'all' ? [] : headerNames(behaviour)
+}
+
+function viewerHeader(name: string): string {
+  return `$http_${name.replaceAll('-', '_')}`
+}
+
+/** What the origin is told its name is. */
+function originHost(origin: Origin): string {
+  return origin.kind === 'custom' ? origin.domainName : `${origin.id}.local`
+}
+
+/** Name of the origin's `upstream`. */
+export function upstreamName(origin: Origin): string {
+  return origin.kind === 'bucket' ? 'bucket' : `origin_${origin.id.replace(/[^A-Za-z0-9]/g, '_')}`
+}

@@ -1,0 +1,23 @@
+import type { Unknowns } from './edge/edge-config.ts'
+
+/** How an emulation is started. Everything has a default. */
+export interface EmulationOptions {
+  /** Default 8080; 0 takes a free one. */
+  readonly port?: number
+  /** The bucket's root; default `.local/content`. Made where it is missing. */
+  readonly content?: string
+  /** Keys, secrets, KeyValueStore; default `.local/state`. */
+  readonly stateDirectory?: string
+  /** Default: what `edge-signer.config.ts` says for the stage `local`. */
+  readonly enforcement?: 'key-group' | 'gate'
+  readonly bootstrap?: 'error-page' | 'none'
+  /** HTTPS with a certificate that nobody trusts; Safari keeps `Secure` cookies of no other. */
+  readonly tls?: boolean
+  /** Seconds until a change of the key group or the KeyValueStore takes effect; default 0. */
+  readonly propagationDelay?: number
+  /** The app behind every path that is not ours, e.g. `http://127.0.0.1:5173`; none answers 404. */
+  readonly app?: string
+  readonly unknowns?: Partial<Unknowns>
+  /** Progress and faults, a line each. */
+  readonly log?: (line: string) => void
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import { projectDirectory } from './paths.ts'
+import { runCommand } from './setup/command.ts'
+import { withLock } from './setup/lock.ts'
+import type { Template } from './template/intrinsics.ts'
+
+/** A packaged stage: what `serverless deploy` would upload. */
+export interface PackagedStage {
+  readonly directory: string
+  readonly template: Template
+}
+
+/** Everything that a package is made from. */
+const sources = ['infra', 'functions', 'shared', 'edge-signer.config.ts', 'serverless.yml', 'package-lock.json']
+const keptMs = 7 * 86_400_000
+
+/**
+ * Packages the stage `local` with the real `serverless package`. The result is kept under a hash of its sources and
+ * parameters, so that a second start with nothing changed takes no time; a package that nobody used for a week goes.
+ *
+ * @param params deployment parameters, as `--param` takes them.
+ * @throws LocalError with the framework's message, where the configuration is wrong.
+ */
+export async function packageStage(params: Readonly<Record<string, string>>, folder: string): Promise<PackagedStage> {
+  const hash = createHash('sha256').update(JSON.stringify(Object.entries(params).sort()))
+  for (const source of sources) hashTree(join(projectDirectory, source), hash)
+  const directory = join(folder, hash.digest('hex').slice(0, 16))
+  await withLock(`${directory}.lock`, async () => {
+    if (!existsSync(directory)) await packageInto(directory, params)
+  })
+  const now = new Date()
+  utimesSync(directory, now, now)
+  removeUnused(folder, now.getTime())
+  return { directory, template: JSON.parse(readFileSync(join(directory, templateFile), 'utf8')) as Template }
+}
+
+const templateFile = 'cloudformation-template-update-stack.json'
+
+async function packageInto(directory: string, params: Readonly<Record<string, string>>): Promise<void> {
+  const draft = `${directory}.draft`
+  rmSync(draft, { recursive: true, force: true })
+  mkdirSync(join(directory, '..'), { recursive: true })
+  await runCommand(
+    join(projectDirectory, 'node_modules', '.bin', 'serverless'),
+    [
+      'package',
+      '--stage',
+      'local',
+      '--package',
+      draft,
+      ...Object.entries(params).map(([name, value]) => `--param=${name}=${value}`),
+    ],
+    { cwd: projectDirectory },
+  )
+  renameSync(draft, directory)
+}
+
+function hashTree(path: string, hash: ReturnType<typeof createHash>): void {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return
+  if (stat.isDirectory()) {
+    for (const name of readdirSync(path).sort()) hashTree(join(path, name), hash)
+    return
+  }
+  hash.update(`${path}\0${stat.size}\0`).update(readFileSync(path))
+}
+
+function removeUnused(folder: string, now: number): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now
+    if (now - used > keptMs) rmSync(path, { recursive: true, force: true })
+  }
+}

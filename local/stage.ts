@@ -1,0 +1,20 @@
+import config from '../edge-signer.config.ts'
+import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
+import type { EmulationOptions } from './options.ts'
+
+/** The name that the app's own origin has in the local stage, whatever runs there. */
+export const appOrigin = 'app.localhost'
+
+/** The deployment parameters that an emulation is packaged with, as `--param` takes them. */
+export function stageParams(options: EmulationOptions): Record<string, string> {
+  return {
+    ...(options.enforcement === undefined ? {} : { enforcement: options.enforcement }),
+    ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
+    ...(options.app === undefined ? {} : { appOrigin }),
+  }
+}
+
+/** The stage `local` with those parameters: the same value that packaging makes the functions from. */
+export function localDeployment(options: EmulationOptions): Deployment {
+  return parseDeployment(config, 'local', stageParams(options))
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { KeyAlgorithm } from '../shared/keys/key-algorithm.ts'
+import { type KeyDocument, parseKeyDocument, serializeKeyDocument } from '../shared/keys/key-document.ts'
+import { makeKeyDocument, makeKeyPair, publicKeyPem, signingKey } from '../shared/keys/make-key-pair.ts'
+import { stampKeyName } from '../shared/revocation/key-value.ts'
+import { storeFileName } from './njs/modules.ts'
+
+/** The files of a local stage: its secret, its key group, its KeyValueStore. Several processes may read them at once. */
+export interface StateFiles {
+  readonly directory: string
+  /** The key document; readable to its owner only. */
+  readonly secret: string
+  /** `{ "<key pair id>": "<PEM>" }`: the public keys that the distribution trusts. */
+  readonly keyGroup: string
+  /** A text that changes whenever the key group does. */
+  readonly keyGroupGeneration: string
+  readonly keyValueStore: string
+}
+
+/** The places of a state directory's files. */
+export function stateFiles(directory: string): StateFiles {
+  return {
+    directory,
+    secret: join(directory, 'secret.json'),
+    keyGroup: join(directory, 'key-group.json'),
+    keyGroupGeneration: join(directory, 'key-group-generation'),
+    keyValueStore: join(directory, 'key-value-store'),
+  }
+}
+
+/**
+ * Makes what is missing: a key pair, the session secret and the stamp key, once, with owner-only permissions; a key group
+ * that trusts the keys; a KeyValueStore with the stamp key.
+ */
+export function prepareState(directory: string, algorithm: KeyAlgorithm, now: number): StateFiles {
+  const files = stateFiles(directory)
+  mkdirSync(files.keyValueStore, { recursive: true, mode: 0o700 })
+  if (!existsSync(files.secret)) {
+    const key = signingKey(makeKeyPair(algorithm), newKeyPairId(), now - 60)
+    const document = makeKeyDocument(key, randomBytes(32).toString('base64url'))
+    writeWhole(files.secret, serializeKeyDocument(document))
+  }
+  const document = readKeyDocument(files)
+  if (!existsSync(files.keyGroup)) writeKeyGroup(files, publicKeysIn(document))
+  writeKeyValue(files, stampKeyName, document.stampKey)
+  return files
+}
+
+/** An id such as CloudFront gives to a public key. */
+export function newKeyPairId(): string {
+  return `K${[...randomBytes(13)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('')}`
+}
+
+export function readKeyDocument(files: StateFiles): KeyDocument {
+  return parseKeyDocument(readFileSync(files.secret, 'utf8'))
+}
+
+export function writeKeyDocument(files: StateFiles, document: KeyDocument): void {
+  writeWhole(files.secret, serializeKeyDocument(document))
+}
+
+/** The public keys of a document as a key group holds them. */
+export function publicKeysIn(document: KeyDocument): Record<string, string> {
+  return Object.fromEntries(document.keys.map(({ keyPairId, publicKey }) => [keyPairId, publicKeyPem(publicKey)]))
+}
+
+/** Changes the key group at once; the generation last, so that nobody keeps an answer of the old group under the new one. */
+export function writeKeyGroup(files: StateFiles, keys: Readonly<Record<string, string>>): void {
+  writeWhole(files.keyGroup, JSON.stringify(keys))
+  writeWhole(files.keyGroupGeneration, randomBytes(8).toString('hex'))
+}
+
+/** Writes an entry of the KeyValueStore at once; `undefined` removes it. */
+export function writeKeyValue(files: StateFiles, key: string, value: string | undefined): void {
+  const file = join(files.keyValueStore, storeFileName(key))
+  if (value === undefined) rmSync(file, { force: true })
+  else writeWhole(file, value)
+}
+
+/** Readers see the old text or the new one, never a part. Only the owner may read. */
+export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  const draft = `${file}.${process.pid}.draft`
+  writeFileSync(draft, text, { mode: 0o600 })
+  renameSync(draft, file)
+}
