@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import type { CommandFactory } from '../command-context.ts'
+import type { ExplainOptions } from '../explain/run.ts'
+import { collect } from './collect.ts'
+
+const examples = `
+Exit status: 0 access would be granted, 1 it would not or cannot be told, 2 wrong arguments or unreadable input.
+No signature, cookie or token is printed whole.
+
+Examples:
+  A signed URL that a customer reported, with the stage's keys:
+    aws secretsmanager get-secret-value --secret-id edge-signer/prod/keys --query SecretString --output text |
+      edge-signer explain 'https://cdn.example.com/users/alice/a.bin?Policy=...' --keys -
+  What curl holds, against the running emulation:
+    edge-signer explain http://localhost:8080/users/alice/notes.txt --jar jar --local
+  The Cookie header of the browser's developer tools, and the 403 that came back:
+    edge-signer explain https://cdn.example.com/users/alice/a.bin --cookie @cookie.txt \\
+      --response-headers headers.txt --body body.xml`
+
+/** `edge-signer explain`: why a request is refused. */
+export const explainCommand: CommandFactory = (context) =>
+  new Command('explain')
+    .description('Say which check refuses a request, and what to do.')
+    .argument('[input...]', 'the requested URL; a Cookie header or a cookie jar may stand here too')
+    .option('--url <url>', 'the requested URL, with its query string')
+    .option('--cookie <header>', 'the Cookie header as it was sent, or @FILE')
+    .option('--jar <file>', 'a Netscape cookie jar (curl -c); decides itself which cookies are sent')
+    .option('--set-cookie <file>', 'the response headers of /_edge/session (curl -D); knows SameSite too')
+    .option('--page <url>', 'the page that asked, for SameSite')
+    .option('--navigation', 'the request was a navigation, not a fetch')
+    .option('--keys <file>', 'a key document (- is standard input), or <key pair id>=<PEM file>; repeatable', collect)
+    .option('--local', 'the keys and revocations of the local stage')
+    .option('--state <dir>', 'its state directory, where it is another than .local/state')
+    .option('--revocations <file>', "the bucket's _state/revocations.json")
+    .option('--ip <address>', "the viewer's address as CloudFront saw it")
+    .option('--at <time>', 'judge at this time: epoch seconds, 2030-01-31T12:00:00Z, +15m, -1h (default: now)')
+    .option('--response-headers <file>', "the answer's headers (curl -D); their Date is the default of --at")
+    .option('--body <file>', "the answer's body")
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples)
+    .action(async (inputs: string[], options: ExplainOptions) => {
+      const { runExplain } = await import('../explain/run.ts')
+      context.exit(await runExplain(inputs, options, context.terminal))
+    })

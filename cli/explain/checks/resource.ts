@@ -1,0 +1,76 @@
+import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
+import { showUrl } from '../../redact.ts'
+import { type Check, type Finding, fail, pass, unknown } from '../check.ts'
+
+/** `Resource` covers the requested URL, query string included. */
+export const resource: Check = {
+  name: 'resource',
+  by: 'CloudFront',
+  run({ policy, coveredUrl }) {
+    if (policy === undefined) return unknown('the policy cannot be read')
+    if (coveredUrl === undefined) return unknown(`covers ${showUrl(policy.resource)}; the requested URL was not given`)
+    if (matchesResource(policy.resource, coveredUrl)) return pass(`${showUrl(policy.resource)} covers the URL`)
+    return describeMismatch(policy.resource, coveredUrl)
+  },
+}
+
+function describeMismatch(pattern: string, url: string): Finding {
+  const differing = `the policy covers ${showUrl(pattern)}, requested is ${showUrl(url)}; ${showDifference(pattern, url)}`
+  const [patternParts, urlParts] = [splitUrl(pattern), splitUrl(url)]
+  if (sameWhenDecoded(pattern, url)) {
+    return fail(
+      'resource-encoding',
+      differing,
+      'They are the same once decoded. Sign the URL percent-encoded as it is requested; use the prefixes that /_edge/session answers.',
+    )
+  }
+  if (patternParts.scheme !== urlParts.scheme && matchesResource(pattern, url.replace(/^https:/, 'http:'))) {
+    return fail('resource-scheme', differing, 'Sign for https://: that is the scheme that viewers request.')
+  }
+  if (!matchesResource(patternParts.host, urlParts.host)) {
+    return fail(
+      'resource-host',
+      differing,
+      'Sign for the host name that viewers request: an alias and the d….cloudfront.net name are two hosts. Set cdnHost.',
+    )
+  }
+  if (url.includes('?') && matchesResource(pattern, url.slice(0, url.indexOf('?')))) {
+    return fail(
+      'resource-query',
+      differing,
+      'Without its query string the URL is covered. Sign it with the query string, or end Resource in *.',
+    )
+  }
+  if (!pattern.includes('*') && url.startsWith(pattern)) {
+    return fail('resource-wildcard-missing', differing, 'End Resource in * to cover everything below.')
+  }
+  return fail(
+    'resource-path',
+    differing,
+    'Request what the policy covers, or mint for this prefix. Paths are compared by case and by character.',
+  )
+}
+
+/** Both sides from the first character that differs, counted up to the first wildcard. */
+function showDifference(pattern: string, url: string): string {
+  const wildcard = pattern.search(/[*?]/)
+  const literal = wildcard < 0 ? pattern.length : wildcard
+  let at = 0
+  while (at < literal && at < url.length && pattern[at] === url[at]) at += 1
+  const side = (text: string) => (at < text.length ? `"${showUrl(text).slice(at, at + 40)}"` : 'the end')
+  return `they differ at character ${at + 1}: ${side(pattern)} against ${side(url)}`
+}
+
+function splitUrl(url: string): { scheme: string; host: string } {
+  const match = /^([^:/]*):\/\/([^/?]*)/.exec(url)
+  return { scheme: match?.[1] ?? '', host: match?.[2] ?? '' }
+}
+
+function sameWhenDecoded(pattern: string, url: string): boolean {
+  try {
+    const decoded = decodeURIComponent(pattern)
+    return [url, url.replace(/\+/g, ' ')].some((form) => matchesResource(decoded, decodeURIComponent(form)))
+  } catch {
+    return false
+  }
+}

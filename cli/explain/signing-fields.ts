@@ -1,0 +1,55 @@
+import { isSignedUrl } from '../../shared/cloudfront/signed-request.ts'
+import { readCookies } from '../../shared/http/cookies.ts'
+import { readQueryParameter } from '../../shared/http/query.ts'
+
+/** The parts of a signature, as a URL names them; a cookie has `CloudFront-` before the name. */
+export const fieldNames = ['Policy', 'Expires', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm'] as const
+export type FieldName = (typeof fieldNames)[number]
+
+/** What a request carries of a signature, before anything is judged. */
+export interface SigningFields {
+  readonly source: 'url' | 'cookies'
+  /** Every value of each name, in the order sent. */
+  readonly values: ReadonlyMap<FieldName, readonly string[]>
+  /** Those of the cookies, also where the URL makes them count for nothing. */
+  readonly cookieNames: readonly FieldName[]
+}
+
+/**
+ * Finds the parts of a signature. `readSignedRequest` decides what they are worth; this only keeps what that reader throws
+ * away: which part is missing, double or unreadable.
+ */
+export function readSigningFields(querystring: string, cookieHeader: string): SigningFields {
+  const cookies = readCookies(cookieHeader)
+  const fromCookies = new Map<FieldName, readonly string[]>()
+  for (const name of fieldNames) {
+    const values = cookies.get(`CloudFront-${name}`)
+    if (values !== undefined) fromCookies.set(name, values)
+  }
+  const cookieNames = [...fromCookies.keys()]
+  if (!isSignedUrl(querystring)) return { source: 'cookies', values: fromCookies, cookieNames }
+  const fromUrl = new Map<FieldName, string[]>()
+  for (const part of querystring.split('&').filter(isSignedUrl)) {
+    const name = part.split('=', 1)[0] as FieldName
+    fromUrl.set(name, [...(fromUrl.get(name) ?? []), decode(part, name)])
+  }
+  return { source: 'url', values: fromUrl, cookieNames }
+}
+
+/** The one value of a part; the first where it came twice, which is a fault of its own. */
+export function fieldValue(fields: SigningFields, name: FieldName): string | undefined {
+  return fields.values.get(name)?.[0]
+}
+
+/** How a part is called where it was found. */
+export function fieldLabel(fields: SigningFields, name: FieldName): string {
+  return fields.source === 'url' ? `the parameter ${name}` : `the cookie CloudFront-${name}`
+}
+
+function decode(part: string, name: FieldName): string {
+  try {
+    return readQueryParameter(part, name) ?? ''
+  } catch {
+    return part.slice(name.length + 1)
+  }
+}

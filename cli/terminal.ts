@@ -1,0 +1,21 @@
+import { text } from 'node:stream/consumers'
+
+/** Everything of the world that a command touches besides files. */
+export interface Terminal {
+  /** Writes to standard output. */
+  out(text: string): void
+  /** Writes to standard error. */
+  err(text: string): void
+  /** All of standard input as UTF-8. */
+  stdin(): Promise<string>
+  /** Epoch seconds. */
+  now(): number
+}
+
+/** The terminal of this process. */
+export const processTerminal: Terminal = {
+  out: (line) => void process.stdout.write(line),
+  err: (line) => void process.stderr.write(line),
+  stdin: () => text(process.stdin),
+  now: () => Math.floor(Date.now() / 1000),
+}

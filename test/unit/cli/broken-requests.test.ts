@@ -1,0 +1,395 @@
+import { createPrivateKey, sign } from 'node:crypto'
+import { afterAll, describe, expect, it } from 'vitest'
+import { toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
+import { cannedPolicy } from '../../../shared/cloudfront/signed-request.ts'
+import { issueStamp } from '../../../shared/revocation/stamp.ts'
+import {
+  cookieHeader,
+  policyFor,
+  signedCookies,
+  strangerKey,
+  urlWithCannedPolicy,
+  urlWithPolicy,
+} from '../../support/policy-signer.ts'
+import { makeFolder, now, run } from './command-line.ts'
+import { keyDocument, makeKey, type TestKey } from './keys.ts'
+
+/**
+ * Broken requests, each made by hand with one mistake in it and otherwise right. `explain` must name the mistake: by the check
+ * that fails first, and by the name of the fault.
+ */
+
+const folder = makeFolder()
+afterAll(() => folder.remove())
+
+const ec = makeKey('KEC0000000001', 'ES256')
+const otherEc = makeKey('KEC0000000002', 'ES256')
+const rsa = makeKey('KRSA000000001', 'RS256')
+const sha1 = makeKey('KRSA000000002', 'RS1')
+const stampKey = 'c3RhbXAta2V5LXN0YW1wLWtleS1zdGFtcC1rZXktMTIz'
+const keys = folder.write('keys.json', keyDocument([ec, otherEc, rsa, sha1], stampKey))
+
+const host = 'cdn.example.com'
+const url = `https://${host}/users/alice/disk.img`
+const good = { resource: `https://${host}/users/alice/*`, expires: now + 600 }
+const policy = policyFor(good)
+
+type Cookies = Map<string, string>
+const cookies = (json = policy, key: TestKey = ec): Cookies => signedCookies(key, json)
+const changed = (name: string, change: (value: string) => string, from = cookies()): Cookies =>
+  from.set(`CloudFront-${name}`, change(from.get(`CloudFront-${name}`) ?? ''))
+const without = (name: string, from = cookies()): Cookies => {
+  from.delete(`CloudFront-${name}`)
+  return from
+}
+const sent = (from: Cookies, to = url): string[] => [to, '--cookie', cookieHeader(from)]
+
+/** Cookies with a signature made by hand: over another text, in another form. */
+function signedByHand(text: string, key: TestKey, raw = false): Cookies {
+  const form = { key: createPrivateKey(key.privateKey), ...(raw ? { dsaEncoding: 'ieee-p1363' as const } : {}) }
+  return changed('Signature', () => toCloudFrontBase64(sign('SHA256', Buffer.from(text), form)), cookies(policy, key))
+}
+
+/** A jar of good cookies, with one field of each line changed. */
+function jar(field: 'domain' | 'path' | 'secure' | 'expires', value: string): string[] {
+  const fields = {
+    domain: host,
+    subdomains: 'FALSE',
+    path: '/users/alice/',
+    secure: 'TRUE',
+    expires: String(now + 600),
+  }
+  const lines = [...cookies()].map(([name, cookie]) =>
+    [...Object.values({ ...fields, [field]: value }), name, cookie].join('\t'),
+  )
+  return ['--jar', folder.write(`jar-${field}`, ['# Netscape HTTP Cookie File', ...lines, ''].join('\n'))]
+}
+
+const mint = (attributes: string): string[] => {
+  const lines = [...cookies()].map(([name, value]) => `Set-Cookie: ${name}=${value}; ${attributes}`)
+  return ['--set-cookie', folder.write('mint.txt', ['HTTP/2 200', ...lines, ''].join('\r\n'))]
+}
+
+const revoked = (before: number): string[] => {
+  const revocations = [{ prefix: '/users/alice/', before, expires: now + 86_400 }]
+  return ['--revocations', folder.write('revocations.json', JSON.stringify({ revocations }))]
+}
+const stamped = (epoch: number): Cookies =>
+  cookies().set('edge-issued', issueStamp(stampKey, host, '/users/alice/', epoch))
+
+const answered = (headers: readonly string[], body: string): string[] => [
+  ...sent(cookies()),
+  ...['--response-headers', folder.write('headers.txt', ['HTTP/1.1 403 Forbidden', ...headers, ''].join('\r\n'))],
+  ...['--body', folder.write('body.txt', body)],
+]
+const xml = (code: string, rest = '') =>
+  `<?xml version="1.0"?><Error><Code>${code}</Code><Message>x</Message>${rest}</Error>`
+
+const canned = urlWithCannedPolicy(ec, url, now + 600)
+const byHand = (signedText: string, request: string) =>
+  `${request}?Expires=${now + 600}&Key-Pair-Id=${ec.keyPairId}&Hash-Algorithm=SHA256&Signature=${toCloudFrontBase64(
+    sign('SHA256', Buffer.from(signedText), createPrivateKey(ec.privateKey)),
+  )}`
+
+const broken: readonly [what: string, check: string, fault: string, args: () => string[]][] = [
+  // Sent without a signature, or with half of one
+  ['no cookies at all', 'key-pair-id', 'not-signed', () => [url]],
+  ['no key id', 'key-pair-id', 'key-pair-id-missing', () => sent(without('Key-Pair-Id'))],
+  ['no policy', 'policy-encoding', 'policy-missing', () => sent(without('Policy'))],
+  ['no signature', 'signature-encoding', 'signature-missing', () => sent(without('Signature'))],
+  ['a URL copied out of HTML', 'key-pair-id', 'url-html-escaped', () => [canned.replaceAll('&', '&amp;')]],
+  // Keys and hashes
+  ['an unknown key id', 'key-known', 'key-unknown', () => sent(changed('Key-Pair-Id', () => 'KUNKNOWN00000'))],
+  ['another private key', 'signature', 'signature-wrong', () => sent(signedCookies(strangerKey(ec), policy))],
+  [
+    'the id of another key',
+    'signature',
+    'signed-with-other-key',
+    () => sent(changed('Key-Pair-Id', () => otherEc.keyPairId)),
+  ],
+  [
+    'an RSA signature under an EC id',
+    'signature',
+    'signed-with-other-key',
+    () => sent(changed('Key-Pair-Id', () => ec.keyPairId, cookies(policy, rsa))),
+  ],
+  ['no hash marker with EC', 'hash-algorithm', 'hash-marker-missing', () => sent(without('Hash-Algorithm'))],
+  [
+    'no hash marker with RSA',
+    'hash-algorithm',
+    'hash-marker-missing',
+    () => sent(without('Hash-Algorithm', cookies(policy, rsa))),
+  ],
+  [
+    'a hash marker on a SHA-1 signature',
+    'hash-algorithm',
+    'hash-marker-wrong',
+    () => sent(cookies(policy, sha1).set('CloudFront-Hash-Algorithm', 'SHA256')),
+  ],
+  [
+    'a misspelt hash marker',
+    'hash-algorithm',
+    'hash-marker-unknown',
+    () => sent(changed('Hash-Algorithm', () => 'sha-256')),
+  ],
+  // Encodings
+  ['an ECDSA signature as r and s', 'signature-encoding', 'signature-raw', () => sent(signedByHand(policy, ec, true))],
+  [
+    'a signature in plain base64',
+    'signature-encoding',
+    'signature-plain-base64',
+    () => sent(changed('Signature', plainBase64, cookies(policy, rsa))),
+  ],
+  [
+    'a signature cut short',
+    'signature-encoding',
+    'signature-truncated',
+    () => sent(changed('Signature', (s) => s.slice(0, 41))),
+  ],
+  [
+    'a policy escaped once more',
+    'policy-encoding',
+    'policy-percent-encoded',
+    () => sent(changed('Policy', (p) => `${p.slice(0, 8)}%5F`)),
+  ],
+  ['a policy in quotes', 'policy-encoding', 'policy-quoted', () => sent(changed('Policy', (p) => `"${p}"`))],
+  ['a policy that is not JSON', 'policy-json', 'policy-not-json', () => sent(cookies(policy.slice(0, -3)))],
+  [
+    'a signature of the base64',
+    'signature',
+    'signed-encoded-policy',
+    () => sent(signedByHand(toCloudFrontBase64(policy), ec)),
+  ],
+  ['a policy signed with a line break', 'signature', 'policy-reformatted', () => sent(signedByHand(`${policy}\n`, ec))],
+  // Policies
+  [
+    'several statements',
+    'policy-statement',
+    'several-statements',
+    () => sent(cookies(policy.replace(/\[(.*)\]/, '[$1,$1]'))),
+  ],
+  [
+    'no Resource',
+    'policy-statement',
+    'resource-missing',
+    () => sent(cookies(policy.replace(/"Resource":"[^"]*",/, ''))),
+  ],
+  [
+    'an expiry as text',
+    'policy-statement',
+    'date-not-integer',
+    () => sent(cookies(policy.replace(/:(\d+)\}/, ':"$1"}'))),
+  ],
+  [
+    'a list of addresses',
+    'policy-statement',
+    'ip-malformed',
+    () => sent(cookies(policyFor({ ...good, sourceIp: '192.0.2.1,192.0.2.2' }))),
+  ],
+  ["another user's prefix", 'resource', 'resource-path', () => sent(cookies(), `https://${host}/users/bob/disk.img`)],
+  [
+    'another host',
+    'resource',
+    'resource-host',
+    () => sent(cookies(), 'https://d111.cloudfront.net/users/alice/disk.img'),
+  ],
+  [
+    'a policy for http',
+    'resource',
+    'resource-scheme',
+    () => sent(cookies(policyFor({ ...good, resource: `http://${host}/users/alice/*` }))),
+  ],
+  [
+    'a Resource that is not encoded',
+    'resource',
+    'resource-encoding',
+    () =>
+      sent(cookies(policyFor({ ...good, resource: `https://${host}/users/a b/*` })), `https://${host}/users/a%20b/x`),
+  ],
+  [
+    'a query string not covered',
+    'resource',
+    'resource-query',
+    () => sent(cookies(policyFor({ ...good, resource: url })), `${url}?v=2`),
+  ],
+  [
+    'no wildcard',
+    'resource',
+    'resource-wildcard-missing',
+    () => sent(cookies(policyFor({ ...good, resource: `https://${host}/users/alice/` }))),
+  ],
+  ['a time that is over', 'expiry', 'expired', () => sent(cookies(policyFor({ ...good, expires: now - 61 })))],
+  ['a start in the future', 'start', 'not-yet-valid', () => sent(cookies(policyFor({ ...good, notBefore: now + 30 })))],
+  [
+    'a start in milliseconds',
+    'start',
+    'start-in-milliseconds',
+    () => sent(cookies(policyFor({ ...good, notBefore: now * 1000 }))),
+  ],
+  [
+    'another address',
+    'ip',
+    'ip-mismatch',
+    () => [...sent(cookies(policyFor({ ...good, sourceIp: '192.0.2.7/32' }))), '--ip', '192.0.2.8'],
+  ],
+  [
+    'an IPv6 viewer',
+    'ip',
+    'ip-version',
+    () => [...sent(cookies(policyFor({ ...good, sourceIp: '192.0.2.7/32' }))), '--ip', '2001:db8::1'],
+  ],
+  // URLs
+  [
+    'a URL encoded after signing',
+    'signature',
+    'url-encoded-after-signing',
+    () => [
+      byHand(
+        cannedPolicy(`https://${host}/users/alice/my disk.img`, now + 600),
+        `https://${host}/users/alice/my%20disk.img`,
+      ),
+    ],
+  ],
+  [
+    'a query string added after signing',
+    'signature',
+    'query-added-after-signing',
+    () => [canned.replace('?', '?v=2&')],
+  ],
+  [
+    'a URL signed for http',
+    'signature',
+    'signed-for-http',
+    () => [byHand(cannedPolicy(url.replace('https', 'http'), now + 600), url)],
+  ],
+  [
+    'an expiry put off by hand',
+    'signature',
+    'signature-wrong',
+    () => [canned.replace(`Expires=${now + 600}`, `Expires=${now + 9999}`)],
+  ],
+  [
+    "an app's parameter that shadows the cookies",
+    'shadowing',
+    'cookies-shadowed',
+    () => sent(cookies(), `${url}?Expires=soon`),
+  ],
+  [
+    'Policy and Expires',
+    'policy-encoding',
+    'policy-and-expires',
+    () => [`${urlWithPolicy(ec, url, policy)}&Expires=${now + 600}`],
+  ],
+  ['a parameter twice', 'duplicates', 'duplicate-parameters', () => [`${canned}&Key-Pair-Id=${ec.keyPairId}`]],
+  [
+    'cookies of two paths',
+    'duplicates',
+    'duplicate-cookies',
+    () => [url, '--cookie', `${cookieHeader(cookies())}; ${cookieHeader(cookies())}`],
+  ],
+  // What the browser keeps back
+  ['cookies of another host', 'cookie-domain', 'cookie-domain', () => [url, ...jar('domain', 'app.example.com')]],
+  ['cookies of another prefix', 'cookie-path', 'cookie-path', () => [url, ...jar('path', '/users/alice2/')]],
+  [
+    'Secure cookies over http',
+    'cookie-secure',
+    'cookie-secure',
+    () => [url.replace('https', 'http'), ...jar('secure', 'TRUE')],
+  ],
+  ['cookies past their end', 'cookie-lifetime', 'cookie-lifetime', () => [url, ...jar('expires', String(now - 5))]],
+  [
+    'a page of another site',
+    'cookie-same-site',
+    'cookie-same-site',
+    () => [url, ...mint('Path=/users/alice/; SameSite=Lax; Secure'), '--page', 'https://app.other.example/'],
+  ],
+  // Behind the signature
+  [
+    'a path in another spelling',
+    'canonical-path',
+    'path-not-canonical',
+    () => sent(cookies(), `https://${host}/users/alice/%64isk.img`),
+  ],
+  [
+    'cookies from before a revocation',
+    'revocation',
+    'revoked',
+    () => [...sent(stamped(now - 60)), ...revoked(now - 30)],
+  ],
+  [
+    'a revoked prefix without a stamp',
+    'revocation',
+    'revoked-stamp-missing',
+    () => [...sent(cookies()), ...revoked(now - 30)],
+  ],
+  [
+    'a forged stamp',
+    'revocation',
+    'revoked-stamp-invalid',
+    () => [...sent(cookies().set('edge-issued', `${now}.${'A'.repeat(43)}`)), ...revoked(now - 30)],
+  ],
+  ['a signed URL on a revoked prefix', 'revocation', 'revoked-signed-url', () => [canned, ...revoked(now - 30)]],
+  [
+    'a bucket that refuses',
+    'answer',
+    'answered-by-s3',
+    () => answered(['Server: AmazonS3', 'x-amz-request-id: X'], xml('AccessDenied', '<HostId>h</HostId>')),
+  ],
+  [
+    'a key group with other keys',
+    'answer',
+    'answered-by-key-group',
+    () => answered(['Server: CloudFront'], xml('InvalidKey')),
+  ],
+  [
+    'a request that the guard refused',
+    'answer',
+    'answered-by-guard',
+    () => answered(['x-cache: FunctionGeneratedResponse from cloudfront'], '{"code":"ERR_METHOD_NOT_ALLOWED"}'),
+  ],
+  [
+    'a request that the session function refused',
+    'answer',
+    'answered-by-session-function',
+    () => answered(['x-cache: LambdaGeneratedResponse from cloudfront'], '{"code":"ERR_GRANT_NONE"}'),
+  ],
+  [
+    'an error page',
+    'answer',
+    'answered-by-error-page',
+    () => answered(['content-type: text/html'], '<a href="/_edge/session?return=/">'),
+  ],
+]
+
+function plainBase64(value: string): string {
+  return value.replace(/-/g, '+').replace(/_/g, '=').replace(/~/g, '/')
+}
+
+describe('explain', () => {
+  it('is held against at least thirty broken requests, each with a mistake of its own', () => {
+    expect(broken.length).toBeGreaterThanOrEqual(30)
+    expect(new Set(broken.map(([what]) => what)).size).toBe(broken.length)
+  })
+
+  it.each(broken)('names %s', async (_what, check, fault, args) => {
+    const { status, out } = await run(['explain', ...args(), '--keys', keys, '--at', String(now), '--json'])
+    const report = JSON.parse(out)
+    expect({ check: report.firstFailure, fault: report.fault }).toEqual({ check, fault })
+    expect(report.remedy).toMatch(/\.$/)
+    expect(report.verdict).toBe('refused')
+    expect(status).toBe(1)
+  })
+
+  it.each(broken)('prints no secret of %s', async (_what, _check, _fault, makeArgs) => {
+    const args = makeArgs()
+    const { out, err } = await run(['explain', ...args, '--keys', keys])
+    expect(out).toContain('REFUSED at ')
+    expect(err).toBe('')
+    // Signatures, policies and stamps are longer than any id or time that is shown.
+    const secrets = args.join(' ').match(/(?<=(Signature|Policy|edge-issued)=)[^;&\s]{20,}/g) ?? []
+    for (const secret of secrets) {
+      expect(out).not.toContain(secret)
+      expect(out).not.toContain(secret.slice(0, 40))
+    }
+  })
+})

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { main } from '../../../cli/main.ts'
+
+/** What a run of the command left behind. */
+export interface Run {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+/** The time at which everything in these tests happens, in epoch seconds: 2030-01-01T00:00:00Z. */
+export const now = 1_893_456_000
+
+/** Runs `edge-signer` in this process, with `stdin` as its standard input. */
+export async function run(args: readonly string[], stdin = ''): Promise<Run> {
+  let out = ''
+  let err = ''
+  const status = await main(args, {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    stdin: async () => stdin,
+    now: () => now,
+  })
+  return { status, out, err }
+}
+
+/** A folder for the files of one test file. */
+export interface Folder {
+  /** Writes a file and returns its path. */
+  write(name: string, text: string): string
+  path(name: string): string
+  remove(): void
+}
+
+/** Makes one, outside of the project. */
+export function makeFolder(): Folder {
+  const directory = mkdtempSync(join(tmpdir(), 'edge-signer-cli-'))
+  const path = (name: string) => join(directory, name)
+  return {
+    path,
+    write(name, text) {
+      writeFileSync(path(name), text)
+      return path(name)
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}

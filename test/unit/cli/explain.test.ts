@@ -1,0 +1,270 @@
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { isCanonicalPath } from '../../../cli/explain/checks/canonical-path.ts'
+import { edgeVerdict } from '../../../cli/explain/edge-verdict.ts'
+import { explain } from '../../../cli/explain/report.ts'
+import { type Evidence, readSubject } from '../../../cli/explain/subject.ts'
+import { parseRequestUrl } from '../../../cli/input/request-url.ts'
+import { isCanonicalPath as guardServes } from '../../../functions/guard/canonical-path.ts'
+import { expiredGrantCookies, grantCookies } from '../../../shared/cloudfront/cookies.ts'
+import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
+import { parseKeyDocument, publicKeysOf } from '../../../shared/keys/key-document.ts'
+import { issueStamp } from '../../../shared/revocation/stamp.ts'
+import {
+  cookieHeader,
+  policyFor,
+  signedCookies,
+  urlWithCannedPolicy,
+  urlWithPolicy,
+} from '../../support/policy-signer.ts'
+import { makeFolder, now, run } from './command-line.ts'
+import { keyDocument, makeKey } from './keys.ts'
+
+const folder = makeFolder()
+afterAll(() => folder.remove())
+
+const key = makeKey('KEC0000000001', 'ES256')
+const stampKey = 'c3RhbXAta2V5LXN0YW1wLWtleS1zdGFtcC1rZXktMTIz'
+const keyJson = keyDocument([key], stampKey)
+const keys = folder.write('keys.json', keyJson)
+const publicKeys = publicKeysOf(parseKeyDocument(keyJson))
+
+const host = 'cdn.example.com'
+const url = `https://${host}/users/alice/disk.img`
+const terms = { resource: `https://${host}/users/alice/*`, expires: now + 600 }
+const cookies = () => signedCookies(key, policyFor(terms))
+
+/** The answer of a mint, as `curl -D` keeps it: first what deletes older cookies, then the new ones. */
+function mintAnswer(domain: string | null): string {
+  const prefix = parseResourcePrefix('/users/alice/')
+  const signed = cookies()
+  const of = (name: string) => signed.get(`CloudFront-${name}`) ?? ''
+  const policy = { policy: of('Policy'), signature: of('Signature'), keyPairId: of('Key-Pair-Id') }
+  const stamp = issueStamp(stampKey, host, prefix, now)
+  const lines = [
+    ...expiredGrantCookies(prefix, domain),
+    ...grantCookies({ ...policy, hashAlgorithm: 'SHA256' }, stamp, { prefix, maxAge: 600, domain }),
+  ]
+  return ['HTTP/2 200', 'content-type: application/json', ...lines.map((line) => `set-cookie: ${line}`), '', ''].join(
+    '\r\n',
+  )
+}
+
+const jar = () =>
+  folder.write(
+    'jar',
+    [...cookies()]
+      .map(([name, value]) => `#HttpOnly_${host}\tFALSE\t/users/alice/\tTRUE\t${now + 600}\t${name}\t${value}\n`)
+      .join(''),
+  )
+const state = (entries: readonly unknown[]) => folder.write('state.json', JSON.stringify({ revocations: entries }))
+const revocation = { prefix: '/users/alice/', before: now - 100, expires: now + 1000 }
+const stamped = (epoch: number) =>
+  cookieHeader(cookies().set('edge-issued', issueStamp(stampKey, host, '/users/alice/', epoch)))
+
+describe('explain grants', () => {
+  const granted: Record<string, () => string[]> = {
+    'a cookie header': () => [url, '--cookie', cookieHeader(cookies())],
+    'a cookie header as an argument': () => [`Cookie: ${cookieHeader(cookies())}`, url],
+    'a cookie header from a file': () => [
+      url,
+      '--cookie',
+      `@${folder.write('cookie', `Cookie: ${cookieHeader(cookies())}\n`)}`,
+    ],
+    'a jar': () => [url, '--jar', jar()],
+    'a jar as an argument': () => [jar(), '--url', url],
+    "a mint's answer": () => [
+      url,
+      '--set-cookie',
+      folder.write('mint', mintAnswer(null)),
+      '--page',
+      'https://app.example.com/',
+    ],
+    'a mint with Domain, seen from another host of it': () => [
+      url,
+      '--set-cookie',
+      folder.write('mint', mintAnswer('example.com')),
+    ],
+    'a Lax cookie on a navigation from elsewhere': () => [
+      url,
+      '--set-cookie',
+      folder.write('mint', mintAnswer(null)),
+      '--page',
+      'https://other.test/',
+      '--navigation',
+    ],
+    'a custom signed URL': () => [urlWithPolicy(key, url, policyFor(terms))],
+    'a canned signed URL with a query string': () => [urlWithCannedPolicy(key, `${url}?v=2`, now + 600)],
+    'a signed URL beside cookies that are no good': () => [
+      urlWithPolicy(key, url, policyFor(terms)),
+      '--cookie',
+      'CloudFront-Policy=x',
+    ],
+    'an address in the block': () => [
+      url,
+      '--cookie',
+      cookieHeader(signedCookies(key, policyFor({ ...terms, sourceIp: '192.0.2.0/24' }))),
+      '--ip',
+      '::ffff:192.0.2.9',
+    ],
+    'cookies minted after a revocation': () => [url, '--cookie', stamped(now), '--revocations', state([revocation])],
+    'a revocation of another prefix': () => [
+      url,
+      '--cookie',
+      stamped(now),
+      '--revocations',
+      state([{ ...revocation, prefix: '/users/al/' }]),
+    ],
+    'plain http on localhost': () => [
+      'http://localhost:8080/users/alice/x',
+      '--cookie',
+      cookieHeader(signedCookies(key, policyFor({ ...terms, resource: 'https://localhost:8080/users/alice/*' }))),
+    ],
+    'the time of the answer that was kept': () => [
+      url,
+      '--cookie',
+      cookieHeader(signedCookies(key, policyFor({ ...terms, expires: now - 1000 }))),
+      '--response-headers',
+      folder.write('h', `HTTP/1.1 200 OK\nDate: ${new Date((now - 2000) * 1000).toUTCString()}\n`),
+    ],
+  }
+  it.each(Object.keys(granted))('%s', async (name) => {
+    const { status, out } = await run(['explain', ...(granted[name]?.() ?? []), '--keys', keys])
+    expect(out).toContain('GRANTED')
+    expect(out).not.toContain('FAIL')
+    expect(status).toBe(0)
+  })
+
+  it('takes keys from PEM files and from standard input', async () => {
+    const pem = folder.write('public.pem', key.publicKey)
+    const args = ['explain', url, '--cookie', cookieHeader(cookies())]
+    expect((await run([...args, '--keys', `${key.keyPairId}=${pem}`])).status).toBe(0)
+    expect((await run([...args, '--keys', '-'], keyJson)).status).toBe(0)
+    expect((await run([...args, '--keys', `KOTHER=${pem}`])).out).toContain('key-unknown')
+  })
+})
+
+describe('explain cannot tell', () => {
+  const open: Record<string, [check: string, args: () => string[]]> = {
+    'without keys': ['signature', () => [url, '--cookie', cookieHeader(cookies())]],
+    'without a URL': ['resource', () => ['--cookie', cookieHeader(cookies()), '--keys', keys]],
+    'without an address': [
+      'ip',
+      () => [
+        url,
+        '--cookie',
+        cookieHeader(signedCookies(key, policyFor({ ...terms, sourceIp: '192.0.2.7' }))),
+        '--keys',
+        keys,
+      ],
+    ],
+  }
+  it.each(Object.keys(open))('%s, and does not call that access', async (name) => {
+    const [check, args] = open[name] ?? ['', () => []]
+    const { status, out } = await run(['explain', ...args(), '--json'])
+    const report = JSON.parse(out)
+    expect(report.verdict).toBe('undecided')
+    expect(report.checks.find((result: { check: string }) => result.check === check).status).toBe('unknown')
+    expect(status).toBe(1)
+  })
+
+  it('whether a stamp is genuine without the stamp key', async () => {
+    const pem = `${key.keyPairId}=${folder.write('public.pem', key.publicKey)}`
+    const args = [
+      'explain',
+      url,
+      '--cookie',
+      stamped(now),
+      '--revocations',
+      state([revocation]),
+      '--keys',
+      pem,
+      '--json',
+    ]
+    const { checks } = JSON.parse((await run(args)).out)
+    expect(checks.find((result: { check: string }) => result.check === 'revocation').status).toBe('unknown')
+  })
+})
+
+describe('explain and the emulated key group', () => {
+  const base: Evidence = {
+    request: parseRequestUrl(url),
+    cookieHeader: '',
+    stored: undefined,
+    page: undefined,
+    navigation: false,
+    now,
+    clientIp: '192.0.2.1',
+    publicKeys,
+    stampKey,
+    revocations: undefined,
+    answer: undefined,
+  }
+
+  it('agree about every request, however it is mangled', () => {
+    const header = cookieHeader(cookies())
+    const signed = urlWithPolicy(key, url, policyFor(terms))
+    const mangled = (text: string) =>
+      fc
+        .tuple(fc.nat(text.length), fc.nat(12), fc.string({ maxLength: 4 }))
+        .map(([at, cut, insert]) => text.slice(0, at) + insert.replace(/[#\s]/g, '') + text.slice(at + cut))
+    fc.assert(
+      fc.property(
+        mangled(header),
+        fc.option(mangled(signed)),
+        fc.integer({ min: -700, max: 700 }),
+        (cookie, link, shift) => {
+          const request = link !== null && /^https:\/\/[^/?#@\s]+/.test(link) ? parseRequestUrl(link) : base.request
+          const subject = readSubject({ ...base, request, cookieHeader: cookie, now: now + shift })
+          const report = explain(subject)
+          const failures = report.results.filter(({ status, by }) => status === 'fail' && by === 'CloudFront')
+          expect(failures.length === 0).toBe(edgeVerdict(subject) === 'valid')
+          expect(report.firstFailure?.check === 'key-group').toBe(false)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('isCanonicalPath', () => {
+  const piece = fc.constantFrom(
+    'a',
+    'Z',
+    '/',
+    '.',
+    '..',
+    '%',
+    '%2F',
+    '%2e',
+    '%41',
+    '%C3%A9',
+    '%c3%a9',
+    '%E2%82%AC',
+    '%C0%AF',
+    '+',
+    '%2B',
+    '*',
+    '%2A',
+    '[',
+    '|',
+    '"',
+    '\\',
+    '%5C',
+    '%7F',
+    '~',
+    '!',
+    'é',
+    '%20',
+    ' ',
+  )
+  it('agrees with the guard that is deployed', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+        const path = `/${pieces.join('')}`
+        expect(isCanonicalPath(path)).toBe(guardServes(path))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})

@@ -1,0 +1,131 @@
+import { readFileSync, statSync } from 'node:fs'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseNetscapeJar } from '../../../cli/input/netscape-jar.ts'
+import { makeFolder, now, run } from './command-line.ts'
+import { keyDocument, makeKey, type TestKey } from './keys.ts'
+
+const folder = makeFolder()
+afterAll(() => folder.remove())
+
+const algorithms = ['ES256', 'RS256', 'RS1'] as const
+const made = Object.fromEntries(algorithms.map((algorithm) => [algorithm, makeKey(`K${algorithm}`, algorithm)]))
+const keyOf = (algorithm: (typeof algorithms)[number]) => made[algorithm] as TestKey
+const documentOf = (algorithm: (typeof algorithms)[number]) =>
+  folder.write(`${algorithm}.json`, keyDocument([keyOf(algorithm)], 'c3RhbXAta2V5LXN0YW1wLWtleS1zdGFtcC1rZXktMTIz'))
+const pemOf = (algorithm: (typeof algorithms)[number]) => {
+  const { keyPairId, privateKey } = keyOf(algorithm)
+  return `${keyPairId}=${folder.write(`${algorithm}.pem`, privateKey)}`
+}
+
+const file = 'https://cdn.example.com/users/alice/a%20b.bin?v=1'
+const prefix = 'https://cdn.example.com/users/alice/'
+
+/** What `explain` says of a request, with the keys that signed it. */
+async function verdict(keys: string, ...args: string[]): Promise<string> {
+  const { out } = await run(['explain', ...args, '--keys', keys, '--json'])
+  const report = JSON.parse(out)
+  return report.fault ?? report.verdict
+}
+
+describe('sign-url', () => {
+  it.each(algorithms)('signs a URL with %s that is then let through', async (algorithm) => {
+    const keys = documentOf(algorithm)
+    const { status, out } = await run(['sign-url', file, '--keys', keys])
+    expect(status).toBe(0)
+    expect(out.startsWith(`${file}&Policy=`)).toBe(true)
+    expect(await verdict(keys, out.trim())).toBe('granted')
+    expect(await verdict(keys, out.trim().replace('v=1', 'v=2'))).toBe('resource-path')
+  })
+
+  it('signs with a single PEM key, with SHA-1 where asked', async () => {
+    const ec = await run(['sign-url', file, '--keys', pemOf('ES256')])
+    expect(await verdict(documentOf('ES256'), ec.out.trim())).toBe('granted')
+    const sha1 = await run(['sign-url', file, '--keys', pemOf('RS1'), '--sha1'])
+    expect(sha1.out).not.toContain('Hash-Algorithm')
+    expect(await verdict(documentOf('RS1'), sha1.out.trim())).toBe('granted')
+  })
+
+  it('signs a folder, for every file below it', async () => {
+    const keys = documentOf('ES256')
+    const { out } = await run(['sign-url', '--folder', `${prefix}*`, '--keys', keys, '--json'])
+    const { baseUrl, querystring } = JSON.parse(out)
+    expect(baseUrl).toBe(prefix)
+    expect(await verdict(keys, `${baseUrl}deep/er.bin?${querystring}`)).toBe('granted')
+    expect(await verdict(keys, `https://cdn.example.com/users/alice2/x?${querystring}`)).toBe('resource-path')
+  })
+
+  it('keeps to the times and the address it was given', async () => {
+    const keys = documentOf('ES256')
+    const args = ['--keys', keys, '--expires-in', '15m', '--not-before', '+1m', '--ip', '192.0.2.7']
+    const url = (await run(['sign-url', file, ...args])).out.trim()
+    expect(await verdict(keys, url, '--ip', '192.0.2.7')).toBe('not-yet-valid')
+    expect(await verdict(keys, url, '--ip', '192.0.2.7', '--at', '+2m')).toBe('granted')
+    expect(await verdict(keys, url, '--ip', '192.0.2.8', '--at', '+2m')).toBe('ip-mismatch')
+    expect(await verdict(keys, url, '--ip', '192.0.2.7', '--at', '+15m')).toBe('expired')
+  })
+
+  it('keeps the http scheme of the emulation, which is signed as https', async () => {
+    const keys = documentOf('ES256')
+    const { out } = await run(['sign-url', 'http://localhost:8080/users/alice/x', '--keys', keys])
+    expect(out.startsWith('http://localhost:8080/users/alice/x?')).toBe(true)
+    expect(await verdict(keys, out.trim())).toBe('granted')
+  })
+
+  const refused: Record<string, string[]> = {
+    'no key': [file],
+    'a public key': [file, '--keys', `K1=${folder.write('public.pem', keyOf('ES256').publicKey)}`],
+    'a PEM without its id': [file, '--keys', folder.write('bare.pem', keyOf('ES256').privateKey)],
+    'a relative URL': ['/users/alice/x', '--keys', documentOf('ES256')],
+    'a URL that is not encoded': ['https://cdn.example.com/a b', '--keys', documentOf('ES256')],
+    'a wildcard': ['https://cdn.example.com/users/*', '--keys', documentOf('ES256')],
+    'a URL that is signed already': [`${file}&Signature=x`, '--keys', documentOf('ES256')],
+    'a folder that is no prefix': ['https://cdn.example.com/users/alice', '--folder', '--keys', documentOf('ES256')],
+    'SHA-1 with an elliptic curve': [file, '--sha1', '--keys', pemOf('ES256')],
+    'an end before the start': [file, '--keys', documentOf('ES256'), '--expires', '10', '--not-before', 'now'],
+    'two ends': [file, '--keys', documentOf('ES256'), '--expires', '+1h', '--expires-in', '1h'],
+    'a time without a zone': [file, '--keys', documentOf('ES256'), '--expires', '2030-01-31T12:00:00'],
+  }
+  it.each(Object.keys(refused))('refuses %s with status 2 and no output', async (name) => {
+    const { status, out, err } = await run(['sign-url', ...(refused[name] ?? [])])
+    expect({ status, out }).toEqual({ status: 2, out: '' })
+    expect(err).toMatch(/ERR_REQUEST_INVALID/)
+  })
+})
+
+describe('sign-cookies', () => {
+  it.each(algorithms)('prints a header line for curl, signed with %s', async (algorithm) => {
+    const keys = documentOf(algorithm)
+    const { status, out } = await run(['sign-cookies', prefix, '--keys', keys])
+    expect(status).toBe(0)
+    expect(out).toMatch(/^Cookie: CloudFront-Policy=[^\n]+\n$/)
+    expect(await verdict(keys, `${prefix}x`, '--cookie', out)).toBe('granted')
+    expect(await verdict(keys, 'https://cdn.example.com/users/bob/x', '--cookie', out)).toBe('resource-path')
+  })
+
+  it('writes a jar that only its owner may read, with a stamp that survives an older revocation', async () => {
+    const keys = documentOf('ES256')
+    const jar = folder.path('jar')
+    expect((await run(['sign-cookies', prefix, '--keys', keys, '--jar', jar])).out).toBe('')
+    expect(statSync(jar).mode & 0o777).toBe(0o600)
+    const cookies = parseNetscapeJar(readFileSync(jar, 'utf8'))
+    expect(cookies.map(({ name }) => name)).toContain('edge-issued')
+    expect(cookies.every(({ path, secure, hostOnly }) => path === '/users/alice/' && secure && hostOnly)).toBe(true)
+    const revocations = [{ prefix: '/users/alice/', before: now - 1, expires: now + 100 }]
+    const state = folder.write('state.json', JSON.stringify({ revocations }))
+    expect(await verdict(keys, `${prefix}x`, '--jar', jar, '--revocations', state)).toBe('granted')
+    expect(await verdict(keys, 'https://cdn.example.com/users/alice2/x', '--jar', jar)).toBe('cookie-path')
+  })
+
+  it('prints the same jar and JSON on standard output', async () => {
+    const keys = documentOf('ES256')
+    const jar = await run(['sign-cookies', prefix, '--keys', keys, '--jar', '-'])
+    expect(parseNetscapeJar(jar.out)).toHaveLength(5)
+    const {
+      cookies,
+      prefix: signed,
+      expiresAt,
+    } = JSON.parse((await run(['sign-cookies', prefix, '--keys', keys, '--json'])).out)
+    expect({ signed, expiresAt }).toEqual({ signed: '/users/alice/', expiresAt: '2030-01-01T01:00:00Z' })
+    expect(Object.keys(cookies)).toHaveLength(5)
+  })
+})
