@@ -15,7 +15,10 @@ export interface EdgeConfig {
 }
 
 export interface EdgeBehaviour {
+  /** With its leading slash, which CloudFront lets one leave out. */
   readonly pathPattern: string
+  /** What the path starts with, where the pattern is that and one `*`; else `null`. */
+  readonly pathPrefix: string | null
   readonly allowedMethods: readonly string[]
   readonly signed: boolean
   /** Logical id of a CloudFront Function. */

@@ -10,7 +10,7 @@ import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
 import { functionFailure, markReason, methodRefusal, refuseSignature } from './refusal.ts'
-import { checkSignature, verifierQuestion } from './signature.ts'
+import { checkSignature } from './signature.ts'
 import { type FunctionModule, functionRequest, type Outcome, runViewerRequest } from './viewer-request.ts'
 import { applyPolicy, runViewerResponse, setHeader } from './viewer-response.ts'
 
@@ -68,11 +68,12 @@ export function decide(r: NjsRequest): string {
 }
 
 function findBehaviour(path: string): number {
-  const plain = path.slice(1)
   for (let i = 0; i < edge.behaviours.length; i++) {
-    const pattern = (edge.behaviours[i] as EdgeBehaviour).pathPattern
-    // CloudFront takes `images/*` and `/images/*` for the same pattern.
-    if (pattern === '*' || matchesResource(pattern.charAt(0) === '/' ? pattern.slice(1) : pattern, plain)) return i
+    const behaviour = edge.behaviours[i] as EdgeBehaviour
+    const prefix = behaviour.pathPrefix
+    // Most patterns end in their one `*`: comparing text is far cheaper in njs than the general match.
+    if (prefix === null ? matchesResource(behaviour.pathPattern, path) : path.slice(0, prefix.length) === prefix)
+      return i
   }
   return edge.behaviours.length - 1
 }
@@ -99,7 +100,7 @@ function isCovered(r: NjsRequest, target: RawTarget): boolean {
     r.variables.edge_reason = check.reason
     return false
   }
-  r.variables.edge_signed = verifierQuestion(check.signed)
+  r.variables.edge_signed = check.question
   r.variables.edge_generation = fs.readFileSync(edge.keyGroupGenerationFile, 'utf8')
   return true
 }

@@ -1,4 +1,4 @@
-import type { FunctionRequest, FunctionValues } from '../../shared/cloudfront/function-event.ts'
+import type { FunctionValues } from '../../shared/cloudfront/function-event.ts'
 
 /**
  * The maps of a CloudFront Functions event, from and to their form on the wire. This file runs in njs: no classes, spread,
@@ -20,19 +20,25 @@ export function valuesOf(values: FunctionValues, name: string): string[] {
   return present.multiValue === undefined ? [present.value] : present.multiValue.map((one) => one.value)
 }
 
-/** The event's `headers` and `cookies` from header lines. */
-export function readHeaderLines(
-  lines: ReadonlyArray<readonly [string, string]>,
-): Pick<FunctionRequest, 'headers' | 'cookies'> {
+/** The event's `headers`: every field but `Cookie`. */
+export function readHeaders(lines: ReadonlyArray<readonly [string, string]>): FunctionValues {
   const headers: FunctionValues = {}
-  const cookies: FunctionValues = {}
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as readonly [string, string]
     const name = line[0].toLowerCase()
-    if (name === 'cookie') readCookieLine(line[1], cookies)
-    else addValue(headers, name, line[1])
+    if (name !== 'cookie') addValue(headers, name, line[1])
   }
-  return { headers: headers, cookies: cookies }
+  return headers
+}
+
+/** The event's `cookies`. */
+export function readCookies(lines: ReadonlyArray<readonly [string, string]>): FunctionValues {
+  const cookies: FunctionValues = {}
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as readonly [string, string]
+    if (line[0].toLowerCase() === 'cookie') readCookieLine(line[1], cookies)
+  }
+  return cookies
 }
 
 function readCookieLine(line: string, cookies: FunctionValues): void {

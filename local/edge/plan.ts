@@ -11,7 +11,8 @@ export function edgeConfig(
     ...rest,
     errorPages: distribution.errorPages.map(({ errorCode }) => errorCode),
     behaviours: distribution.behaviours.map((behaviour) => ({
-      pathPattern: behaviour.pathPattern,
+      pathPattern: rooted(behaviour.pathPattern),
+      pathPrefix: prefixOf(rooted(behaviour.pathPattern)),
       allowedMethods: behaviour.allowedMethods,
       signed: behaviour.signed,
       viewerRequest: functionId(behaviour.viewerRequest),
@@ -28,4 +29,13 @@ export function edgeConfig(
 
 function functionId(association: Distribution['behaviours'][number]['viewerRequest']): string | null {
   return association?.kind === 'cloudfront-function' ? association.logicalId : null
+}
+
+/** CloudFront takes `images/*` and `/images/*` for the same pattern, and `*` for every path. */
+function rooted(pattern: string): string {
+  return pattern.startsWith('/') ? pattern : `/${pattern}`
+}
+
+function prefixOf(pattern: string): string | null {
+  return /^[^*?]*\*$/.test(pattern) ? pattern.slice(0, -1) : null
 }

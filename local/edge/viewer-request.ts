@@ -1,6 +1,6 @@
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
-import { readHeaderLines, readQuerystring, valuesOf, writeQuerystring } from './function-values.ts'
+import { readCookies, readHeaders, readQuerystring, valuesOf, writeQuerystring } from './function-values.ts'
 import { some } from './list.ts'
 import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget } from './path.ts'
@@ -46,15 +46,27 @@ export function functionEvent(config: EdgeConfig, eventType: string, r: NjsReque
 
 /** The event's request. */
 export function functionRequest(config: EdgeConfig, r: NjsRequest, target: RawTarget): FunctionRequest {
-  const lines = readHeaderLines(r.rawHeadersIn)
   const visible = config.unknowns.signedParameters === 'show' ? target.querystring : stripSignature(target.querystring)
-  return {
+  const request = {
     method: r.method,
     uri: config.unknowns.functionUri === 'raw' ? target.path : normalisePath(target.path),
     querystring: readQuerystring(visible),
-    headers: lines.headers,
-    cookies: lines.cookies,
-  }
+    headers: readHeaders(r.rawHeadersIn),
+  } as FunctionRequest
+  // Read when they are asked for: most requests carry a dozen cookies, and most functions look at none.
+  let cookies: FunctionRequest['cookies'] | undefined
+  Object.defineProperty(request, 'cookies', {
+    enumerable: true,
+    configurable: true,
+    get: () => {
+      if (cookies === undefined) cookies = readCookies(r.rawHeadersIn)
+      return cookies
+    },
+    set: (changed: FunctionRequest['cookies']) => {
+      cookies = changed
+    },
+  })
+  return request
 }
 
 /** Runs the function; `done` is called once, before this returns unless the function waits for something outside itself. */

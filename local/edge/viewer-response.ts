@@ -1,6 +1,6 @@
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
-import { addValue, readHeaderLines, valuesOf } from './function-values.ts'
+import { addValue, readHeaders, valuesOf } from './function-values.ts'
 import type { NjsRequest } from './njs.ts'
 import { applyResponseHeaders, type HeaderAccess } from './response-headers.ts'
 import { type FunctionModule, functionEvent } from './viewer-request.ts'
@@ -69,7 +69,7 @@ export function runViewerResponse(
 }
 
 function functionResponse(r: NjsRequest): FunctionResponse {
-  const headers = readHeaderLines(r.rawHeadersOut).headers
+  const headers = readHeaders(r.rawHeadersOut)
   // nginx keeps these two apart from the header lines.
   const type = r.headersOut['Content-Type']
   if (type !== undefined && headers['content-type'] === undefined) addValue(headers, 'content-type', String(type))
@@ -92,9 +92,8 @@ export function headersOf(r: NjsRequest): HeaderAccess {
   }
 }
 
-/** Writes a header; names of one capital per word, as S3 and CloudFront write most of them. */
+/** Writes a header, or removes it. */
 export function setHeader(r: NjsRequest, name: string, lines: readonly string[] | undefined): void {
-  const written = name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
-  if (lines === undefined) r.headersOut[written] = undefined
-  else r.headersOut[written] = lines.length === 1 ? String(lines[0]) : lines.slice()
+  if (lines === undefined) r.headersOut[name] = undefined
+  else r.headersOut[name] = lines.length === 1 ? String(lines[0]) : lines.slice()
 }

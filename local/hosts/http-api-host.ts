@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { httpApiEvent, httpApiResponse } from './http-api-event.ts'
+import type { LambdaHandler } from './load-bundle.ts'
 
 export interface HttpApiHostOptions {
-  readonly handler: (event: unknown, context: unknown) => unknown
+  readonly handler: LambdaHandler
   readonly apiId: string
   /** Route keys of the API; only `ANY` and methods with a path that may end in `{proxy+}`. */
   readonly routes: readonly string[]

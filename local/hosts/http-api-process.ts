@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { createHttpApiHost } from './http-api-host.ts'
+import { loadBundle } from './load-bundle.ts'
 
 /** What the supervisor tells the host process of a regional function, as its only argument (JSON). */
 export interface HttpApiProcess {
@@ -15,15 +15,12 @@ export interface HttpApiProcess {
 const settings = JSON.parse(process.argv[2] ?? '{}') as HttpApiProcess
 Object.assign(process.env, settings.environment)
 
-const exported = createRequire(import.meta.url)(settings.bundle) as Record<string, unknown>
-const handler = exported[settings.exportName]
-if (typeof handler !== 'function') throw new Error(`${settings.bundle} exports no ${settings.exportName}`)
-
+const log = (line: string) => console.error(line)
 const server = createHttpApiHost({
-  handler: handler as (event: unknown, context: unknown) => unknown,
+  handler: loadBundle(settings.bundle, settings.exportName, log),
   apiId: settings.apiId,
   routes: settings.routes,
-  log: (line) => console.error(line),
+  log,
 })
 server.listen(settings.socket, () => process.send?.('ready'))
 process.on('disconnect', () => process.exit(0))

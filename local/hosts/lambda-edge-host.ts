@@ -1,11 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { CloudFrontHeaders, Context } from 'aws-lambda'
+import type { CloudFrontHeaders } from 'aws-lambda'
 import { errorPage } from '../edge/refusal.ts'
 import { viewerRequestEvent } from './lambda-edge-event.ts'
 import { type ForwardedRequest, isSameHeader, readResult } from './lambda-edge-result.ts'
-
-/** A Lambda@Edge handler as a bundle exports it. */
-export type EdgeHandler = (event: unknown, context: Partial<Context>) => unknown
+import type { LambdaHandler } from './load-bundle.ts'
 
 /** One behaviour that the function is associated with. */
 export interface LambdaAssociation {
@@ -15,7 +13,7 @@ export interface LambdaAssociation {
 }
 
 export interface LambdaEdgeHostOptions {
-  readonly handler: EdgeHandler
+  readonly handler: LambdaHandler
   readonly functionArn: string
   readonly distributionId: string
   /** By behaviour index. */

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { createLocalFetch, type LocalAws } from '../aws/network.ts'
-import { createLambdaEdgeHost, type EdgeHandler, type LambdaAssociation } from './lambda-edge-host.ts'
+import { createLambdaEdgeHost, type LambdaAssociation } from './lambda-edge-host.ts'
+import { loadBundle } from './load-bundle.ts'
 
 /** What the supervisor tells a host process, as its only argument (JSON). */
 export interface LambdaEdgeProcess {
@@ -26,16 +26,13 @@ process.env['AWS_SECRET_ACCESS_KEY'] = 'local'
 process.env['AWS_REGION'] = 'us-east-1'
 delete process.env['AWS_SESSION_TOKEN']
 
-const exported = createRequire(import.meta.url)(settings.bundle) as Record<string, unknown>
-const handler = exported[settings.exportName]
-if (typeof handler !== 'function') throw new Error(`${settings.bundle} exports no ${settings.exportName}`)
-
+const log = (line: string) => console.error(line)
 const server = createLambdaEdgeHost({
-  handler: handler as EdgeHandler,
+  handler: loadBundle(settings.bundle, settings.exportName, log),
   functionArn: settings.functionArn,
   distributionId: settings.distributionId,
   associations: settings.associations,
-  log: (line) => console.error(line),
+  log,
 })
 server.listen(settings.socket, () => process.send?.('ready'))
 process.on('disconnect', () => process.exit(0))

@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { verifySignature } from '../../shared/cloudfront/verify.ts'
+import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
+import { type SignatureVerdict, verifySignature } from '../../shared/cloudfront/verify.ts'
 
 /** Where the key group is. */
 export interface KeyGroupFiles {
@@ -11,26 +12,27 @@ export interface KeyGroupFiles {
 
 /**
  * Answers nginx's `auth_request`: 204 where a signature was made over its policy by a key of the key group, else 401 with
- * CloudFront's error code in `X-Edge-Verdict`. The question is `<key pair id> <hash> <signature> <base64 of the policy>` in
- * `X-Edge-Signed`, put together by the edge from what it has read already.
+ * CloudFront's error code in `X-Edge-Verdict`. The question is `<key pair id> <hash> <signature> <policy>` in
+ * `X-Edge-Signed`, as the edge found them.
  */
 export function createSignatureVerifier(files: KeyGroupFiles): Server {
   const keys = keyGroupReader(files)
   return createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0 }, (request, response) => {
-    const [keyPairId = '', hash, signature = '', policy = ''] = String(request.headers['x-edge-signed']).split(' ')
-    const verdict = verifySignature(
-      {
-        keyPairId,
-        hashAlgorithm: hash === 'SHA256' ? 'SHA256' : 'SHA1',
-        signature,
-        policyJson: Buffer.from(policy, 'base64').toString('utf8'),
-      },
-      keys(),
-    )
+    const verdict = judge(String(request.headers['x-edge-signed']), keys())
     if (verdict !== 'valid') response.setHeader('X-Edge-Verdict', verdict)
     response.statusCode = verdict === 'valid' ? 204 : 401
     response.end()
   })
+}
+
+/** Reads the policy strictly (the edge does not), then verifies. */
+function judge(question: string, keys: ReadonlyMap<string, KeyObject>): SignatureVerdict | 'MalformedPolicy' {
+  const [keyPairId = '', hash, signature = '', encoded = ''] = question.split(' ')
+  const policy = fromCloudFrontBase64(encoded)?.toString('utf8')
+  // Bytes that are not UTF-8 would be replaced, and something else would be verified than was checked.
+  if (policy === undefined || toCloudFrontBase64(policy) !== encoded) return 'MalformedPolicy'
+  const hashAlgorithm = hash === 'SHA256' ? 'SHA256' : 'SHA1'
+  return verifySignature({ keyPairId, hashAlgorithm, signature, policyJson: policy }, keys)
 }
 
 /** Reads the key group again only when its generation changed. */
