@@ -1,9 +1,85 @@
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { generateSpecs } from 'hono-openapi'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import { corsHeaders, preflightResponse } from '../../shared/http/cors.ts'
+import { type ApiEnv, authenticate } from './actor.ts'
+import { apiProblem, problemOf } from './problem.ts'
+import { assetRoutes } from './routes/assets.ts'
+import { docsRoutes } from './routes/docs.ts'
+import { downloadRoutes } from './routes/downloads.ts'
+import { serviceRoutes } from './routes/service.ts'
+import { uploadRoutes } from './routes/uploads.ts'
+import { uppyRoutes } from './routes/uppy.ts'
+import type { ApiServices } from './services.ts'
 
-/** The regional API. Every route is under `/api`, as CloudFront forwards the path unchanged. */
-export function createApp(): Hono {
-  const app = new Hono().basePath('/api')
-  // A probe must meet the function itself, not a copy in a cache.
-  app.get('/health', (context) => context.json({ status: 'ok' }, 200, { 'cache-control': 'no-store' }))
+const methods = 'GET, POST, DELETE, OPTIONS'
+/** 10,000 parts with their ETags are about 1 MB. */
+const mostBodyBytes = 2 * 1024 ** 2
+
+/** The regional API. Every route is under `/api`, as CloudFront forwards the path unchanged. The same app in Lambda and in Node. */
+export function createApp(services: ApiServices): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>().basePath('/api')
+
+  app.use(async (context, next) => {
+    const origin = context.req.header('origin')
+    if (context.req.method === 'OPTIONS') {
+      const { status, headers } = preflightResponse(
+        origin,
+        services.isAllowedOrigin,
+        methods,
+        'authorization, content-type',
+      )
+      return new Response(null, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) })
+    }
+    await next()
+    const { headers } = context.res
+    for (const [name, value] of corsHeaders(origin, services.isAllowedOrigin)) headers.set(name, value)
+    // URLs and tickets are for who asked, and a probe must meet the function, not a copy in a cache.
+    headers.set('cache-control', 'no-store')
+    headers.set('x-content-type-options', 'nosniff')
+    return undefined
+  })
+  app.use(bodyLimit({ maxSize: mostBodyBytes, onError: () => apiProblem('ERR_BODY_TOO_LARGE') }))
+
+  const session = authenticate(services)
+  for (const path of ['/uploads', '/downloads', '/assets', '/s3']) {
+    app.use(path, session)
+    app.use(`${path}/*`, session)
+  }
+  app.route('/', serviceRoutes(services))
+  app.route('/uploads', uploadRoutes(services))
+  app.route('/downloads', downloadRoutes(services))
+  app.route('/assets', assetRoutes(services))
+  app.route('/s3', uppyRoutes(services))
+  app.route(
+    '/',
+    docsRoutes(() => openApiDocument(app)),
+  )
+
+  app.notFound(() => apiProblem('ERR_NOT_FOUND'))
+  app.onError((error, context) => problemOf(error, context, services))
   return app
+}
+
+/** The OpenAPI 3.1 document, made from the schemas that check the requests. */
+export async function openApiDocument(app: Hono<ApiEnv>): Promise<OpenAPIV3_1.Document> {
+  const document = await generateSpecs(app, {
+    documentation: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Edge Signer API',
+        version: '1',
+        description: 'Uploads, downloads and assets. Every problem is application/problem+json with a stable code.',
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          session: { type: 'apiKey', in: 'cookie', name: 'session' },
+        },
+      },
+      security: [{ bearer: [] }, { session: [] }],
+    },
+  })
+  return document as OpenAPIV3_1.Document
 }

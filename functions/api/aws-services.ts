@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
+import { createS3Presign } from '../../shared/assets/s3/download.ts'
+import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
+import { createS3Store } from '../../shared/assets/s3/store.ts'
+import { ServiceError } from '../../shared/errors.ts'
+import type { AwsCredentials } from '../../shared/keys/secrets-manager.ts'
+import { createSecretsManager } from '../../shared/keys/secrets-manager.ts'
+import { revocationStateKey } from '../../shared/revocation/state.ts'
+import type { ApiFunctionConfig } from './config.ts'
+import { createApiServices, fetchKeySet } from './create-services.ts'
+import { createKmsSign } from './kms-sign.ts'
+import type { ApiServices } from './services.ts'
+
+/** What CloudFormation knows and packaging does not; the function's environment. */
+export interface ApiEnvironment {
+  readonly BUCKET?: string | undefined
+  /** The CDN's host name. */
+  readonly CDN_HOST?: string | undefined
+  /** Absent where the distribution is somebody else's: its owner then invalidates, or lives with the TTL. */
+  readonly DISTRIBUTION_ID?: string | undefined
+}
+
+/**
+ * The services as deployed.
+ *
+ * @throws ServiceError `ERR_CONFIG` where the environment names no bucket or no host.
+ */
+export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnvironment): ApiServices {
+  const { BUCKET: bucket, CDN_HOST: cdnHost, DISTRIBUTION_ID: distributionId } = environment
+  if (!bucket || !cdnHost) throw new ServiceError('ERR_CONFIG', 'BUCKET and CDN_HOST must be set')
+  const client = new S3Client({ ...s3ClientDefaults, region: config.bucketRegion })
+  const location: S3Location = { client, bucket, keyPrefix: config.keyPrefix, conditionalCopy: 'native' }
+  const log: ApiServices['log'] = (entry) => console.log(JSON.stringify(entry))
+  const newId = () => randomBytes(16).toString('base64url')
+  const secrets = createSecretsManager({ fetch, credentials: roleCredentials, nowMs: Date.now })
+  return createApiServices(config, {
+    store: createS3Store({ ...location, ticketSeconds: config.uploads.ticketSeconds }),
+    cdn: distributionId
+      ? createCloudFrontInvalidation(new CloudFrontClient({ region: 'us-east-1' }), distributionId, newId, (error) =>
+          log({ level: 'error', code: error.code, reason: error.message }),
+        )
+      : noInvalidation,
+    cdnHost,
+    cdnOrigin: `https://${cdnHost}`,
+    presign: createS3Presign(location),
+    loadKeys: () => secrets.get(config.secretId),
+    loadState: () => loadState(client, bucket),
+    loadKeySet: fetchKeySet,
+    kmsSign: createKmsSign(roleCredentials),
+    now: () => Math.floor(Date.now() / 1000),
+    newId,
+    random: Math.random,
+    log,
+  })
+}
+
+/** The revocation state. Only S3's word that there is none counts as none; anything else is an outage. */
+async function loadState(client: S3Client, bucket: string): Promise<string | undefined> {
+  try {
+    const object = await client.send(new GetObjectCommand({ Bucket: bucket, Key: revocationStateKey }))
+    return await object.Body?.transformToString()
+  } catch (error) {
+    if (error instanceof Error && error.name === 'NoSuchKey') return undefined
+    throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no revocation state', { cause: error })
+  }
+}
+
+/** The role's credentials; Lambda puts them there. */
+function roleCredentials(): AwsCredentials {
+  return {
+    accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? '',
+    secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? '',
+    sessionToken: process.env.AWS_SESSION_TOKEN,
+  }
+}

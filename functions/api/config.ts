@@ -1,0 +1,34 @@
+import type { Deployment } from '../../shared/config/parse.ts'
+import type { StageConfig } from '../../shared/config/stage-config.ts'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
+
+/** What the API knows of its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
+export interface ApiFunctionConfig {
+  readonly session: StageConfig['session']
+  /** Grant templates. */
+  readonly grants: readonly string[]
+  /** The most grants of one session. */
+  readonly grantLimit: number
+  readonly allowedOrigins: readonly string[]
+  readonly uploads: StageConfig['uploads']
+  readonly downloads: StageConfig['downloads']
+  readonly bucketRegion: string
+  readonly keyPrefix: string
+  /** Id of the key document in Secrets Manager. */
+  readonly secretId: string
+}
+
+/** Derives the API's configuration. */
+export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFunctionConfig {
+  return {
+    session: config.session,
+    grants: config.grants,
+    grantLimit: config.cookies.domain === null ? 8 : 4,
+    allowedOrigins: config.allowedOrigins,
+    uploads: config.uploads,
+    downloads: config.downloads,
+    bucketRegion: config.bucketRegion,
+    keyPrefix: config.keyPrefix,
+    secretId: keysSecretId(service, stage),
+  }
+}

@@ -1,0 +1,137 @@
+import { type Context, Hono } from 'hono'
+import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
+import { AssetError } from '../../../shared/errors.ts'
+import { objectKeyPrefix } from '../../../shared/grant/resource-prefix.ts'
+import { requireQuota } from '../../../shared/uploads/quota.ts'
+import { requireAccess, requireRead } from '../access.ts'
+import type { Actor, ApiEnv } from '../actor.ts'
+import { assetAnswer } from '../answers.ts'
+import { documented } from '../describe.ts'
+import { input } from '../input.ts'
+import * as schemas from '../schemas.ts'
+import type { ApiServices } from '../services.ts'
+
+/** `/api/assets`: list, describe, delete, copy, move. */
+export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
+  const { store, cdn, config } = services
+  const { publicScope, quotaBytes } = config.uploads
+  const app = new Hono<ApiEnv>()
+
+  app.get(
+    '/',
+    documented({
+      tag: 'Assets',
+      summary: 'List assets below a prefix',
+      description:
+        'In pages, in the order of the keys’ bytes. Without `prefix`, what the session’s first grant covers.',
+      answer: { description: 'One page; `cursor` leads to the next', schema: schemas.assetPage },
+      codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND', 'ERR_SCOPE', 'ERR_CURSOR'],
+    }),
+    input('query', schemas.listQuery),
+    async (context) => {
+      const { prefix, limit, cursor } = context.req.valid('query')
+      const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor))
+      requireAccess(context.var.actor, below, publicScope)
+      const page = await store.list(below, limit, cursor)
+      const next = page.cursor === undefined ? {} : { cursor: page.cursor }
+      return context.json({ assets: page.assets.map(assetAnswer), ...next })
+    },
+  )
+
+  app.get(
+    '/:key{.+}',
+    documented({
+      tag: 'Assets',
+      summary: 'Describe an asset',
+      description: 'The key follows as a path, each segment percent-encoded.',
+      answer: { description: 'The asset', schema: schemas.asset },
+      codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND'],
+    }),
+    async (context) => {
+      const key = keyOf(context)
+      requireRead(context.var.actor, key)
+      const asset = await store.describe(key)
+      if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+      return context.json(assetAnswer(asset))
+    },
+  )
+
+  app.delete(
+    '/:key{.+}',
+    documented({
+      tag: 'Assets',
+      summary: 'Delete an asset',
+      answer: { description: 'There is nothing at the key any more', schema: schemas.deleted },
+      codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND', 'ERR_SCOPE'],
+    }),
+    async (context) => {
+      const key = keyOf(context)
+      requireAccess(context.var.actor, key, publicScope)
+      if (!(await store.delete(key))) throw new AssetError('ERR_ASSET_NOT_FOUND')
+      await cdn.invalidate([keyPath(key)])
+      return context.json({ key, deleted: true })
+    },
+  )
+
+  for (const action of ['copy', 'move'] as const) {
+    app.post(
+      `/${action}`,
+      documented({
+        tag: 'Assets',
+        summary: action === 'copy' ? 'Copy an asset' : 'Move an asset',
+        description: 'Within the store, whatever the size; above 5 GiB it takes S3 some seconds for each 100 GiB.',
+        answer: { description: 'The asset at `to`', schema: schemas.asset },
+        codes: [
+          'ERR_KEY_INVALID',
+          'ERR_KEY_RESERVED',
+          'ERR_ASSET_NOT_FOUND',
+          'ERR_ASSET_EXISTS',
+          'ERR_SCOPE',
+          'ERR_QUOTA',
+        ],
+      }),
+      input('json', schemas.transferInput),
+      async (context) => {
+        const { actor } = context.var
+        const { from, to, overwrite = false } = context.req.valid('json')
+        const source = parseObjectKey(from, store.longestKey)
+        const target = parseObjectKey(to, store.longestKey)
+        if (action === 'copy') requireRead(actor, source)
+        else requireAccess(actor, source, publicScope)
+        const depth = requireAccess(actor, target, publicScope)
+        await requireRoom({ source, target, overwrite, depth })
+        const asset = await store[action](source, target, { overwrite })
+        const changed = [...(overwrite ? [target] : []), ...(action === 'move' ? [source] : [])]
+        if (changed.length > 0) await cdn.invalidate(changed.map(keyPath))
+        return context.json(assetAnswer(asset))
+      },
+    )
+  }
+
+  /** Below a new prefix the copy counts; a move within one prefix changes nothing, but is counted like a copy for simplicity. */
+  async function requireRoom(copy: { source: ObjectKey; target: ObjectKey; overwrite: boolean; depth: number }) {
+    if (quotaBytes === null) return
+    const size = (await store.describe(copy.source))?.size ?? 0
+    await requireQuota(store, { key: copy.target, overwrite: copy.overwrite, depth: copy.depth }, size, quotaBytes)
+  }
+  return app
+}
+
+function firstPrefix(actor: Actor): string {
+  const [grant] = actor.grants
+  if (grant === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+  return objectKeyPrefix(grant.prefix)
+}
+
+/** The key of the path, decoded once, segment by segment: an encoded `/` stays part of its segment and is refused there. */
+function keyOf(context: Context): ObjectKey {
+  const raw = context.req.path.slice('/api/assets/'.length)
+  let segments: string[]
+  try {
+    segments = raw.split('/').map(decodeURIComponent)
+  } catch (cause) {
+    throw new AssetError('ERR_KEY_INVALID', undefined, { cause })
+  }
+  if (segments.some((segment) => segment.includes('/'))) throw new AssetError('ERR_KEY_INVALID')
+  return parseObjectKey(segments.join('/'))
+}

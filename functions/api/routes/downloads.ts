@@ -1,0 +1,77 @@
+import { Hono } from 'hono'
+import { parseFileName } from '../../../shared/assets/download-name.ts'
+import type { DownloadRequest, DownloadUrl } from '../../../shared/assets/download-urls.ts'
+import { keyPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
+import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
+import { requireAccess, requireRead } from '../access.ts'
+import type { Actor, ApiEnv } from '../actor.ts'
+import { formatTime } from '../answers.ts'
+import { documented } from '../describe.ts'
+import { input } from '../input.ts'
+import * as schemas from '../schemas.ts'
+import type { ApiServices } from '../services.ts'
+
+interface FileInput {
+  readonly key: string
+  readonly filename?: string | undefined
+}
+
+/** `/api/downloads`: URLs that need no cookie, for one asset, many, or a folder. */
+export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+  app.post(
+    '/',
+    documented({
+      tag: 'Downloads',
+      summary: 'URLs for one asset, up to 1,000 assets, or a folder',
+      description:
+        'Whether something is at a key is not looked up: a URL for nothing answers 404. A folder’s URL is `baseUrl`, a file’s encoded path, `?` and `querystring`.',
+      answer: { description: 'One URL, `files` in the order asked for, or a folder', schema: schemas.downloads },
+      codes: [
+        'ERR_KEY_INVALID',
+        'ERR_KEY_RESERVED',
+        'ERR_FILE_NAME',
+        'ERR_ASSET_NOT_FOUND',
+        'ERR_KEYS_UNAVAILABLE',
+        'ERR_NOT_IMPLEMENTED',
+      ],
+    }),
+    input('json', schemas.downloadInput),
+    async (context) => {
+      const { actor, now } = context.var
+      const wish = context.req.valid('json')
+      const ttl = Math.min(wish.expiresIn ?? services.config.downloads.ttlSeconds, 86_400)
+      if ('prefix' in wish) return context.json(await folder(wish.prefix, ttl, actor, now, services))
+      const wanted = 'files' in wish ? wish.files : [wish]
+      const requests = wanted.map((file) => downloadRequest(file, actor))
+      const urls = (await services.downloads.files(requests, ttl, now)).map(urlAnswer)
+      return 'files' in wish ? context.json({ files: urls }) : context.json(urls[0])
+    },
+  )
+  return app
+}
+
+function downloadRequest({ key, filename }: FileInput, actor: Actor): DownloadRequest {
+  const parsed = parseObjectKey(key)
+  requireRead(actor, parsed)
+  return { key: parsed, fileName: filename === undefined ? undefined : parseFileName(filename) }
+}
+
+async function folder(prefix: string, ttl: number, actor: Actor, now: number, services: ApiServices) {
+  const parsed = parseKeyPrefix(prefix)
+  requireAccess(actor, parsed, services.config.uploads.publicScope)
+  const { baseUrl, querystring, expiresAt } = await services.downloads.folder(
+    parseResourcePrefix(keyPath(parsed)),
+    ttl,
+    now,
+  )
+  return { baseUrl, querystring, ...timesOf(expiresAt) }
+}
+
+function urlAnswer({ key, url, expiresAt, checkedBy }: DownloadUrl) {
+  return { key: key as string, url, ...timesOf(expiresAt), checkedBy }
+}
+
+function timesOf(expiresAt: number | undefined) {
+  return { isPermanent: expiresAt === undefined, expiresAt: expiresAt === undefined ? null : formatTime(expiresAt) }
+}

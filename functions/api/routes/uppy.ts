@@ -1,0 +1,161 @@
+import { Hono } from 'hono'
+import { AssetError } from '../../../shared/errors.ts'
+import { completeUpload } from '../../../shared/uploads/complete.ts'
+import type { ApiEnv } from '../actor.ts'
+import { documented } from '../describe.ts'
+import { input } from '../input.ts'
+import * as schemas from '../schemas.ts'
+import { type ApiServices, publishOptions } from '../services.ts'
+import { beginUpload, type UploadWish } from '../ticket.ts'
+import { abortUpload, listParts, multipartOf, openUpload, signParts } from './uploads.ts'
+
+const anyType = 'application/octet-stream'
+
+/**
+ * `/api/s3`: what `@uppy/aws-s3` calls when its endpoint is `/api` (https://uppy.io/docs/aws-s3/). Its `uploadId` is opaque
+ * to it, so it holds our token: every later call proves whose upload it is. Uppy does not say how long a file is; what counts
+ * then is the limit of an upload and the quota.
+ *
+ * A key may come as `metadata.key`, `metadata.visibility` may be `public`; else the service chooses a key from the name.
+ */
+export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+
+  app.get(
+    '/params',
+    documented({
+      tag: 'Uppy',
+      summary: 'A POST policy for one file up to 100 MiB',
+      description:
+        'The file goes to the incoming area; the bucket’s event publishes it at `key`, or `POST /api/uploads/{uploadId}/confirm` does at once.',
+    }),
+    input('query', schemas.uppyParamsQuery),
+    async (context) => {
+      const { actor, now } = context.var
+      const { filename, type } = context.req.valid('query')
+      const fields = Object.entries(context.req.query()).flatMap(([name, value]) => {
+        const key = /^metadata\[(\w+)\]$/.exec(name)?.[1]
+        return key === undefined ? [] : [[key, value] as const]
+      })
+      const wish = wishOf(filename, type, Object.fromEntries(fields))
+      const { upload, uploadId, request } = await beginUpload(wish, 'form', actor, now, services)
+      if (request === undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
+      const { url, fields: form = {}, expiresAt } = request
+      return context.json({ method: 'POST', url, fields: form, expires: expiresAt - now, uploadId, key: upload.key })
+    },
+  )
+
+  app.post(
+    '/multipart',
+    documented({ tag: 'Uppy', summary: 'Begin a multipart upload' }),
+    input('json', schemas.uppyCreateInput),
+    async (context) => {
+      const { actor, now } = context.var
+      const { filename, type, metadata } = context.req.valid('json')
+      const begun = await beginUpload(wishOf(filename, type, metadata ?? {}), 'multipart', actor, now, services)
+      return context.json({ key: begun.upload.key, uploadId: begun.uploadId, bucket })
+    },
+  )
+
+  app.get(
+    '/multipart/:uploadId/batch',
+    documented({ tag: 'Uppy', summary: 'URLs for several parts' }),
+    input('param', schemas.uploadParam),
+    input('query', schemas.uppyBatchQuery),
+    async (context) => {
+      const { actor, now } = context.var
+      const { key, partNumbers } = context.req.valid('query')
+      const upload = await openUploadAt(context.req.valid('param').uploadId, key, actor, now)
+      const numbers = partNumbers.split(',').map(Number)
+      const { urls } = await signParts(upload, numbers, now, services)
+      return context.json({ presignedUrls: Object.fromEntries(numbers.map((n, index) => [n, urls[index]])) })
+    },
+  )
+
+  app.get(
+    '/multipart/:uploadId/:partNumber',
+    documented({ tag: 'Uppy', summary: 'A URL for one part' }),
+    input('param', schemas.uppyPartParam),
+    input('query', schemas.uppyKeyQuery),
+    async (context) => {
+      const { actor, now } = context.var
+      const { uploadId, partNumber } = context.req.valid('param')
+      const upload = await openUploadAt(uploadId, context.req.valid('query').key, actor, now)
+      const { urls, expiresAt } = await signParts(upload, [Number(partNumber)], now, services)
+      return context.json({ url: urls[0], expires: expiresAt - now })
+    },
+  )
+
+  app.get(
+    '/multipart/:uploadId',
+    documented({ tag: 'Uppy', summary: 'The parts that have arrived' }),
+    input('param', schemas.uploadParam),
+    input('query', schemas.uppyKeyQuery),
+    async (context) => {
+      const { actor, now } = context.var
+      const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
+      const parts = await listParts(upload, services)
+      return context.json(parts.map((part) => ({ PartNumber: part.partNumber, ETag: part.etag, Size: part.size })))
+    },
+  )
+
+  app.post(
+    '/multipart/:uploadId/complete',
+    documented({ tag: 'Uppy', summary: 'Complete a multipart upload' }),
+    input('param', schemas.uploadParam),
+    input('query', schemas.uppyKeyQuery),
+    input('json', schemas.uppyCompleteInput),
+    async (context) => {
+      const { actor, now } = context.var
+      const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
+      const { parts } = context.req.valid('json')
+      const claimed = parts.map((part) => ({ partNumber: part.PartNumber, etag: part.ETag }))
+      const { key } = await completeUpload(
+        upload,
+        claimed,
+        now,
+        multipartOf(upload, services),
+        publishOptions(services),
+      )
+      const [url] = await services.downloads.files([{ key }], services.config.downloads.ttlSeconds, now)
+      return context.json({ location: url?.url ?? '', key, bucket })
+    },
+  )
+
+  app.delete(
+    '/multipart/:uploadId',
+    documented({ tag: 'Uppy', summary: 'Give an upload up' }),
+    input('param', schemas.uploadParam),
+    input('query', schemas.uppyKeyQuery),
+    async (context) => {
+      const { actor, now } = context.var
+      await abortUpload(
+        await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now),
+        services,
+      )
+      return context.json({})
+    },
+  )
+
+  /** Uppy sends the key beside the id; they must agree. */
+  async function openUploadAt(token: string, key: string, actor: ApiEnv['Variables']['actor'], now: number) {
+    const upload = await openUpload(token, actor, now, services)
+    if (upload.key !== key) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
+    return upload
+  }
+  return app
+}
+
+/** Uppy shows it and sends it nowhere; the bucket's real name is nobody's business. */
+const bucket = 'assets'
+
+function wishOf(
+  filename: string,
+  type: string | null | undefined,
+  metadata: Readonly<Record<string, unknown>>,
+): UploadWish {
+  const { key, visibility } = metadata
+  const contentType = type === undefined || type === null || type === '' ? anyType : type
+  const chosen = visibility === 'public' ? ({ visibility } as const) : {}
+  return typeof key === 'string' && key !== '' ? { key, contentType, ...chosen } : { filename, contentType, ...chosen }
+}

@@ -1,0 +1,156 @@
+import * as v from 'valibot'
+import { mostParts } from '../../shared/assets/limits.ts'
+
+/**
+ * What the API takes and gives. Shapes and sizes are checked here, meaning (a key's grammar, a checksum's length) by the
+ * parsers in `shared/assets`, whose problems say more.
+ */
+
+const key = v.pipe(
+  v.string(),
+  v.maxLength(1024),
+  v.description('Path of an asset without a leading slash, such as users/alice/photo.jpg'),
+)
+const seconds = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400))
+const overwrite = v.pipe(v.boolean(), v.description('Whether something at the key may be replaced; default false'))
+const time = v.pipe(v.string(), v.description('RFC 3339, UTC'))
+const headers = v.record(v.string(), v.string())
+
+export const uploadInput = v.strictObject({
+  key: v.optional(key),
+  filename: v.optional(
+    v.pipe(v.string(), v.maxLength(1024), v.description('In place of a key: the service chooses one that is new')),
+  ),
+  contentType: v.pipe(v.string(), v.maxLength(256)),
+  size: v.pipe(v.number(), v.description('Bytes')),
+  visibility: v.optional(v.picklist(['private', 'public'])),
+  checksum: v.optional(
+    v.strictObject({
+      algorithm: v.picklist(['SHA256', 'CRC64NVME']),
+      value: v.pipe(v.string(), v.maxLength(64), v.description('Base64 of the whole file’s checksum')),
+    }),
+  ),
+  overwrite: v.optional(overwrite),
+})
+
+export const uploadParam = v.strictObject({ uploadId: v.pipe(v.string(), v.maxLength(6000)) })
+export const partsInput = v.strictObject({
+  partNumbers: v.pipe(v.array(v.number()), v.minLength(1), v.maxLength(1000)),
+})
+export const completeInput = v.strictObject({
+  parts: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ partNumber: v.number(), etag: v.pipe(v.string(), v.maxLength(128)) })),
+      v.maxLength(mostParts),
+    ),
+  ),
+})
+export const emptyInput = v.strictObject({})
+
+const downloadFile = v.strictObject({
+  key,
+  filename: v.optional(v.pipe(v.string(), v.maxLength(255), v.description('Name to save the file under'))),
+})
+export const downloadInput = v.union([
+  v.strictObject({ ...downloadFile.entries, expiresIn: v.optional(seconds) }),
+  v.strictObject({
+    files: v.pipe(v.array(downloadFile), v.minLength(1), v.maxLength(1000)),
+    expiresIn: v.optional(seconds),
+  }),
+  v.strictObject({
+    prefix: v.pipe(
+      v.string(),
+      v.maxLength(1024),
+      v.endsWith('/'),
+      v.description('Everything below, such as users/alice/'),
+    ),
+    expiresIn: v.optional(seconds),
+  }),
+])
+
+export const listQuery = v.strictObject({
+  prefix: v.optional(v.pipe(v.string(), v.maxLength(1024))),
+  limit: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(1000)),
+    '100',
+  ),
+  cursor: v.optional(v.pipe(v.string(), v.maxLength(2000))),
+})
+export const transferInput = v.strictObject({ from: key, to: key, overwrite: v.optional(overwrite) })
+
+export const asset = v.object({
+  key: v.string(),
+  size: v.number(),
+  contentType: v.optional(v.string()),
+  etag: v.string(),
+  lastModified: time,
+  checksum: v.optional(v.object({ algorithm: v.string(), value: v.string() })),
+})
+export const assetPage = v.object({ assets: v.array(asset), cursor: v.optional(v.string()) })
+export const deleted = v.object({ key: v.string(), deleted: v.literal(true) })
+
+const ticketBase = { uploadId: v.string(), key: v.string(), expiresAt: time }
+export const ticket = v.variant('protocol', [
+  v.object({ ...ticketBase, protocol: v.literal('put'), method: v.literal('PUT'), url: v.string(), headers }),
+  v.object({
+    ...ticketBase,
+    protocol: v.literal('multipart'),
+    partSize: v.pipe(v.number(), v.description('Bytes of every part but the last')),
+    partCount: v.number(),
+  }),
+  v.object({ ...ticketBase, protocol: v.literal('tus'), method: v.literal('POST'), url: v.string(), headers }),
+])
+export const signedParts = v.object({
+  parts: v.array(v.object({ partNumber: v.number(), url: v.string() })),
+  expiresAt: time,
+})
+export const storedParts = v.object({
+  parts: v.array(v.object({ partNumber: v.number(), etag: v.string(), size: v.number() })),
+})
+export const aborted = v.object({ aborted: v.literal(true) })
+
+const downloadUrl = v.object({
+  key: v.string(),
+  url: v.string(),
+  isPermanent: v.boolean(),
+  expiresAt: v.nullable(time),
+  checkedBy: v.picklist(['cdn', 's3', 'nobody']),
+})
+export const downloads = v.union([
+  downloadUrl,
+  v.object({ files: v.array(downloadUrl) }),
+  v.object({ baseUrl: v.string(), querystring: v.string(), isPermanent: v.boolean(), expiresAt: v.nullable(time) }),
+])
+
+export const problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  detail: v.string(),
+  code: v.string(),
+  fields: v.optional(v.array(v.string())),
+})
+
+/** Uppy sends more than this: whatever a form holds comes as metadata. */
+export const uppyMetadata = v.optional(v.nullable(v.record(v.string(), v.unknown())))
+export const uppyCreateInput = v.object({
+  filename: v.pipe(v.string(), v.maxLength(1024)),
+  type: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256)))),
+  metadata: uppyMetadata,
+})
+export const uppyParamsQuery = v.looseObject({
+  filename: v.pipe(v.string(), v.maxLength(1024)),
+  type: v.optional(v.pipe(v.string(), v.maxLength(256))),
+})
+export const uppyKeyQuery = v.object({ key: v.pipe(v.string(), v.maxLength(1024)) })
+export const uppyBatchQuery = v.object({
+  ...uppyKeyQuery.entries,
+  partNumbers: v.pipe(v.string(), v.regex(/^\d{1,5}(,\d{1,5}){0,999}$/)),
+})
+export const uppyPartParam = v.object({ ...uploadParam.entries, partNumber: v.pipe(v.string(), v.regex(/^\d{1,5}$/)) })
+export const uppyCompleteInput = v.object({
+  parts: v.pipe(
+    v.array(v.object({ PartNumber: v.number(), ETag: v.pipe(v.string(), v.maxLength(128)) })),
+    v.maxLength(mostParts),
+  ),
+})

@@ -1,0 +1,36 @@
+import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-store.ts'
+import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
+import type { GrantTemplate } from '../../shared/grant/template.ts'
+import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
+import type { KeyDocument } from '../../shared/keys/key-document.ts'
+import type { RevocationState } from '../../shared/revocation/state.ts'
+import type { SessionVerifier } from '../../shared/session/session.ts'
+import type { PublishOptions } from '../../shared/uploads/publish.ts'
+import type { ApiFunctionConfig } from './config.ts'
+
+/** Everything that the API works with and that outlives a request; deployed and local ones differ in the stores only. */
+export interface ApiServices {
+  readonly config: ApiFunctionConfig
+  readonly templates: readonly GrantTemplate[]
+  /** Origins that may read with credentials and change state: the configured ones and the CDN's own. */
+  readonly isAllowedOrigin: OriginCheck
+  readonly verifier: SessionVerifier
+  /** @throws ServiceError. */
+  readonly keys: (now: number) => Promise<KeyDocument>
+  /** @throws ServiceError. */
+  readonly revocations: (now: number) => Promise<RevocationState>
+  readonly store: AssetStore
+  readonly cdn: CdnInvalidation
+  readonly downloads: DownloadUrls
+  /** Epoch seconds; read once for each request. */
+  readonly now: () => number
+  /** 128 random bits in base64url. */
+  readonly newId: () => string
+  /** One line of the log, without secrets. */
+  readonly log: (entry: Readonly<Record<string, unknown>>) => void
+}
+
+/** What publishing needs of the services. */
+export function publishOptions({ store, cdn, config }: ApiServices): PublishOptions {
+  return { store, cdn, quotaBytes: config.uploads.quotaBytes }
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import { createApp } from '../../functions/api/app.ts'
+import { apiFunctionConfig } from '../../functions/api/config.ts'
+import { createApiServices } from '../../functions/api/create-services.ts'
+import type { ApiServices } from '../../functions/api/services.ts'
+import type { AssetStore } from '../../shared/assets/asset-store.ts'
+import type { PresignDownload } from '../../shared/assets/download-urls.ts'
+import { parseDeployment } from '../../shared/config/parse.ts'
+import type { StageConfigInput } from '../../shared/config/stage-config.ts'
+import { serializeKeyDocument } from '../../shared/keys/key-document.ts'
+import { makeKeyDocument, makeKeyPair, signingKey } from '../../shared/keys/make-key-pair.ts'
+import { createSessionMaker, type SessionMaker } from './session-maker.ts'
+
+const issuer = { secret: randomBytes(32).toString('base64url'), issuer: 'app', audience: 'edge-signer' }
+
+export const cdnHost = 'cdn.example.test'
+export const appOrigin = 'https://app.example.test'
+
+/** The API over a store, as `createApiServices` wires it; only the texts that a deployment fetches are made here. */
+export interface TestApi {
+  readonly services: ApiServices
+  readonly sessions: SessionMaker
+  /** Paths that the CDN was told to forget. */
+  readonly invalidated: string[]
+  /** What was logged. */
+  readonly logged: Readonly<Record<string, unknown>>[]
+  /** The texts that the next loads give; `undefined` fails. */
+  readonly documents: { keys: string | undefined; state: string | undefined }
+  /** Sends a request with a Bearer session of `as`; `json` makes it a POST. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are compared by tests, which say what they expect
+  call(path: string, options?: CallOptions): Promise<{ status: number; body: any; headers: Headers }>
+}
+
+/** One request. */
+export interface CallOptions {
+  readonly method?: string
+  readonly json?: unknown
+  /** The subject of the session, or a token; `null` for none. */
+  readonly as?: string | null
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** Builds it. `changes` are fields of the stage's config. */
+export function createTestApi(
+  store: AssetStore,
+  options: {
+    config?: Partial<StageConfigInput>
+    presign?: PresignDownload
+    now?: () => number
+    cdnOrigin?: string
+  } = {},
+): TestApi {
+  const deployment = parseDeployment({ service: 'edge-signer', defaults: {}, stages: { test: {} } }, 'test', {
+    session: { cookieName: 'session', algorithms: ['HS256'], issuer: issuer.issuer, audience: issuer.audience },
+    grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
+    allowedOrigins: [appOrigin],
+    ...options.config,
+  })
+  const keys = makeKeyDocument(signingKey(makeKeyPair('ES256'), 'KTEST', 0), issuer.secret)
+  const documents: TestApi['documents'] = {
+    keys: serializeKeyDocument(keys),
+    state: JSON.stringify({ revocations: [] }),
+  }
+  const invalidated: string[] = []
+  const logged: Readonly<Record<string, unknown>>[] = []
+  const services = createApiServices(apiFunctionConfig(deployment), {
+    store,
+    cdn: { invalidate: async (paths) => void invalidated.push(...paths) },
+    cdnHost,
+    cdnOrigin: options.cdnOrigin ?? `https://${cdnHost}`,
+    presign: options.presign,
+    loadKeys: async () => given(documents.keys),
+    loadState: async () => documents.state,
+    loadKeySet: () => Promise.reject(new Error('HS256 has no key set')),
+    now: options.now ?? (() => Math.floor(Date.now() / 1000)),
+    newId: () => randomBytes(16).toString('base64url'),
+    random: Math.random,
+    log: (entry) => logged.push(entry),
+  })
+  const app = createApp(services)
+  const sessions = createSessionMaker(issuer)
+  return {
+    services,
+    sessions,
+    invalidated,
+    logged,
+    documents,
+    async call(path, { method, json, as = 'alice', claims, headers = {}, body } = {}) {
+      const token = as === null ? undefined : as.includes('.') ? as : sessions.session(as, claims)
+      const content = json === undefined ? body : JSON.stringify(json)
+      const response = await app.request(path, {
+        method: method ?? (content === undefined ? 'GET' : 'POST'),
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(content === undefined ? {} : { body: content }),
+      })
+      const text = await response.text()
+      const isJson = /json/.test(response.headers.get('content-type') ?? '')
+      return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers }
+    },
+  }
+}
+
+function given(text: string | undefined): string {
+  if (text === undefined) throw new Error('the key document is not to be had')
+  return text
+}
