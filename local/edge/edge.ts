@@ -1,6 +1,6 @@
 // biome-ignore lint/style/useNodejsImportProtocol: njs knows its modules by these names only.
 import fs from 'fs'
-import type { CloudFrontErrorCode } from '../../shared/cloudfront/errors.ts'
+import { type CloudFrontErrorCode, cloudFrontErrorBody, cloudFrontErrorType } from '../../shared/cloudfront/errors.ts'
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
@@ -9,10 +9,17 @@ import { includes } from './list.ts'
 import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
-import { functionFailure, markReason, methodRefusal, refuseSignature } from './refusal.ts'
+import { functionFailure, markReason, methodRefusal } from './refusal.ts'
 import { checkSignature } from './signature.ts'
 import { type FunctionModule, functionRequest, type Outcome, runViewerRequest } from './viewer-request.ts'
-import { applyPolicy, runViewerResponse, setHeader } from './viewer-response.ts'
+import {
+  applyPolicy,
+  responseHeaders,
+  runViewerResponse,
+  setHeader,
+  snapshot,
+  writeChanges,
+} from './viewer-response.ts'
 
 /**
  * The edge, in njs: what CloudFront decides between a viewer's request and the origin's answer. nginx asks once for each
@@ -142,7 +149,6 @@ function go(r: NjsRequest, location: string): string {
 /** Answers with what a viewer-request function made, or for one that failed. */
 export function respond(r: NjsRequest): void {
   const response = decided.response
-  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
   if (response === undefined) {
     r.headersOut['Content-Type'] = 'text/html'
     r.headersOut['X-Cache'] = 'Error from cloudfront'
@@ -155,8 +161,9 @@ export function respond(r: NjsRequest): void {
   })
   const cookies = response.cookies
   if (cookies !== undefined) r.headersOut['Set-Cookie'] = cookieLines(cookies)
-  r.headersOut['X-Cache'] = 'FunctionGeneratedResponse from cloudfront'
-  if (edge.unknowns.generatedHeaders === 'policy') applyPolicy(behaviour, r)
+  const cache = 'FunctionGeneratedResponse from cloudfront'
+  if (edge.unknowns.generatedHeaders === 'policy') addPolicy(r, Number(r.variables.edge_behaviour), cache)
+  else r.headersOut['x-cache'] = cache
   r.return(response.statusCode, bodyOf(response.body))
 }
 
@@ -188,16 +195,10 @@ function bodyOf(body: unknown): string {
 /** Answers an error of CloudFront's own that has no custom page. */
 export function answerRefusal(r: NjsRequest): void {
   const code = r.variables.edge_code
-  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
+  r.headersOut['content-type'] = code === 'method' ? 'text/html' : cloudFrontErrorType
+  addPolicy(r, Number(r.variables.edge_behaviour), 'Error from cloudfront')
   markReason(r, reasonOf(r))
-  applyPolicy(behaviour, r)
-  if (code === 'method') {
-    r.headersOut['Content-Type'] = 'text/html'
-    r.headersOut['X-Cache'] = 'Error from cloudfront'
-    r.return(403, methodRefusal)
-    return
-  }
-  refuseSignature(r, verdictOf(r, code))
+  r.return(403, code === 'method' ? methodRefusal : cloudFrontErrorBody(verdictOf(r, code)))
 }
 
 /** The verifier's word counts where the policy was good. */
@@ -218,24 +219,37 @@ function reasonOf(r: NjsRequest): string | undefined {
 /** Header filter of an origin's response: the headers policy, then the viewer-response function where it runs. */
 export function finish(r: NjsRequest): void {
   const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
-  r.headersOut['X-Cache'] = r.status >= 400 ? 'Error from cloudfront' : 'Miss from cloudfront'
-  if (behaviour.bucket && (r.status === 206 || r.status === 416)) r.headersOut['Accept-Ranges'] = 'bytes'
-  applyPolicy(behaviour, r)
+  const headers = responseHeaders(r)
+  const before = snapshot(headers)
+  headers['x-cache'] = { value: r.status >= 400 ? 'Error from cloudfront' : 'Miss from cloudfront' }
+  if (behaviour.bucket && (r.status === 206 || r.status === 416)) headers['accept-ranges'] = { value: 'bytes' }
+  applyPolicy(behaviour, r, headers)
   // Not for errors of the origin (Developer Guide, "Restrictions on all edge functions").
-  if (r.status >= 400 || behaviour.viewerResponse === null) return
+  if (r.status >= 400 || behaviour.viewerResponse === null) {
+    writeChanges(r, before, headers)
+    return
+  }
   const module = functions[behaviour.viewerResponse]
   if (module === undefined) throw new Error(`no function ${behaviour.viewerResponse}`)
   const request = decided.request === undefined ? functionRequest(edge, r, decided.target) : decided.request
-  runViewerResponse(edge, module, request, r)
+  writeChanges(r, before, runViewerResponse(edge, module, request, headers, r))
 }
 
 /** Header filter of a custom error page, whose status nginx has set. */
 export function finishPage(r: NjsRequest): void {
-  r.headersOut['X-Cache'] = 'Error from cloudfront'
-  markReason(r, reasonOf(r))
   const index = edge.unknowns.errorPageHeaders === 'path' ? r.variables.edge_behaviour : r.variables.edge_page_behaviour
-  const behaviour = edge.behaviours[Number(index)]
-  if (behaviour !== undefined) applyPolicy(behaviour, r)
+  addPolicy(r, Number(index), 'Error from cloudfront')
+  markReason(r, reasonOf(r))
+}
+
+/** Applies the headers policy of a behaviour to what has been written so far. */
+function addPolicy(r: NjsRequest, index: number, cache: string): void {
+  const headers = responseHeaders(r)
+  const before = snapshot(headers)
+  headers['x-cache'] = { value: cache }
+  const behaviour = edge.behaviours[index]
+  if (behaviour !== undefined) applyPolicy(behaviour, r, headers)
+  writeChanges(r, before, headers)
 }
 
 /** A request header after the function's change, for the locations that send changed headers. */

@@ -1,4 +1,3 @@
-import { type CloudFrontErrorCode, cloudFrontErrorBody, cloudFrontErrorType } from '../../shared/cloudfront/errors.ts'
 import type { NjsRequest } from './njs.ts'
 
 /**
@@ -40,11 +39,4 @@ export function functionFailure(status: number): string {
 /** Marks a refusal with what the exact body does not say; only the emulation sends this header. */
 export function markReason(r: NjsRequest, reason: string | undefined): void {
   if (reason !== undefined && reason !== '') r.headersOut['X-Edge-Signer-Reason'] = reason
-}
-
-/** Answers as CloudFront refuses a signature. */
-export function refuseSignature(r: NjsRequest, code: CloudFrontErrorCode): void {
-  r.headersOut['Content-Type'] = cloudFrontErrorType
-  r.headersOut['X-Cache'] = 'Error from cloudfront'
-  r.return(403, cloudFrontErrorBody(code))
 }

@@ -1,3 +1,4 @@
+import type { FunctionValues } from '../../shared/cloudfront/function-event.ts'
 import type { CorsPolicy, ResponseHeadersPolicy } from '../template/model.ts'
 import { each, joined, some } from './list.ts'
 
@@ -8,29 +9,25 @@ import { each, joined, some } from './list.ts'
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
 
-/** The headers of a response that can be read and written by lower-case name. */
-export interface HeaderAccess {
-  get(name: string): string | undefined
-  set(name: string, value: string): void
-  remove(name: string): void
-}
-
 /** The parts of a request that CORS depends on. */
 export interface CorsRequest {
-  readonly method: string
   readonly origin: string | undefined
-  /** Whether `Access-Control-Request-Method` came. */
+  /** An `OPTIONS` with `Access-Control-Request-Method`. */
   readonly preflight: boolean
 }
 
 /** Applies removals, then CORS, then security and custom headers, as CloudFront orders them. */
-export function applyResponseHeaders(policy: ResponseHeadersPolicy, request: CorsRequest, headers: HeaderAccess): void {
+export function applyResponseHeaders(
+  policy: ResponseHeadersPolicy,
+  request: CorsRequest,
+  headers: FunctionValues,
+): void {
   each(policy.remove, (name) => {
-    headers.remove(name)
+    delete headers[name]
   })
   if (policy.cors !== undefined) applyCors(policy.cors, request, headers)
   each(policy.set, (header) => {
-    if (header.override || headers.get(header.name) === undefined) headers.set(header.name, header.value)
+    if (header.override || headers[header.name] === undefined) headers[header.name] = { value: header.value }
   })
 }
 
@@ -43,24 +40,26 @@ const corsHeaders = [
   'access-control-max-age',
 ]
 
-function applyCors(cors: CorsPolicy, request: CorsRequest, headers: HeaderAccess): void {
-  const present = corsHeaders.filter((name) => headers.get(name) !== undefined)
+function applyCors(cors: CorsPolicy, request: CorsRequest, headers: FunctionValues): void {
+  const present = corsHeaders.filter((name) => headers[name] !== undefined)
   // One CORS header of the origin, and without OriginOverride nothing of the policy's is added.
   if (present.length > 0 && !cors.override) return
   present.forEach((name) => {
-    headers.remove(name)
+    delete headers[name]
   })
   const origin = request.origin
   if (origin === undefined) return
   addVary(headers, 'Origin')
   if (!some(cors.origins, (allowed) => matchesOrigin(allowed, origin))) return
-  headers.set('access-control-allow-origin', cors.origins.length === 1 && cors.origins[0] === '*' ? '*' : origin)
-  if (cors.credentials) headers.set('access-control-allow-credentials', 'true')
-  if (cors.exposeHeaders.length > 0) headers.set('access-control-expose-headers', joined(cors.exposeHeaders))
+  headers['access-control-allow-origin'] = {
+    value: cors.origins.length === 1 && cors.origins[0] === '*' ? '*' : origin,
+  }
+  if (cors.credentials) headers['access-control-allow-credentials'] = { value: 'true' }
+  if (cors.exposeHeaders.length > 0) headers['access-control-expose-headers'] = { value: joined(cors.exposeHeaders) }
   if (!request.preflight) return
-  headers.set('access-control-allow-methods', joined(cors.methods))
-  headers.set('access-control-allow-headers', joined(cors.headers))
-  if (cors.maxAge !== undefined) headers.set('access-control-max-age', String(cors.maxAge))
+  headers['access-control-allow-methods'] = { value: joined(cors.methods) }
+  headers['access-control-allow-headers'] = { value: joined(cors.headers) }
+  if (cors.maxAge !== undefined) headers['access-control-max-age'] = { value: String(cors.maxAge) }
 }
 
 /** `*` stands for anything within one part: a subdomain or a port. */
@@ -79,8 +78,8 @@ function matchesOrigin(allowed: string, origin: string): boolean {
   )
 }
 
-function addVary(headers: HeaderAccess, name: string): void {
-  const vary = headers.get('vary')
-  if (vary === undefined || vary === '') headers.set('vary', name)
-  else if (!new RegExp(`(^|[, ])${name}([, ]|$)`, 'i').test(vary)) headers.set('vary', `${vary}, ${name}`)
+function addVary(headers: FunctionValues, name: string): void {
+  const vary = headers.vary === undefined ? '' : headers.vary.value
+  if (vary === '') headers.vary = { value: name }
+  else if (!new RegExp(`(^|[, ])${name}([, ]|$)`, 'i').test(vary)) headers.vary = { value: `${vary}, ${name}` }
 }
