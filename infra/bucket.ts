@@ -41,7 +41,12 @@ export function bucketFragment(deployment: Deployment): Fragment {
                 Status: 'Enabled',
                 AbortIncompleteMultipartUpload: { DaysAfterInitiation: multipartDays },
               },
-              { Id: 'expire-incoming', Status: 'Enabled', Prefix: '_incoming/', ExpirationInDays: incomingDays },
+              {
+                Id: 'expire-incoming',
+                Status: 'Enabled',
+                Prefix: `${deployment.config.keyPrefix}_incoming/`,
+                ExpirationInDays: incomingDays,
+              },
             ],
           },
           ...uploadCors(deployment.config.allowedOrigins),
@@ -85,7 +90,9 @@ export function bucketStatements(deployment: Deployment): readonly Record<string
       ...byDistribution,
       Action: 's3:GetObject',
       // Only what a behaviour serves: a mistake in a distribution cannot show `_state/` or `_incoming/`.
-      Resource: bucketPathPatterns(deployment).map((pattern) => bucketArn(deployment, pattern.slice(1))),
+      Resource: bucketPathPatterns(deployment).map((pattern) =>
+        bucketArn(deployment, deployment.config.keyPrefix + pattern.slice(1)),
+      ),
     },
     // Without ListBucket S3 answers 403 for a missing object, and the distribution would show the sign-in page for it. No
     // behaviour lets "/" reach the bucket, so nothing can be listed through it.

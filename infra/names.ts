@@ -4,6 +4,7 @@ import { ref, sub } from './template.ts'
 
 /** Logical ids that more than one fragment refers to. */
 export const ids = {
+  apiFunction: 'ApiLambdaFunction',
   bucket: 'Bucket',
   distribution: 'Distribution',
   guard: 'GuardFunction',
@@ -16,6 +17,7 @@ export const ids = {
   originAccessControl: 'OriginAccessControl',
   pagesHeaders: 'PagesResponseHeadersPolicy',
   privateHeaders: 'PrivateResponseHeadersPolicy',
+  publishFunction: 'PublishLambdaFunction',
   publicHeaders: 'PublicResponseHeadersPolicy',
   sessionFunction: 'SessionLambdaFunction',
   /** Stands for the published version of the session function; the packaging plugin puts the generated id in its place. */

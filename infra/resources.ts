@@ -9,6 +9,7 @@ import { type Extensions, edgeFunctionExtensions } from './edge-function.ts'
 import { keyGroupFragment } from './key-group.ts'
 import { keyValueStoreFragment } from './key-value-store.ts'
 import { outputsFragment } from './outputs.ts'
+import { publishRuleFragment, regionalFunctionExtensions } from './regional-functions.ts'
 import { rolesFragment } from './roles.ts'
 import { composeFragments, type Fragment } from './template.ts'
 
@@ -28,8 +29,12 @@ export function composeResources(deployment: Deployment, code: CloudFrontFunctio
     keyValueStoreFragment(deployment),
     cloudFrontFunctionsFragment(deployment, code),
     rolesFragment(deployment),
+    publishRuleFragment(deployment),
     distributionFragment(deployment),
     outputsFragment(deployment),
   ])
-  return { ...template, extensions: edgeFunctionExtensions(deployment) }
+  return {
+    ...template,
+    extensions: { ...edgeFunctionExtensions(deployment), ...regionalFunctionExtensions(deployment) },
+  }
 }

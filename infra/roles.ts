@@ -1,6 +1,7 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import { bucketArn, resourceName, secretName } from './names.ts'
+import { apiStatements, publishStatements } from './regional-functions.ts'
 import { type Fragment, type Resource, sub } from './template.ts'
 
 type Statement = Readonly<Record<string, unknown>>
@@ -27,7 +28,11 @@ export function rolesFragment(deployment: Deployment): Fragment {
       ),
       ApiFunctionRole: role(
         ['lambda.amazonaws.com'],
-        [writeLogs(`\${AWS::Region}`, resourceName(deployment, 'api'), [])],
+        [...apiStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'api'), [])],
+      ),
+      PublishFunctionRole: role(
+        ['lambda.amazonaws.com'],
+        [...publishStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'publish'), [])],
       ),
     },
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
+import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
 import { createS3Presign } from '../../shared/assets/s3/download.ts'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
@@ -17,7 +18,7 @@ import type { ApiServices } from './services.ts'
 /** What CloudFormation knows and packaging does not; the function's environment. */
 export interface ApiEnvironment {
   readonly BUCKET?: string | undefined
-  /** The CDN's host name. */
+  /** The CDN's host name; absent where the distribution is somebody else's and `cdnHost` is not configured. */
   readonly CDN_HOST?: string | undefined
   /** Absent where the distribution is somebody else's: its owner then invalidates, or lives with the TTL. */
   readonly DISTRIBUTION_ID?: string | undefined
@@ -26,11 +27,11 @@ export interface ApiEnvironment {
 /**
  * The services as deployed.
  *
- * @throws ServiceError `ERR_CONFIG` where the environment names no bucket or no host.
+ * @throws ServiceError `ERR_CONFIG` where the environment names no bucket.
  */
 export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnvironment): ApiServices {
   const { BUCKET: bucket, CDN_HOST: cdnHost, DISTRIBUTION_ID: distributionId } = environment
-  if (!bucket || !cdnHost) throw new ServiceError('ERR_CONFIG', 'BUCKET and CDN_HOST must be set')
+  if (!bucket) throw new ServiceError('ERR_CONFIG', 'BUCKET must be set')
   const client = new S3Client({ ...s3ClientDefaults, region: config.bucketRegion })
   const location: S3Location = { client, bucket, keyPrefix: config.keyPrefix, conditionalCopy: 'native' }
   const log: ApiServices['log'] = (entry) => console.log(JSON.stringify(entry))
@@ -43,8 +44,9 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
           log({ level: 'error', code: error.code, reason: error.message }),
         )
       : noInvalidation,
-    cdnHost,
+    cdnHost: cdnHost ?? '',
     cdnOrigin: `https://${cdnHost}`,
+    ...(cdnHost ? {} : { downloads: noHost }),
     presign: createS3Presign(location),
     loadKeys: () => secrets.get(config.secretId),
     loadState: () => loadState(client, bucket),
@@ -55,6 +57,12 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
     random: Math.random,
     log,
   })
+}
+
+/** A stage that is attached to a distribution of which it was not told the name signs no URLs; all else works. */
+const noHost: DownloadUrls = {
+  files: () => Promise.reject(new ServiceError('ERR_CONFIG', 'CDN_HOST is not set: configure cdnHost')),
+  folder: () => Promise.reject(new ServiceError('ERR_CONFIG', 'CDN_HOST is not set: configure cdnHost')),
 }
 
 /** The revocation state. Only S3's word that there is none counts as none; anything else is an outage. */

@@ -2,15 +2,17 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'
+import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../functions/headers/config.ts'
 import { notFoundFunctionConfig } from '../../functions/not-found/config.ts'
+import { publishFunctionConfig } from '../../functions/publish/config.ts'
 import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
 
-type LambdaName = 'session' | 'api'
+type LambdaName = 'session' | 'api' | 'publish'
 
 /** What came of a build. */
 export interface Build {
@@ -21,25 +23,27 @@ export interface Build {
 }
 
 /**
- * Bundles every function of a deployment into `outDir`: `session/index.cjs`, `api/index.cjs`, `guard.js`, `headers.js` and
- * `not-found.js`, and the esbuild metafiles as `session.meta.json` and `api.meta.json`. The same input gives the same bytes.
+ * Bundles every function of a deployment into `outDir`: `session/index.cjs`, `api/index.cjs`, `publish/index.cjs`,
+ * `guard.js`, `headers.js` and `not-found.js`, and the esbuild metafiles of the first three as `session.meta.json` and so on.
+ * The same input gives the same bytes.
  *
  * @throws ConfigError where CloudFront would refuse a function; esbuild's error where a bundle cannot be made.
  */
 export async function buildFunctions(deployment: Deployment, outDir: string): Promise<Build> {
   await mkdir(outDir, { recursive: true })
-  const [session, api, guard, headers, notFound] = await Promise.all([
+  const [session, api, publish, guard, headers, notFound] = await Promise.all([
     buildLambda('session', outDir, sessionFunctionConfig(deployment)),
-    buildLambda('api', outDir),
+    buildLambda('api', outDir, apiFunctionConfig(deployment)),
+    buildLambda('publish', outDir, publishFunctionConfig(deployment)),
     buildEdgeScript('guard', outDir, guardFunctionConfig(deployment)),
     buildEdgeScript('headers', outDir, headersFunctionConfig(deployment)),
     buildEdgeScript('not-found', outDir, notFoundFunctionConfig(deployment)),
   ])
-  return { metafiles: { session, api }, code: { guard, headers, notFound } }
+  return { metafiles: { session, api, publish }, code: { guard, headers, notFound } }
 }
 
 /** CommonJS loads faster than ES modules in Lambda, but dependencies are read as ES modules so that esbuild drops unused parts. */
-async function buildLambda(name: LambdaName, outDir: string, config?: object): Promise<Metafile> {
+async function buildLambda(name: LambdaName, outDir: string, config: object): Promise<Metafile> {
   const { metafile } = await build({
     entryPoints: [handlerPath(name)],
     outfile: join(outDir, name, 'index.cjs'),
@@ -55,7 +59,7 @@ async function buildLambda(name: LambdaName, outDir: string, config?: object): P
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
-    define: config === undefined ? {} : { __CONFIG__: JSON.stringify(config) },
+    define: { __CONFIG__: JSON.stringify(config) },
   })
   // Beside the bundle's folder, not in it: that folder is the package.
   await writeFile(join(outDir, `${name}.meta.json`), JSON.stringify(metafile))

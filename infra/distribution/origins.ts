@@ -39,6 +39,7 @@ function bucketOrigin({ config }: Deployment): Record<string, unknown> {
       config.bucket === null
         ? getAtt(ids.bucket, 'RegionalDomainName')
         : sub(`${config.bucket}.s3.${config.bucketRegion}.\${AWS::URLSuffix}`),
+    ...(config.keyPrefix === '' ? {} : { OriginPath: `/${config.keyPrefix.slice(0, -1)}` }),
     OriginAccessControlId: getAtt(ids.originAccessControl, 'Id'),
     // Empty, as an origin access control takes the place of the older identity.
     S3OriginConfig: { OriginAccessIdentity: '' },

@@ -1,21 +1,11 @@
-import { CopyObjectCommand, type CopyObjectCommandInput, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import { CopyObjectCommand } from '@aws-sdk/client-s3'
 import { AssetError } from '../../errors.ts'
 import { mostCopyBytes } from '../limits.ts'
+import type { CopyRequest } from './copy-request.ts'
 import { headObject } from './describe.ts'
 import { withFaults } from './faults.ts'
 import { copySource, type S3Location } from './location.ts'
 import { copyInParts } from './multipart-copy.ts'
-
-/** What the copy is made from, and whether it may replace something. */
-export interface CopyRequest {
-  /** Full names in the bucket. */
-  readonly from: string
-  readonly to: string
-  readonly source: HeadObjectCommandOutput
-  readonly overwrite: boolean
-  /** New metadata in place of the source's. */
-  readonly replace?: Pick<CopyObjectCommandInput, 'ContentType' | 'CacheControl' | 'Metadata'> | undefined
-}
 
 /**
  * Copies one object as it was when its `source` was read; a source that has changed since is not copied.

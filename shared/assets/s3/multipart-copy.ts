@@ -6,7 +6,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { partCount, partLength } from '../limits.ts'
-import type { CopyRequest } from './copy.ts'
+import type { CopyRequest } from './copy-request.ts'
 import { withFaults } from './faults.ts'
 import { copySource, type S3Location } from './location.ts'
 

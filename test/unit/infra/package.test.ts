@@ -96,7 +96,7 @@ describe.each(Object.keys(variants) as Variant[])('%s', (name) => {
       const code = await readFile(join(dir, 'dist', file), 'utf8')
       if (template.Resources[id] !== undefined) expect(template.Resources[id].Properties.FunctionCode).toBe(code)
     }
-    for (const id of ['SessionLambdaFunction', 'ApiLambdaFunction']) {
+    for (const id of ['SessionLambdaFunction', 'ApiLambdaFunction', 'PublishLambdaFunction']) {
       const { Handler } = template.Resources[id]?.Properties ?? {}
       await expect(readFile(join(dir, Handler.replace(/\.handler$/, '.cjs')), 'utf8')).resolves.toContain('exports')
     }
@@ -144,7 +144,7 @@ describe.each(Object.keys(variants) as Variant[])('%s', (name) => {
       for (const action of [Action].flat()) expect(action).not.toContain('*')
       for (const arn of [Resource].flat()) {
         expect(arn).not.toBe('*')
-        expect(arn['Fn::Sub']).toMatch(/^arn:\$\{AWS::Partition\}:(secretsmanager:us-east-1|s3|logs):/)
+        expect(arn['Fn::Sub']).toMatch(/^arn:\$\{AWS::Partition\}:(secretsmanager:us-east-1|s3|logs|cloudfront):/)
       }
     }
     const session = stages[name].template.Resources.SessionFunctionRole?.Properties
