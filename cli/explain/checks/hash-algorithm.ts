@@ -20,18 +20,20 @@ export const hashAlgorithm: Check = {
     const says = marker ?? 'SHA1'
     const key = publicKeys?.get(fieldValue(fields, 'Key-Pair-Id') ?? '')
     const other = says === 'SHA1' ? 'SHA256' : 'SHA1'
-    if ((key?.asymmetricKeyType === 'ec' && says === 'SHA1') || verifiesWith(subject, { hashAlgorithm: other })) {
-      return says === 'SHA1'
-        ? fail(
-            'hash-marker-missing',
-            `the signature was made with SHA-256, and ${fieldLabel(fields, 'Hash-Algorithm')} ${marker === undefined ? 'is missing' : 'says SHA1'}`,
-            'Send Hash-Algorithm=SHA256 (cookie: CloudFront-Hash-Algorithm=SHA256) beside the signature.',
-          )
-        : fail(
-            'hash-marker-wrong',
-            'the marker says SHA256, and the signature was made with SHA-1',
-            'Leave Hash-Algorithm out, or sign with SHA-256. An old CloudFront-Hash-Algorithm cookie may have stayed behind.',
-          )
+    const isRightUnderOther = verifiesWith(subject, { hashAlgorithm: other })
+    if (says === 'SHA1' && (isRightUnderOther || key?.asymmetricKeyType === 'ec')) {
+      return fail(
+        'hash-marker-missing',
+        `${fieldLabel(fields, 'Hash-Algorithm')} ${marker === undefined ? 'is missing' : 'says SHA1'}, and ${isRightUnderOther ? 'the signature was made with SHA-256' : 'the key is an elliptic-curve key, which CloudFront takes with SHA-256 only'}`,
+        'Sign with SHA-256, and send Hash-Algorithm=SHA256 (cookie: CloudFront-Hash-Algorithm=SHA256) beside the signature.',
+      )
+    }
+    if (isRightUnderOther) {
+      return fail(
+        'hash-marker-wrong',
+        'the marker says SHA256, and the signature was made with SHA-1',
+        'Leave Hash-Algorithm out, or sign with SHA-256. An old CloudFront-Hash-Algorithm cookie may have stayed behind.',
+      )
     }
     return pass(`to be verified with ${says}${marker === undefined ? ', as no marker says otherwise' : ''}`)
   },

@@ -44,10 +44,24 @@ const without = (name: string, from = cookies()): Cookies => {
 }
 const sent = (from: Cookies, to = url): string[] => [to, '--cookie', cookieHeader(from)]
 
-/** Cookies with a signature made by hand: over another text, in another form. */
-function signedByHand(text: string, key: TestKey, raw = false): Cookies {
+/** A policy whose base64 ends in padding, so that plain base64 and CloudFront's differ. */
+const padded = ['', '?', '??']
+  .map((wildcards) => policyFor({ ...good, resource: `https://${host}/users/alice/${wildcards}*` }))
+  .find((json) => toCloudFrontBase64(json).endsWith('_'))
+if (padded === undefined) throw new Error('one of three lengths has padding')
+
+interface ByHand {
+  readonly hash?: 'SHA1'
+  readonly marker?: false
+  readonly raw?: true
+}
+
+/** Cookies of a policy with a signature made by hand: over another text, with another hash, in another form. */
+function signedByHand(text: string, key: TestKey, json = policy, { hash, marker, raw }: ByHand = {}): Cookies {
   const form = { key: createPrivateKey(key.privateKey), ...(raw ? { dsaEncoding: 'ieee-p1363' as const } : {}) }
-  return changed('Signature', () => toCloudFrontBase64(sign('SHA256', Buffer.from(text), form)), cookies(policy, key))
+  const signature = toCloudFrontBase64(sign(hash ?? 'SHA256', Buffer.from(text), form))
+  const made = changed('Signature', () => signature, cookies(json, key))
+  return marker === false ? without('Hash-Algorithm', made) : made
 }
 
 /** A jar of good cookies, with one field of each line changed. */
@@ -115,6 +129,12 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
   ],
   ['no hash marker with EC', 'hash-algorithm', 'hash-marker-missing', () => sent(without('Hash-Algorithm'))],
   [
+    'an ECDSA signature with SHA-1',
+    'hash-algorithm',
+    'hash-marker-missing',
+    () => sent(signedByHand(policy, ec, policy, { hash: 'SHA1', marker: false })),
+  ],
+  [
     'no hash marker with RSA',
     'hash-algorithm',
     'hash-marker-missing',
@@ -133,7 +153,12 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     () => sent(changed('Hash-Algorithm', () => 'sha-256')),
   ],
   // Encodings
-  ['an ECDSA signature as r and s', 'signature-encoding', 'signature-raw', () => sent(signedByHand(policy, ec, true))],
+  [
+    'an ECDSA signature as r and s',
+    'signature-encoding',
+    'signature-raw',
+    () => sent(signedByHand(policy, ec, policy, { raw: true })),
+  ],
   [
     'a signature in plain base64',
     'signature-encoding',
@@ -158,7 +183,7 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'a signature of the base64',
     'signature',
     'signed-encoded-policy',
-    () => sent(signedByHand(toCloudFrontBase64(policy), ec)),
+    () => sent(signedByHand(toCloudFrontBase64(padded), ec, padded)),
   ],
   ['a policy signed with a line break', 'signature', 'policy-reformatted', () => sent(signedByHand(`${policy}\n`, ec))],
   // Policies
