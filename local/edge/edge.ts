@@ -97,6 +97,7 @@ function isCovered(r: NjsRequest, target: RawTarget): boolean {
       url: `https://${String(r.headersIn.Host).toLowerCase()}${target.path}`,
       querystring: target.querystring,
       cookieHeader: cookie === undefined ? '' : cookie,
+      plainCookies: plainCookies(r),
       clientIp: r.remoteAddress,
       now: Math.floor(Date.now() / 1000),
     },
@@ -110,6 +111,15 @@ function isCovered(r: NjsRequest, target: RawTarget): boolean {
   r.variables.edge_signed = check.question
   r.variables.edge_generation = fs.readFileSync(edge.keyGroupGenerationFile, 'utf8')
   return true
+}
+
+function plainCookies(r: NjsRequest): { policy: string; signature: string; keyPairId: string } | undefined {
+  if (r.variables.edge_cookie_hash_algorithm !== 'SHA256') return undefined
+  const policy = r.variables.edge_cookie_policy
+  const signature = r.variables.edge_cookie_signature
+  const keyPairId = r.variables.edge_cookie_key_pair_id
+  if (!policy || !signature || !keyPairId || r.variables.edge_cookie_expires) return undefined
+  return { policy: policy, signature: signature, keyPairId: keyPairId }
 }
 
 function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string): void {

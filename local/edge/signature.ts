@@ -22,6 +22,8 @@ export interface SignatureSubject {
   readonly url: string
   readonly querystring: string
   readonly cookieHeader: string
+  /** Where each of the cookies is there once, and `CloudFront-Hash-Algorithm` is SHA256: found by nginx, far faster than njs. */
+  readonly plainCookies: { readonly policy: string; readonly signature: string; readonly keyPairId: string } | undefined
   readonly clientIp: string
   /** Epoch seconds. */
   readonly now: number
@@ -54,34 +56,29 @@ function holdPolicy(
   subject: SignatureSubject,
   question: string,
 ): CoveredRequest | Refusal {
-  const fault = checkPolicy(policy, { url: url, now: subject.now, clientIp: subject.clientIp })
+  const request = { url: url, now: subject.now, clientIp: subject.clientIp }
+  const fault = checkPolicy(plainPrefix(policy, url), request)
   return fault === undefined ? { question: question } : { code: 'AccessDenied', reason: fault }
+}
+
+/**
+ * A resource whose one wildcard is the `*` at its end, and that the URL starts with, as the shortest pattern that matches:
+ * comparing texts is an order of magnitude cheaper in njs than matching them. Anything else stays as it is.
+ */
+function plainPrefix(policy: Policy, url: string): Policy {
+  const end = policy.resource.length - 1
+  const isPlain = policy.resource.indexOf('*') === end && policy.resource.indexOf('?') < 0
+  if (!isPlain || url.slice(0, end) !== policy.resource.slice(0, end)) return policy
+  return { resource: '*', expires: policy.expires, notBefore: policy.notBefore, ipAddress: policy.ipAddress }
 }
 
 /** The cookies of a custom policy without a query string; `undefined` leaves the request to the strict reader. */
 function readPlainCookies(subject: SignatureSubject): { policy: Policy; question: string } | undefined {
-  if (subject.querystring !== '') return undefined
-  const header = subject.cookieHeader
-  const encoded = onlyCookie(header, 'CloudFront-Policy')
-  const signature = onlyCookie(header, 'CloudFront-Signature')
-  const keyPairId = onlyCookie(header, 'CloudFront-Key-Pair-Id')
-  if (encoded === undefined || signature === undefined || keyPairId === undefined) return undefined
-  if (header.indexOf('CloudFront-Expires') >= 0 || onlyCookie(header, 'CloudFront-Hash-Algorithm') !== 'SHA256') {
-    return undefined
-  }
-  const policy = parsePolicy(decodePolicy(encoded))
-  return policy === undefined ? undefined : { policy: policy, question: `${keyPairId} SHA256 ${signature} ${encoded}` }
-}
-
-/** The value of a cookie whose name is in the header exactly once, and has a plain value. */
-function onlyCookie(header: string, name: string): string | undefined {
-  const start = header.indexOf(`${name}=`)
-  if (start < 0 || header.indexOf(name, start + 1) >= 0) return undefined
-  if (start > 0 && header.charAt(start - 1) !== ' ' && header.charAt(start - 1) !== ';') return undefined
-  const from = start + name.length + 1
-  const end = header.indexOf(';', from)
-  const value = end < 0 ? header.slice(from) : header.slice(from, end)
-  return value === '' || value.indexOf(' ') >= 0 ? undefined : value
+  const plain = subject.plainCookies
+  if (subject.querystring !== '' || plain === undefined) return undefined
+  const policy = parsePolicy(decodePolicy(plain.policy))
+  if (policy === undefined) return undefined
+  return { policy: policy, question: `${plain.keyPairId} SHA256 ${plain.signature} ${plain.policy}` }
 }
 
 /** Not strict: what is no canonical base64 is refused by the verifier. */

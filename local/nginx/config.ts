@@ -1,5 +1,5 @@
 import { bucketServer, literalKeyMap } from './bucket-server.ts'
-import { edgeScripts, edgeServer } from './edge-server.ts'
+import { cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
 import { upstreamName } from './locations.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
@@ -30,6 +30,7 @@ export function nginxConfig(plan: NginxPlan): string {
       ...buffers,
       `proxy_cache_path ${quotePath(`${run}/temp/signatures`)} levels=1:2 keys_zone=signatures:4m inactive=10s max_size=16m use_temp_path=off;`,
       ...edgeScripts(plan),
+      ...cookieMaps(),
       ...literalKeyMap(),
       ...upstreams(plan),
       ...edgeServer(plan),

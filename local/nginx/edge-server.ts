@@ -75,6 +75,21 @@ function verifyLocation(): string[] {
   ])
 }
 
+/**
+ * The cookies of a signature, each where it is there exactly once with a plain value. nginx's own `$cookie_…` does not match
+ * names with hyphens.
+ */
+export function cookieMaps(): string[] {
+  return ['Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm', 'Expires'].flatMap((name) => {
+    const variable = `edge_cookie_${name.toLowerCase().replaceAll('-', '_')}`
+    return block(`map $http_cookie $${variable}`, [
+      'default "";',
+      `"~CloudFront-${name}=.*CloudFront-${name}=" "";`,
+      `"~(?:^|; ?)CloudFront-${name}=(?<${variable}_value>[^; ]+)(?:;|$)" $${variable}_value;`,
+    ])
+  })
+}
+
 function listens({ port, ipv6, tls }: NginxPlan): string[] {
   const ssl = tls === undefined ? '' : ' ssl'
   return [
