@@ -1,3 +1,4 @@
+import { requestedDownloadName } from '../../shared/assets/requested-download-name.ts'
 import type {
   FunctionResponse,
   FunctionValue,
@@ -34,8 +35,18 @@ export function handler(event: ViewerResponseEvent): FunctionResponse {
   headers['cross-origin-resource-policy'] = { value: __CONFIG__.corp }
   headers['content-security-policy'] = { value: 'sandbox' }
   if (status === 200 || status === 206 || status === 416) headers['accept-ranges'] = { value: 'bytes' }
-  if (status !== 304) disarm(headers)
+  if (status !== 304) {
+    nameDownload(event.request.querystring, headers)
+    disarm(headers)
+  }
   return response
+}
+
+/** The name that a download URL asks for; S3 does not see the query string, so it cannot set the header itself. */
+function nameDownload(querystring: FunctionValues, headers: FunctionValues): void {
+  const wanted = querystring['response-content-disposition']
+  const disposition = wanted === undefined ? undefined : requestedDownloadName(wanted.value)
+  if (disposition !== undefined) headers['content-disposition'] = { value: disposition }
 }
 
 /** Keeps a browser from showing, running or guessing what it should only read. */

@@ -199,4 +199,16 @@ describeWithNjs('the headers function', () => {
     const [response] = await respond([{ headers }])
     expect(response?.headers).toMatchObject(valuesOf(headers))
   })
+
+  it('saves a file under the name that a download URL asks for, and lets nothing else in', async () => {
+    const named = (value: string) => {
+      const event = viewerResponseEvent('/users/alice/x', valuesOf({ 'content-type': 'text/html' }), 200)
+      event.request.querystring = { 'response-content-disposition': { value: encodeURIComponent(value) } }
+      return event
+    }
+    const wanted = "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf"
+    const events = [named(wanted), named('inline'), named('attachment; filename="x"; y')]
+    const answers = await runFunction<FunctionResponse>(await buildHeaders(), events)
+    expect(answers.map(header('content-disposition'))).toEqual([wanted, 'attachment', 'attachment'])
+  })
 })
