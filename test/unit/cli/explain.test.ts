@@ -1,11 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { isCanonicalPath } from '../../../cli/explain/checks/canonical-path.ts'
 import { edgeVerdict } from '../../../cli/explain/edge-verdict.ts'
 import { explain } from '../../../cli/explain/report.ts'
 import { type Evidence, readSubject } from '../../../cli/explain/subject.ts'
 import { parseRequestUrl } from '../../../cli/input/request-url.ts'
-import { isCanonicalPath as guardServes } from '../../../functions/guard/canonical-path.ts'
 import { expiredGrantCookies, grantCookies } from '../../../shared/cloudfront/cookies.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { parseKeyDocument, publicKeysOf } from '../../../shared/keys/key-document.ts'
@@ -223,48 +221,6 @@ describe('explain and the emulated key group', () => {
         },
       ),
       { numRuns: 500 },
-    )
-  })
-})
-
-describe('isCanonicalPath', () => {
-  const piece = fc.constantFrom(
-    'a',
-    'Z',
-    '/',
-    '.',
-    '..',
-    '%',
-    '%2F',
-    '%2e',
-    '%41',
-    '%C3%A9',
-    '%c3%a9',
-    '%E2%82%AC',
-    '%C0%AF',
-    '+',
-    '%2B',
-    '*',
-    '%2A',
-    '[',
-    '|',
-    '"',
-    '\\',
-    '%5C',
-    '%7F',
-    '~',
-    '!',
-    'é',
-    '%20',
-    ' ',
-  )
-  it('agrees with the guard that is deployed', () => {
-    fc.assert(
-      fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
-        const path = `/${pieces.join('')}`
-        expect(isCanonicalPath(path)).toBe(guardServes(path))
-      }),
-      { numRuns: 3000 },
     )
   })
 })
