@@ -1,6 +1,74 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import config from '../../edge-signer.config.ts'
+import { keyDocumentOf, type LocalStage, revoke } from '../../local/control.ts'
+import { startEmulation } from '../../local/supervisor.ts'
+import { parseDeployment } from '../../shared/config/parse.ts'
+import { newestUsableKey } from '../../shared/keys/key-document.ts'
+import { send } from '../support/http-client.ts'
+import type { TrustedKey } from '../support/policy-signer.ts'
+import { createSessionMaker, type SessionMaker } from '../support/session-maker.ts'
+import { parseLine } from '../support/set-cookie.ts'
+import { writeContent } from './content.ts'
 import type { Setting } from './modes.ts'
-import type { Target } from './target.ts'
+import type { Target, User } from './target.ts'
 
-export async function startEmulationTarget(_setting: Setting): Promise<Target> {
-  throw new Error('TODO')
+const { session } = parseDeployment(config, 'local').config
+
+/** The emulation with a bucket and a state of its own, on a free port; `stop` leaves nothing behind. */
+export async function startEmulationTarget(setting: Setting): Promise<Target> {
+  const directory = mkdtempSync(join(tmpdir(), 'edge-signer-contract-'))
+  const content = join(directory, 'content')
+  mkdirSync(content)
+  writeContent(content)
+  const removeAll = () => rmSync(directory, { recursive: true, force: true })
+  const emulation = await startEmulation({
+    port: 0,
+    content,
+    stateDirectory: join(directory, 'state'),
+    enforcement: setting.mode,
+    bootstrap: setting.bootstrap,
+  }).catch((error: unknown) => {
+    removeAll()
+    throw error
+  })
+  const baseUrl = emulation.url
+  return {
+    kind: 'emulation',
+    setting,
+    baseUrl,
+    host: new URL(baseUrl).host,
+    sessionCookie: session.cookieName,
+    login: (sub) => logIn(baseUrl, sub),
+    sessions: sessionsOf(emulation),
+    key: trustedKeyOf(emulation),
+    revoke: (revocation) => revoke(emulation, revocation),
+    stop: async () => {
+      await emulation.stop()
+      removeAll()
+    },
+  }
+}
+
+async function logIn(baseUrl: string, sub: User): Promise<string> {
+  const { status, setCookie } = await send(baseUrl, { path: `/dev/login?sub=${sub}` })
+  const cookie = setCookie.map(parseLine).find(({ name }) => name === session.cookieName)
+  if (cookie === undefined) throw new Error(`/dev/login answered ${status} without the session cookie`)
+  return cookie.value
+}
+
+function sessionsOf(stage: LocalStage): SessionMaker {
+  const secret = keyDocumentOf(stage).sessionSecret
+  if (secret === undefined || session.issuer === null || session.audience === null) {
+    throw new Error('the stage local has a session secret, an issuer and an audience')
+  }
+  return createSessionMaker({ secret, issuer: session.issuer, audience: session.audience })
+}
+
+function trustedKeyOf(stage: LocalStage): TrustedKey {
+  const { algorithm, keyPairId, privateKey } = newestUsableKey(keyDocumentOf(stage), Math.floor(Date.now() / 1000))
+  if (privateKey === undefined) throw new Error('the stage local has its private key in the key document')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return { keyPairId, privateKey: pem, hash: algorithm === 'RS1' ? undefined : 'SHA256' }
 }

@@ -9,105 +9,114 @@ const app = 'http://localhost:3000'
 const exposed = ['Accept-Ranges', 'Content-Range', 'Content-Length', 'Content-Encoding', 'ETag', 'Last-Modified']
 
 /** Headers that make user content harmless, readable across origins where allowed, and unaltered on its way. */
-describeTargets('headers of private files', (suite) => {
-  const path = '/users/alice/disk.bin'
-  const cases: Record<string, [status: number, request: { path?: string; headers?: Record<string, string> }]> = {
-    'the whole file': [200, {}],
-    'a part': [206, { headers: { range: 'bytes=0-9' } }],
-    'an unchanged file': [304, { headers: { 'if-none-match': '*' } }],
-    'a part that is not there': [416, { headers: { range: `bytes=${disk.length}-` } }],
-    'several parts': [416, { headers: { range: 'bytes=0-1,2-3' } }],
-    'a file that is not there': [404, { path: '/users/alice/no-such-file' }],
-    'a path that is not canonical': [400, { path: '/users/alice//disk.bin' }],
-  }
-  it.each(Object.keys(cases))('protects the answer for %s', async (name) => {
-    const [status, request] = cases[name] ?? [0, {}]
-    const alice = await suite.signedIn('alice')
-    const answer = await alice.send({ path, ...request, headers: { ...request.headers, origin: app } })
-    expect(answer.status).toBe(status)
-    expectProtected(answer)
-    expect(directives(answer)).not.toContain('public')
-    if (!isProblem(answer)) {
-      expect(directives(answer)).toEqual(expect.arrayContaining(['private', 'no-cache', 'no-transform']))
+describeTargets(
+  'headers of private files',
+  (suite) => {
+    const path = '/users/alice/disk.bin'
+    const cases: Record<string, [status: number, request: { path?: string; headers?: Record<string, string> }]> = {
+      'the whole file': [200, {}],
+      'a part': [206, { headers: { range: 'bytes=0-9' } }],
+      'an unchanged file': [304, { headers: { 'if-none-match': '*' } }],
+      'a part that is not there': [416, { headers: { range: `bytes=${disk.length}-` } }],
+      'several parts': [416, { headers: { range: 'bytes=0-1,2-3' } }],
+      'a file that is not there': [404, { path: '/users/alice/no-such-file' }],
+      'a path that is not canonical': [400, { path: '/users/alice//disk.bin' }],
     }
-    expectReadable(answer, app)
-  })
-
-  it('protects the refusal without cookies', async () => {
-    const answer = await suite.send({ path, headers: { origin: app } })
-    expect(answer.status).toBe(403)
-    expectProtected(answer)
-    expect(directives(answer)).not.toContain('public')
-    expectReadable(answer, app)
-  })
-
-  it.each(['HEAD', 'GET'])('says on %s that parts can be read', async (method) => {
-    const alice = await suite.signedIn('alice')
-    expect((await alice.send({ method, path })).headers['accept-ranges']).toBe('bytes')
-  })
-
-  it.each([
-    ['bytes=0-0', 206],
-    [`bytes=${disk.length}-`, 416],
-  ])('says so with %s too', async (range, status) => {
-    const alice = await suite.signedIn('alice')
-    const answer = await alice.send({ path, headers: { range } })
-    expect(answer.status).toBe(status)
-    expect(answer.headers['accept-ranges']).toBe('bytes')
-  })
-
-  it('says what a file is by the type that was stored, else by octet-stream', async () => {
-    const alice = await suite.signedIn('alice')
-    expect((await alice.send(path)).headers['content-type']).toBe('application/octet-stream')
-  })
-
-  it.each(['page.html', 'index.html', 'drawing.svg', 'script.js', 'feed.xml'])(
-    'makes %s an attachment',
-    async (name) => {
+    it.each(Object.keys(cases))('protects the answer for %s', async (name) => {
+      const [status, request] = cases[name] ?? [0, {}]
       const alice = await suite.signedIn('alice')
-      for (const headers of [{}, { range: 'bytes=0-9' }]) {
-        const answer = await alice.send({ path: `/users/alice/${name}`, headers })
-        expect([200, 206]).toContain(answer.status)
-        expect(answer.headers['content-disposition']).toMatch(/^attachment\b/)
+      const answer = await alice.send({ path, ...request, headers: { ...request.headers, origin: app } })
+      expect(answer.status).toBe(status)
+      expectProtected(answer)
+      expect(directives(answer)).not.toContain('public')
+      if (!isProblem(answer)) {
+        expect(directives(answer)).toEqual(expect.arrayContaining(['private', 'no-cache', 'no-transform']))
+      }
+      expectReadable(answer, app)
+    })
+
+    it('protects the refusal without cookies', async () => {
+      const answer = await suite.send({ path, headers: { origin: app } })
+      expect(answer.status).toBe(403)
+      expectProtected(answer)
+      expect(directives(answer)).not.toContain('public')
+      expectReadable(answer, app)
+    })
+
+    it.each(['HEAD', 'GET'])('says on %s that parts can be read', async (method) => {
+      const alice = await suite.signedIn('alice')
+      expect((await alice.send({ method, path })).headers['accept-ranges']).toBe('bytes')
+    })
+
+    it.each([
+      ['bytes=0-0', 206],
+      [`bytes=${disk.length}-`, 416],
+    ])('says so with %s too', async (range, status) => {
+      const alice = await suite.signedIn('alice')
+      const answer = await alice.send({ path, headers: { range } })
+      expect(answer.status).toBe(status)
+      expect(answer.headers['accept-ranges']).toBe('bytes')
+    })
+
+    it('says what a file is by the type that was stored, else by octet-stream', async () => {
+      const alice = await suite.signedIn('alice')
+      expect((await alice.send(path)).headers['content-type']).toBe('application/octet-stream')
+    })
+
+    it.each(['page.html', 'index.html', 'drawing.svg', 'script.js', 'feed.xml'])(
+      'makes %s an attachment',
+      async (name) => {
+        const alice = await suite.signedIn('alice')
+        for (const headers of [{}, { range: 'bytes=0-9' }]) {
+          const answer = await alice.send({ path: `/users/alice/${name}`, headers })
+          expect([200, 206]).toContain(answer.status)
+          expect(answer.headers['content-disposition']).toMatch(/^attachment\b/)
+          expectProtected(answer)
+        }
+      },
+    )
+
+    it('leaves a disk image inline', async () => {
+      const alice = await suite.signedIn('alice')
+      expect((await alice.send(path)).headers['content-disposition']).toBeUndefined()
+    })
+
+    it('allows no origin that the stage does not name, on no status', async () => {
+      const alice = await suite.signedIn('alice')
+      for (const headers of [
+        {},
+        { range: 'bytes=0-9' },
+        { range: `bytes=${disk.length}-` },
+        { 'if-none-match': '*' },
+      ]) {
+        const answer = await alice.send({ path, headers: { ...headers, origin: 'https://evil.example' } })
+        expect(answer.headers['access-control-allow-origin']).toBeUndefined()
         expectProtected(answer)
       }
-    },
-  )
+    })
 
-  it('leaves a disk image inline', async () => {
-    const alice = await suite.signedIn('alice')
-    expect((await alice.send(path)).headers['content-disposition']).toBeUndefined()
-  })
+    it('tells caches that the answer depends on the origin', async () => {
+      const alice = await suite.signedIn('alice')
+      for (const headers of [{}, { origin: app }]) {
+        expect(varies(await alice.send({ path, headers }))).toContain('origin')
+      }
+    })
 
-  it('allows no origin that the stage does not name, on no status', async () => {
-    const alice = await suite.signedIn('alice')
-    for (const headers of [{}, { range: 'bytes=0-9' }, { range: `bytes=${disk.length}-` }, { 'if-none-match': '*' }]) {
-      const answer = await alice.send({ path, headers: { ...headers, origin: 'https://evil.example' } })
-      expect(answer.headers['access-control-allow-origin']).toBeUndefined()
-      expectProtected(answer)
-    }
-  })
+    it('names no software', async () => {
+      const alice = await suite.signedIn('alice')
+      const answer = await alice.send(path)
+      expect(answer.headers['x-powered-by']).toBeUndefined()
+      expect(String(answer.headers.server ?? '')).not.toMatch(/\d/)
+    })
 
-  it('tells caches that the answer depends on the origin', async () => {
-    const alice = await suite.signedIn('alice')
-    for (const headers of [{}, { origin: app }]) {
-      expect(varies(await alice.send({ path, headers }))).toContain('origin')
-    }
-  })
-
-  it('names no software', async () => {
-    const alice = await suite.signedIn('alice')
-    const answer = await alice.send(path)
-    expect(answer.headers['x-powered-by']).toBeUndefined()
-    expect(String(answer.headers.server ?? '')).not.toMatch(/\d/)
-  })
-
-  it('meets a preflight without cookies as the setting says, and never with bytes', async () => {
-    const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(app, 'GET', 'if-range') })
-    expect(answer.status).toBe(privatePreflightStatus(suite.setting))
-    expect(answer.body.includes(disk.subarray(0, 32))).toBe(false)
-  })
-})
+    it('meets a preflight without cookies as the setting says, and never with bytes', async () => {
+      const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(app, 'GET', 'if-range') })
+      expect(answer.status).toBe(privatePreflightStatus(suite.setting))
+      expect(answer.body.includes(disk.subarray(0, 32))).toBe(false)
+    })
+  },
+  { refusals: true },
+)
 
 describeTargets('headers of public files', (suite) => {
   const path = '/public/disk.bin'
@@ -195,7 +204,7 @@ function expectProtected(answer: Answer): void {
   // Fixed JSON, which nothing runs.
   else if (isProblem(answer)) expect(directives(answer)).toContain('no-store')
   // The page of a refusal needs its own script, so it has another policy than files.
-  else expect(policy).toMatch(/^sandbox$|default-src 'none'/)
+  else expect(policy ?? 'no policy').toMatch(/^sandbox$|default-src 'none'/)
 }
 
 /** What lets a page of an allowed origin read an answer with credentials. */

@@ -14,7 +14,15 @@ export interface Setting {
 }
 
 /** Every setting that the emulation is tested in. */
-export const settings: readonly Setting[] = [{ mode: 'key-group', bootstrap: 'error-page' }]
+export const settings: readonly Setting[] = [
+  { mode: 'key-group', bootstrap: 'error-page' },
+  { mode: 'key-group', bootstrap: 'none' },
+]
+
+/** Whether what `bootstrap` changes is the only difference to a setting that stands before it: few cases can tell them apart. */
+export function differsInRefusalsOnly(setting: Setting): boolean {
+  return setting.bootstrap === 'none'
+}
 
 /** The XML `Code` and `Message` of CloudFront's own refusals. */
 export const refusals = {

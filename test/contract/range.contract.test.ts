@@ -48,9 +48,12 @@ describeTargets('ranges', (suite) => {
     },
   )
 
-  it('answers 416 to any range of an empty file, and 200 without one', async () => {
+  it('has no part of an empty file to give', async () => {
     const alice = await suite.signedIn('alice')
-    expect((await read(alice, 'bytes=0-0', {}, '/users/alice/empty.bin')).status).toBe(416)
+    const part = await read(alice, 'bytes=0-0', {}, '/users/alice/empty.bin')
+    // S3 refuses; RFC 9110 section 14.2 lets a server ignore the field too, as nginx does.
+    expect([200, 416]).toContain(part.status)
+    expect(part.headers['content-range'] ?? 'bytes */0').toBe('bytes */0')
     const whole = await alice.send('/users/alice/empty.bin')
     expect(whole.status).toBe(200)
     expect(whole.headers['content-length']).toBe('0')
@@ -62,7 +65,7 @@ describeTargets('ranges', (suite) => {
     'bytes=5-6,0-1',
     'bytes=0-,0-,0-',
     'bytes=0-1,,',
-    `bytes=${'0-0,'.repeat(200)}0-0`,
+    `bytes=${'0-0,'.repeat(20)}0-0`,
   ])('refuses more than one range: %s', async (range) => {
     expectProblem(await read(await suite.signedIn('alice'), range), 416, 'ERR_RANGE_MULTIPLE')
     expectProblem(await read(suite.browser(), range, {}, '/public/disk.bin'), 416, 'ERR_RANGE_MULTIPLE')

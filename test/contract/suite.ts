@@ -3,7 +3,7 @@ import { Browser } from '../support/browser.ts'
 import { type Answer, type Send, send } from '../support/http-client.ts'
 import { missingParts } from '../support/parts.ts'
 import { secrets } from './content.ts'
-import type { Setting } from './modes.ts'
+import { differsInRefusalsOnly, type Setting } from './modes.ts'
 import { type Abilities, plannedTargets, type Target, type TargetPlan, type User } from './target.ts'
 
 /** What every case has at hand. `target` can be read inside cases only: it starts before the first of them. */
@@ -27,6 +27,8 @@ export interface Suite {
 export interface SuiteOptions {
   /** A target that no other case of the file has touched; by default the cases of a file share one. */
   readonly own?: boolean
+  /** The cases are about refusals, which `bootstrap` changes: they run in every setting. */
+  readonly refusals?: boolean
 }
 
 const shared = new Map<string, Promise<Target>>()
@@ -46,7 +48,8 @@ afterAll(async () => {
 /** Defines the same cases for every target. Without the parts that the emulation runs on, they are skipped by name. */
 export function describeTargets(title: string, define: (suite: Suite) => void, options: SuiteOptions = {}): void {
   for (const plan of plannedTargets()) {
-    const missing = plan.name.startsWith('emulation') ? missingParts() : []
+    if (plan.emulated && differsInRefusalsOnly(plan.setting) && options.refusals !== true) continue
+    const missing = plan.emulated ? missingParts() : []
     const name = missing.length === 0 ? plan.name : `${plan.name}: needs ${missing.join(', ')}`
     describe.skipIf(missing.length > 0)(`${title} [${name}]`, () => {
       let target: Target | undefined

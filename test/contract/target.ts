@@ -43,6 +43,7 @@ export interface Abilities {
 /** A target to be: everything that names of cases depend on. */
 export interface TargetPlan {
   readonly name: string
+  readonly emulated: boolean
   readonly setting: Setting
   readonly can: Abilities
   start(): Promise<Target>
@@ -54,6 +55,7 @@ export function plannedTargets(environment: NodeJS.ProcessEnv = process.env): re
   if (url !== undefined && url !== '') return [deployedPlan(url, environment)]
   return settings.map((setting) => ({
     name: `emulation, ${setting.mode}, bootstrap ${setting.bootstrap}`,
+    emulated: true,
     setting,
     can: { sessions: true, key: true, revoke: true, bigImage: true, loopback: true },
     start: () => startEmulationTarget(setting),
@@ -67,6 +69,7 @@ function deployedPlan(url: string, environment: NodeJS.ProcessEnv): TargetPlan {
   }
   return {
     name: `deployed, ${setting.mode}, bootstrap ${setting.bootstrap}`,
+    emulated: false,
     setting,
     can: {
       sessions: false,

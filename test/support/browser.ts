@@ -1,4 +1,4 @@
-import { CookieJar } from 'tough-cookie'
+import { type Cookie, CookieJar, cookieCompare, MemoryCookieStore, pathMatch } from 'tough-cookie'
 import { type Answer, type Send, send } from './http-client.ts'
 
 /**
@@ -7,7 +7,8 @@ import { type Answer, type Send, send } from './http-client.ts'
  */
 export class Browser {
   readonly baseUrl: string
-  readonly #jar = new CookieJar()
+  readonly #store = new MemoryCookieStore()
+  readonly #jar = new CookieJar(this.#store)
 
   constructor(baseUrl: string) {
     this.baseUrl = baseUrl
@@ -28,28 +29,36 @@ export class Browser {
   /** Stores a `Set-Cookie` line as if a response for `path` had carried it. */
   async keep(setCookie: string, path = '/'): Promise<void> {
     // A line that a browser would drop is dropped here too: the test then sees that the cookie is missing.
-    await this.#jar.setCookie(setCookie, this.#url(path), { ignoreError: true })
+    await this.#jar.setCookie(setCookie, `${new URL(this.baseUrl).origin}${path}`, { ignoreError: true })
   }
 
   /** The `Cookie` header for `path`; empty where no cookie belongs to it. */
   async cookieHeader(path: string): Promise<string> {
-    return this.#jar.getCookieString(this.#url(path))
+    const cookies = await this.#cookiesFor(path)
+    return cookies.map((cookie) => cookie.cookieString()).join('; ')
   }
 
   /** The cookies for `path`, by name. */
   async cookies(path: string): Promise<Map<string, string>> {
-    const cookies = await this.#jar.getCookies(this.#url(path))
+    const cookies = await this.#cookiesFor(path)
     return new Map(cookies.map((cookie) => [cookie.key, cookie.value]))
   }
 
   /** Every cookie held, as `name Path`, sorted: what sign-out must leave empty. */
   async inventory(): Promise<string[]> {
-    const { cookies } = await this.#jar.serialize()
-    return cookies.map((cookie) => `${String(cookie.key)} ${String(cookie.path)}`).sort()
+    const cookies = await this.#held()
+    return cookies.map(({ key, path }) => `${key} ${path}`).sort()
   }
 
-  #url(path: string): string {
-    // `new URL("//x", base)` would name another host.
-    return `${new URL(this.baseUrl).origin}${path}`
+  /** The jar's own look-up decodes the path first, which browsers do not (RFC 6265 section 5.1.4). */
+  async #cookiesFor(path: string): Promise<Cookie[]> {
+    const [sent = ''] = path.split(/[?#]/)
+    const cookies = await this.#held()
+    return cookies.filter((cookie) => pathMatch(sent, cookie.path ?? '/')).sort(cookieCompare)
+  }
+
+  async #held(): Promise<Cookie[]> {
+    const cookies = await this.#store.getAllCookies()
+    return cookies.filter((cookie) => (cookie.expiryTime() ?? 0) > Date.now())
   }
 }
