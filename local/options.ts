@@ -1,4 +1,5 @@
 import type { Unknowns } from './edge/edge-config.ts'
+import type { PackagedStage } from './package-stage.ts'
 
 /** How an emulation is started. Everything has a default. */
 export interface EmulationOptions {
@@ -18,6 +19,8 @@ export interface EmulationOptions {
   /** The app behind every path that is not ours, e.g. `http://127.0.0.1:5173`; none answers 404. */
   readonly app?: string
   readonly unknowns?: Partial<Unknowns>
+  /** Another package than that of this project, e.g. a template under test; its functions are read from its folder. */
+  readonly packaged?: PackagedStage
   /** Progress and faults, a line each. */
   readonly log?: (line: string) => void
 }

@@ -62,7 +62,7 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const port = await reservePort(options.port ?? 8080, ipv6)
     const [tools, packaged] = await Promise.all([
       setUpTools({ log }),
-      packageStage(stageParams(options), join(localDirectory, 'packages')),
+      options.packaged ?? packageStage(stageParams(options), join(localDirectory, 'packages')),
     ])
     const distribution = readDistribution(packaged.template)
     const content = prepareContent(options.content)

@@ -74,7 +74,7 @@ function matchesOrigin(allowed: string, origin: string): boolean {
     origin.length > start.length + end.length &&
     origin.slice(0, start.length) === start &&
     origin.slice(origin.length - end.length) === end &&
-    /^[A-Za-z0-9.-]+$/.test(middle)
+    (start.slice(-1) === ':' ? /^[0-9]+$/ : /^[A-Za-z0-9.-]+$/).test(middle)
   )
 }
 
