@@ -14,7 +14,7 @@ declare const __CONFIG__: HeadersFunctionConfig
 /**
  * Writes the headers of every file from S3 (viewer-response). Files are what users uploaded, so they are hostile.
  *
- * It leaves alone what the response headers policy wrote for CORS (`Access-Control-*`, `Vary`), and `Content-Encoding`,
+ * It leaves alone what the response headers policy wrote for CORS (`Access-Control-*`), and `Content-Encoding`,
  * which describes the bytes as they are stored and which a function may not change. It is not for pages of our own:
  * the sandbox stops their script. Not `async`, because nginx needs its header filter done when it returns.
  */
@@ -34,6 +34,7 @@ export function handler(event: ViewerResponseEvent): FunctionResponse {
   headers['x-content-type-options'] = { value: 'nosniff' }
   headers['cross-origin-resource-policy'] = { value: __CONFIG__.corp }
   headers['content-security-policy'] = { value: 'sandbox' }
+  headers.vary = { value: addOrigin(joined(headers.vary)) }
   if (status === 200 || status === 206 || status === 416) headers['accept-ranges'] = { value: 'bytes' }
   if (status !== 304) {
     nameDownload(event.request.querystring, headers)
@@ -64,6 +65,15 @@ function disarm(headers: FunctionValues): void {
 function addNoTransform(cacheControl: string | undefined): string {
   if (!cacheControl) return 'no-transform'
   return /(?:^|[\s,])no-transform(?:[\s,]|$)/i.test(cacheControl) ? cacheControl : `${cacheControl}, no-transform`
+}
+
+/**
+ * RFC 9110 section 12.5.5: CORS headers depend on `Origin`, so a copy that a browser got for a plain read must not answer a
+ * CORS one. CloudFront may name it only where the request had an `Origin`.
+ */
+function addOrigin(vary: string | undefined): string {
+  if (!vary) return 'Origin'
+  return /(?:^|[\s,])(?:\*|origin)(?:[\s,]|$)/i.test(vary) ? vary : `${vary}, Origin`
 }
 
 /** All lines of one field as one value (RFC 9110 section 5.3). */

@@ -16,7 +16,7 @@ export function refuseCrossSite(request: HttpRequest, isAllowed: OriginCheck): v
   const origin = request.headers.origin
   if (site?.includes('cross-site')) throw new RequestError('ERR_CROSS_SITE')
   if (origin === undefined || isAllowed(origin) || origin === `https://${request.host}`) return
-  // Scripts cannot set `Sec-Fetch-Site`, so this holds on http://127.0.0.1 too, whatever its port.
-  if (site === 'same-origin' && origin !== 'null') return
+  // The emulation serves plain http. Both must agree: `Sec-Fetch-Site` alone would let any `Origin` pass that comes with it.
+  if (site === 'same-origin' && origin === `http://${request.host}`) return
   throw new RequestError('ERR_CROSS_SITE')
 }

@@ -57,6 +57,7 @@ describeWithNjs('the headers function', () => {
         'content-security-policy': 'sandbox',
         'content-type': 'application/octet-stream',
         'cross-origin-resource-policy': 'same-site',
+        vary: 'Origin',
         etag: '"1"',
         'x-content-type-options': 'nosniff',
       }),
@@ -186,6 +187,12 @@ describeWithNjs('the headers function', () => {
     const answers = [200, 206, 416, 304, 404].map((status) => ({ status }))
     const values = (await respond(answers)).map(header('accept-ranges'))
     expect(values).toEqual(['bytes', 'bytes', 'bytes', undefined, undefined])
+  })
+
+  it('tells caches that CORS depends on the origin, once', async () => {
+    const answers = ['Accept-Encoding', 'origin', 'Accept, Origin', '*'].map((vary) => ({ headers: { vary } }))
+    const values = (await respond([{}, ...answers])).map(header('vary'))
+    expect(values).toEqual(['Origin', 'Accept-Encoding, Origin', 'origin', 'Accept, Origin', '*'])
   })
 
   it('leaves CORS and the encoding as they are', async () => {
