@@ -17,7 +17,7 @@ import type { PackagedStage } from './package-stage.ts'
 import { projectDirectory } from './paths.ts'
 import { appOrigin } from './stage.ts'
 import { readKeyDocument, type StateFiles } from './state.ts'
-import { httpApi, lambdaBundle } from './template/functions.ts'
+import { httpApi, lambdaBundle, lambdaEnvironment } from './template/functions.ts'
 import { pseudoParameters } from './template/intrinsics.ts'
 import type { Distribution } from './template/model.ts'
 
@@ -118,7 +118,7 @@ export function startApiHosts(plan: BackendPlan, sockets: Sockets): Promise<Runn
         socket: (sockets.origins[origin.id] ?? '').replace(/^unix:/, ''),
         apiId: origin.apiId,
         routes: api.routes,
-        environment: {},
+        environment: lambdaEnvironment(template, api.functionId),
       }
       return [startModule(join(projectDirectory, 'local/hosts/http-api-process.ts'), settings, plan.log)]
     }),

@@ -17,6 +17,10 @@ export class Fields {
     return this.#values[name] !== undefined
   }
 
+  names(): string[] {
+    return Object.keys(this.#values)
+  }
+
   value(name: string): unknown {
     return this.#values[name]
   }

@@ -36,6 +36,22 @@ export function lambdaBundle(template: Template, logicalId: string, packageDirec
   return { file: join(packageDirectory, `${handler.slice(0, dot)}.cjs`), exportName: handler.slice(dot + 1) }
 }
 
+/** The environment that the template gives a regional function; a bucket's `Ref` is its name. */
+export function lambdaEnvironment(template: Template, logicalId: string): Record<string, string> {
+  const variables = resourceFields(template, logicalId, 'AWS::Lambda::Function')
+    .optionalFields('Environment')
+    ?.fields('Variables')
+  if (variables === undefined) return {}
+  return Object.fromEntries(
+    variables.names().map((name) => {
+      const value = String(variables.value(name))
+      const bucketId = referencedId(value)
+      if (bucketId === undefined || template.Resources[bucketId]?.Type !== 'AWS::S3::Bucket') return [name, value]
+      return [name, resourceFields(template, bucketId, 'AWS::S3::Bucket').optionalText('BucketName') ?? value]
+    }),
+  )
+}
+
 /** An HTTP API whose routes all lead to one function. */
 export interface HttpApi {
   readonly functionId: string

@@ -27,7 +27,7 @@ const edgeBundle = `exports.handler = async (event) => {
   return request
 }`
 const apiBundle = `exports.handler = async (event) => ({
-  statusCode: 202, headers: { 'x-route': event.routeKey }, cookies: ['c=1'], body: JSON.stringify(event) })`
+  statusCode: 202, headers: { 'x-route': event.routeKey, 'x-env': process.env.BUCKET + ' ' + process.env.STAGE }, cookies: ['c=1'], body: JSON.stringify(event) })`
 
 let directory: string
 let emulation: Emulation
@@ -234,6 +234,10 @@ describe('the HTTP API', () => {
       body: '{"a":1}',
       requestContext: { http: { method: 'POST' } },
     })
+  })
+
+  it('runs with the environment of the template', async () => {
+    expect((await get('/api/x')).headers.get('x-env')).toBe('the-files local')
   })
 
   it('answers 404 where it has no route', async () => expect((await get('/elsewhere')).status).toBe(404))

@@ -74,7 +74,7 @@ export function smallTemplate(
     Parameters: { KeyGroupId: { Type: 'AWS::SSM::Parameter::Value<String>', Default: '/service/key-group-id' } },
     Resources: {
       Distribution: { Type: 'AWS::CloudFront::Distribution', Properties: { DistributionConfig: config } },
-      Files: { Type: 'AWS::S3::Bucket', Properties: {} },
+      Files: { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'the-files' } },
       Api: { Type: 'AWS::ApiGatewayV2::Api', Properties: {} },
       ApiIntegration: {
         Type: 'AWS::ApiGatewayV2::Integration',
@@ -84,7 +84,13 @@ export function smallTemplate(
         Type: 'AWS::ApiGatewayV2::Route',
         Properties: { ApiId: { Ref: 'Api' }, RouteKey: 'ANY /api/{proxy+}' },
       },
-      ApiFunction: { Type: 'AWS::Lambda::Function', Properties: { Handler: 'dist/api/index.handler' } },
+      ApiFunction: {
+        Type: 'AWS::Lambda::Function',
+        Properties: {
+          Handler: 'dist/api/index.handler',
+          Environment: { Variables: { BUCKET: { Ref: 'Files' }, STAGE: 'local' } },
+        },
+      },
       EdgeFunction: { Type: 'AWS::Lambda::Function', Properties: { Handler: 'dist/edge/index.handler' } },
       EdgeVersion: { Type: 'AWS::Lambda::Version', Properties: { FunctionName: { Ref: 'EdgeFunction' } } },
       Stamp: cloudFrontFunction(stampFunction),
