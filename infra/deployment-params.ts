@@ -8,6 +8,7 @@ const readers = {
   bucketRegion: (value: string) => value,
   appOrigin: (value: string) => value,
   cdnHost: (value: string) => value,
+  cookieDomain: (value: string) => value,
   aliases: (value: string) => value.split(',').map((alias) => alias.trim()),
   certificateArn: (value: string) => value,
   attach: readFlag,
@@ -36,7 +37,10 @@ export function readParams(stage: string, sources: ParamSources): Record<string,
       throw new ConfigError(`--param "${name}" is not a deployment parameter; known are: ${paramNames.join(', ')}`)
     }
     if (value === null || value === undefined) continue
-    params[name] = typeof value === 'string' ? readers[name](value) : value
+    const read = typeof value === 'string' ? readers[name](value) : value
+    // The one parameter whose field is not at the top of a stage.
+    if (name === 'cookieDomain') params.cookies = { domain: read }
+    else params[name] = read
   }
   return params
 }

@@ -50,6 +50,7 @@ interface Flags extends Partial<Unknowns> {
   readonly content?: string
   readonly enforcement?: 'key-group' | 'gate'
   readonly bootstrap?: 'error-page' | 'none'
+  readonly cookieDomain?: string
   readonly tls?: boolean
   readonly app?: string
   readonly propagationDelay?: number
@@ -68,6 +69,10 @@ function withStageOptions(command: Command): Command {
     'none',
   ])
   command
+    .option(
+      '--cookie-domain <name>',
+      'Domain of the cookies, e.g. example.test with --tls (default: edge-signer.config.ts)',
+    )
     .option('--tls', 'HTTPS with a certificate made here; Safari needs it')
     .option('--app <url>', 'your app behind every path that is not ours, e.g. http://127.0.0.1:5173 (default: 404)')
     .option(

@@ -12,6 +12,8 @@ export interface EmulationOptions {
   /** Default: what `edge-signer.config.ts` says for the stage `local`. */
   readonly enforcement?: 'key-group' | 'gate'
   readonly bootstrap?: 'error-page' | 'none'
+  /** `Domain` of the cookies, such as `example.test`, to share them between `app.` and `cdn.`; default: the config's. */
+  readonly cookieDomain?: string
   /** HTTPS with a certificate that nobody trusts; Safari keeps `Secure` cookies of no other. */
   readonly tls?: boolean
   /** Seconds until a change of the key group or the KeyValueStore takes effect; default 0. */

@@ -1,4 +1,5 @@
 import config from '../edge-signer.config.ts'
+import { readParams } from '../infra/deployment-params.ts'
 import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
 import type { EmulationOptions } from './options.ts'
 
@@ -10,11 +11,13 @@ export function stageParams(options: EmulationOptions): Record<string, string> {
   return {
     ...(options.enforcement === undefined ? {} : { enforcement: options.enforcement }),
     ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
+    ...(options.cookieDomain === undefined ? {} : { cookieDomain: options.cookieDomain }),
     ...(options.app === undefined ? {} : { appOrigin }),
   }
 }
 
 /** The stage `local` with those parameters: the same value that packaging makes the functions from. */
 export function localDeployment(options: EmulationOptions): Deployment {
-  return parseDeployment(config, 'local', stageParams(options))
+  const commandLine = Object.entries(stageParams(options)).map(([name, value]) => `${name}=${value}`)
+  return parseDeployment(config, 'local', readParams('local', { commandLine, file: {} }))
 }

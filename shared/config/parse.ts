@@ -23,7 +23,8 @@ export function defineConfig(config: EdgeSignerConfig): EdgeSignerConfig {
 }
 
 /**
- * Merges defaults, stage and deployment parameters (later wins, field by field) and parses the result.
+ * Merges defaults, stage and deployment parameters (later wins, field by field) and parses the result. A parameter that is an
+ * object changes only the fields that it has.
  *
  * @throws ConfigError naming each wrong field and what it should be.
  */
@@ -44,7 +45,7 @@ export function parseDeployment(
       `stage "${stage}" is not in edge-signer.config.ts, which has: ${Object.keys(config.stages).join(', ')}`,
     )
   }
-  const parsed = v.safeParse(stageConfigSchema, { ...config.defaults, ...own, ...params })
+  const parsed = v.safeParse(stageConfigSchema, withParams({ ...config.defaults, ...own }, params))
   if (!parsed.success) {
     const faults = parsed.issues.map((issue) => {
       const field = v.getDotPath(issue)
@@ -53,4 +54,20 @@ export function parseDeployment(
     throw new ConfigError(`edge-signer.config.ts, stage ${stage}:\n  ${faults.join('\n  ')}`)
   }
   return { service: config.service, stage, config: parsed.output }
+}
+
+function withParams(
+  stage: Readonly<Record<string, unknown>>,
+  params: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...stage, ...params }
+  for (const [name, value] of Object.entries(params)) {
+    const fields = stage[name]
+    if (isFields(value) && isFields(fields)) merged[name] = { ...fields, ...value }
+  }
+  return merged
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -22,6 +22,7 @@ describe('readParams', () => {
     expect(read('attach=false')).toEqual({ attach: false })
     expect(read('attach=yes')).toEqual({ attach: 'yes' })
     expect(read('appOrigin=a=b')).toEqual({ appOrigin: 'a=b' })
+    expect(read('cookieDomain=example.com')).toEqual({ cookies: { domain: 'example.com' } })
   })
 
   it.each([['foo=1'], ['constructor=1'], ['__proto__=1'], ['session={}'], ['enforcement'], ['=x']])(

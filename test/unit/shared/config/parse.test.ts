@@ -34,6 +34,11 @@ describe('parseDeployment', () => {
     expect(parse({ enforcement: 'key-group' }, { enforcement: 'gate' }).enforcement).toBe('gate')
   })
 
+  it('changes only those fields of a block that a parameter has', () => {
+    const { cookies } = parse({ cookies: { ttlSeconds: 120 } }, { cookies: { domain: 'example.com' } })
+    expect(cookies).toEqual({ ttlSeconds: 120, domain: 'example.com', ipBinding: false })
+  })
+
   const wrong: [what: string, own: Record<string, unknown>, message: RegExp][] = [
     ['an unknown field', { enforcment: 'gate' }, /enforcment/],
     ['an unknown mode', { enforcement: 'none' }, /enforcement: .*"key-group"/],
