@@ -68,6 +68,8 @@ export const problems = {
   // Our own configuration and services
   ERR_KEYS_UNAVAILABLE: [503, 'Signing keys unavailable', 'Try again in a few seconds.'],
   ERR_KEYS_INVALID: [503, 'Signing keys unusable', 'The operator must repair the key document.'],
+  ERR_KEYS_LIMIT: [503, 'Too many keys', 'The operator must wait until old keys retire.'],
+  ERR_KEYS_ROTATION: [503, 'Rotation stopped', 'The operator must look at the rotation.'],
   ERR_JWKS_UNAVAILABLE: [503, 'Session keys unavailable', 'Try again in a few seconds.'],
   ERR_STATE_UNAVAILABLE: [503, 'Revocation state unavailable', 'Try again in a few seconds.'],
   ERR_CONFIG: [503, 'Not configured', 'The operator must repair the configuration.'],

@@ -36,7 +36,12 @@ export function signingKey(pair: KeyPair, keyPairId: string, notBefore: number):
   return { ...pair, keyPairId, kmsKeyId: undefined, notBefore }
 }
 
-/** The first key document of a stage, with a new stamp key of 256 bits. */
+/** The first key document of a stage, with a new stamp key. */
 export function makeKeyDocument(key: SigningKey, sessionSecret: string | undefined): KeyDocument {
-  return { keys: [key], sessionSecret, stampKey: randomBytes(32).toString('base64url') }
+  return { keys: [key], sessionSecret, stampKey: makeSharedSecret() }
+}
+
+/** A new secret of 256 bits, as base64url: a stamp key, or the secret of HS256 sessions. */
+export function makeSharedSecret(): string {
+  return randomBytes(32).toString('base64url')
 }

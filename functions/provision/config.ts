@@ -1,0 +1,30 @@
+import type { Deployment } from '../../shared/config/parse.ts'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
+
+/** A page of ours in the bucket. */
+export interface Page {
+  /** Object key, such as `_edge/pages/403.html`. */
+  readonly key: string
+  readonly contentType: string
+  readonly text: string
+}
+
+/** What the provision function knows of its stage, put into its bundle at packaging. The rest comes as resource properties. */
+export interface ProvisionFunctionConfig {
+  /** `<service>-<stage>`: names in CloudFront start with it. */
+  readonly name: string
+  readonly secretId: string
+  readonly pages: readonly Page[]
+}
+
+/** Derives the provision function's configuration. The pages' keys are those below the stage's `keyPrefix`. */
+export function provisionFunctionConfig(
+  { service, stage, config }: Deployment,
+  pages: readonly Page[],
+): ProvisionFunctionConfig {
+  return {
+    name: `${service}-${stage}`,
+    secretId: keysSecretId(service, stage),
+    pages: pages.map((page) => ({ ...page, key: `${config.keyPrefix}${page.key}` })),
+  }
+}

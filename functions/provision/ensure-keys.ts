@@ -1,0 +1,102 @@
+import { ConfigError } from '../../shared/errors.ts'
+import { editKeyGroup } from '../../shared/keys/edit-key-group.ts'
+import { parseKeyDocument, type SigningKey, serializeKeyDocument } from '../../shared/keys/key-document.ts'
+import { findOwnKeyGroup, type KeyRing, keyGroupName, readCurrent } from '../../shared/keys/key-ring.ts'
+import { ownerTag, type SecretDescription } from '../../shared/keys/key-secret.ts'
+import { makeKeyDocument, makeSharedSecret, publicKeyPem } from '../../shared/keys/make-key-pair.ts'
+import { publishNewKey } from '../../shared/keys/publish-key.ts'
+import type { UndoList } from './undo.ts'
+
+/** For whom the keys are, and what they must be good for. */
+export interface KeysWanted {
+  /** Id of the stack: it alone owns the keys. */
+  readonly owner: string
+  /** Whether HS256 sessions are verified with a secret of the document. */
+  readonly sessionSecret: boolean
+}
+
+/**
+ * Makes sure that the stage has a secret with a document, and a key group with its keys. What is there is kept; a secret that
+ * was marked for deletion when its stack went is taken back, with its stamp key and its session secret.
+ *
+ * @throws ConfigError where the keys belong to another stack; ServiceError `ERR_KEYS_INVALID` where the document is damaged.
+ */
+export async function ensureKeys(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<void> {
+  const made = await ensureDocument(ring, wanted, undo)
+  await ensureKeyGroup(ring, undo)
+  // A group may have been left by an earlier stack, whose distribution still trusts it.
+  if (made !== undefined) await editKeyGroup(ring, (ids) => [...ids, made.keyPairId])
+  await ensureSessionSecret(ring, wanted)
+}
+
+/** @returns the key that was made, if one was. */
+async function ensureDocument(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<SigningKey | undefined> {
+  const { secret } = ring
+  const description = await secret.describe()
+  if (description?.markedForDeletion === true) {
+    await secret.restore(wanted.owner)
+    undo.add(`secret ${secret.id}`, () => secret.remove())
+    ring.report(`secret ${secret.id}: its deletion was taken back`)
+    return undefined
+  }
+  if (description !== undefined) {
+    refuseForeign(secret.id, description, wanted.owner)
+    const hasText = description.current !== undefined && (await secret.read(description.current)) !== undefined
+    if (hasText) return undefined
+  }
+  const key = await publishNewKey(ring, ring.now - ring.times.clockSkew)
+  undo.add(`public key ${key.keyPairId}`, () => ring.trusted.deletePublicKey(key.keyPairId))
+  // Serialised and parsed: what is stored is what every function will be able to load.
+  const json = serializeKeyDocument(makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined))
+  parseKeyDocument(json)
+  if (description === undefined) {
+    await secret.create(json, wanted.owner)
+    undo.add(`secret ${secret.id}`, () => secret.erase())
+  } else {
+    await secret.replaceCurrent(json, description.current)
+  }
+  ring.report(`secret ${secret.id}: ${description === undefined ? 'made' : 'was empty, filled'}`)
+  return key
+}
+
+/** A second stack of the same service and stage must not take the first one's keys, nor remove them when it is rolled back. */
+export function refuseForeign(id: string, { owner, arn }: SecretDescription, stackId: string): void {
+  if (owner === stackId) return
+  throw new ConfigError(
+    owner === undefined
+      ? `secret ${id} (${arn}) was not made by this stack: delete it, or tag it ${ownerTag}=${stackId} to hand it over`
+      : `secret ${id} belongs to stack ${owner}: remove that stack, or choose another service or stage name`,
+  )
+}
+
+async function ensureKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
+  if ((await findOwnKeyGroup(ring)) !== undefined) return
+  const { document, versionId } = await readCurrent(ring)
+  const published = await ring.trusted.listPublicKeys()
+  const there = document.keys.filter(({ keyPairId, publicKey }) =>
+    published.some(({ id, pem }) => id === keyPairId && pem.trim() === publicKeyPem(publicKey).trim()),
+  )
+  if (there.length === 0) {
+    // The secret outlived its public keys. Their signatures are refused already, so the new key need not wait.
+    const key = await publishNewKey(ring, ring.now - ring.times.clockSkew)
+    undo.add(`public key ${key.keyPairId}`, () => ring.trusted.deletePublicKey(key.keyPairId))
+    await ring.secret.replaceCurrent(serializeKeyDocument({ ...document, keys: [key] }), versionId)
+    there.push(key)
+  }
+  const group = await ring.trusted.createKeyGroup({
+    name: keyGroupName(ring.name),
+    comment: ring.secret.id,
+    keyPairIds: there.map(({ keyPairId }) => keyPairId),
+  })
+  undo.add(`key group ${group.id}`, () => ring.trusted.deleteKeyGroup(group))
+  ring.report(`key group ${group.id}: made`)
+}
+
+async function ensureSessionSecret(ring: KeyRing, wanted: KeysWanted): Promise<void> {
+  if (!wanted.sessionSecret) return
+  const { document, versionId } = await readCurrent(ring)
+  if (document.sessionSecret !== undefined) return
+  const json = serializeKeyDocument({ ...document, sessionSecret: makeSharedSecret() })
+  await ring.secret.replaceCurrent(json, versionId)
+  ring.report(`secret ${ring.secret.id}: sessionSecret added; the app signs its sessions with it`)
+}

@@ -1,0 +1,19 @@
+import type { KeySecret } from '../../shared/keys/key-secret.ts'
+import type { TrustedKeys } from '../../shared/keys/trusted-keys.ts'
+import type { KeyValues, StateObject } from '../../shared/revocation/stores.ts'
+import type { Page } from './config.ts'
+
+/** What the function works on, behind interfaces. */
+export interface ProvisionStores {
+  readonly secret: KeySecret
+  readonly trusted: TrustedKeys
+  /** @param arn of the KeyValueStore. */
+  readonly keyValues: (arn: string) => KeyValues
+  readonly bucket: (bucket: { name: string; region: string }) => { readonly pages: Pages; readonly state: StateObject }
+}
+
+/** Where the pages lie. */
+export interface Pages {
+  write(page: Page): Promise<void>
+  remove(key: string): Promise<void>
+}

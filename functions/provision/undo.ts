@@ -1,0 +1,20 @@
+/** What a run made so far, and how to take it back. */
+export class UndoList {
+  readonly #steps: { readonly what: string; readonly run: () => Promise<unknown> }[] = []
+
+  add(what: string, run: () => Promise<unknown>): void {
+    this.#steps.push({ what, run })
+  }
+
+  /** Last made, first removed: a public key cannot go while a group holds it. What cannot be removed is told, not hidden. */
+  async run(report: (line: string) => void): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step.run()
+        report(`${step.what}: taken back`)
+      } catch (error) {
+        report(`${step.what}: could not be taken back (${error instanceof Error ? error.name : 'unknown'})`)
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { ConfigError, ServiceError } from '../errors.ts'
+import type { KeyAlgorithm } from './key-algorithm.ts'
+import { type KeyDocument, parseKeyDocument, type SigningKey } from './key-document.ts'
+import type { KeySecret, SecretDescription } from './key-secret.ts'
+import type { KeyTimes } from './key-times.ts'
+import type { KeyGroup, TrustedKeys } from './trusted-keys.ts'
+
+/** Everything that work on a stage's keys needs: where they lie, what kind they are, what time it is. */
+export interface KeyRing {
+  /** `<service>-<stage>`: names in CloudFront start with it. */
+  readonly name: string
+  readonly secret: KeySecret
+  readonly trusted: TrustedKeys
+  /** The algorithm of new keys. */
+  readonly algorithm: KeyAlgorithm
+  readonly times: KeyTimes
+  /** Epoch seconds. */
+  readonly now: number
+  /** Receives one line for each change; never a secret. */
+  readonly report: (line: string) => void
+}
+
+/** The current key document and the version that it is. */
+export interface CurrentDocument {
+  readonly document: KeyDocument
+  readonly versionId: string
+  /** Epoch seconds. */
+  readonly writtenAt: number
+}
+
+/** Name of the one key group of a stage. */
+export function keyGroupName(ringName: string): string {
+  return `${ringName}-keys`
+}
+
+/**
+ * The secret's description.
+ *
+ * @throws ServiceError `ERR_KEYS_UNAVAILABLE` where there is none, or it is marked for deletion.
+ */
+export async function requireSecret({ secret }: KeyRing): Promise<SecretDescription> {
+  const description = await secret.describe()
+  if (description === undefined) {
+    throw new ServiceError(
+      'ERR_KEYS_UNAVAILABLE',
+      `secret ${secret.id} does not exist: deploy the stack, which makes it`,
+    )
+  }
+  if (description.markedForDeletion) {
+    throw new ServiceError('ERR_KEYS_UNAVAILABLE', `secret ${secret.id} is marked for deletion: deploy the stack again`)
+  }
+  return description
+}
+
+/**
+ * The current document.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID` where the secret is half-written or damaged, with the way back.
+ */
+export async function readCurrent(ring: KeyRing): Promise<CurrentDocument> {
+  const { current } = await requireSecret(ring)
+  const version = current === undefined ? undefined : await ring.secret.read(current)
+  if (version === undefined) {
+    throw new ServiceError(
+      'ERR_KEYS_INVALID',
+      `secret ${ring.secret.id} holds no text: deploy the stack again to fill it`,
+    )
+  }
+  try {
+    return { document: parseKeyDocument(version.json), versionId: version.id, writtenAt: version.createdAt }
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error
+    // Not repaired by itself: what is damaged may be the only copy of the session secret.
+    throw new ServiceError(
+      'ERR_KEYS_INVALID',
+      `secret ${ring.secret.id}: ${error.message}. Move AWSCURRENT back to the version labelled AWSPREVIOUS (docs/keys.md, "A damaged document")`,
+    )
+  }
+}
+
+/**
+ * The stage's key group.
+ *
+ * @throws ServiceError `ERR_KEYS_UNAVAILABLE` where there is none; ConfigError where the name belongs to somebody else.
+ */
+export async function requireKeyGroup(ring: KeyRing): Promise<KeyGroup> {
+  const group = await findOwnKeyGroup(ring)
+  if (group !== undefined) return group
+  throw new ServiceError(
+    'ERR_KEYS_UNAVAILABLE',
+    `key group ${keyGroupName(ring.name)} does not exist: deploy the stack again, which makes it`,
+  )
+}
+
+/** The stage's key group, if there is one. @throws ConfigError where the name belongs to somebody else. */
+export async function findOwnKeyGroup({ name, secret, trusted }: KeyRing): Promise<KeyGroup | undefined> {
+  const group = await trusted.findKeyGroup(keyGroupName(name))
+  // `a` with stage `b-c` and `a-b` with stage `c` have one name; the comment tells them apart.
+  if (group !== undefined && group.comment !== secret.id) {
+    throw new ConfigError(
+      `key group ${group.name} (${group.id}) does not belong to ${secret.id}: choose another service or stage name`,
+    )
+  }
+  return group
+}
+
+/** The key with the latest `notBefore`, whether its time has come or not. */
+export function latestKey(keys: readonly SigningKey[]): SigningKey | undefined {
+  return keys.reduce<SigningKey | undefined>(
+    (latest, key) => (latest !== undefined && latest.notBefore >= key.notBefore ? latest : key),
+    undefined,
+  )
+}

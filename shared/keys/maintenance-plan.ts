@@ -1,0 +1,104 @@
+import type { KeyDocument, SigningKey } from './key-document.ts'
+import type { KeyRing } from './key-ring.ts'
+import { type KeyTimes, retirementAge } from './key-times.ts'
+import { publicKeyPem } from './make-key-pair.ts'
+import type { KeyGroup, PublishedKey } from './trusted-keys.ts'
+
+/** What is there: the document and what CloudFront holds. */
+export interface KeyInventory {
+  readonly document: KeyDocument
+  /** Epoch seconds at which the document was written. */
+  readonly writtenAt: number
+  readonly group: KeyGroup
+  /** Every public key of the account. */
+  readonly published: readonly PublishedKey[]
+  /** The secret's id: the mark of our keys in CloudFront. */
+  readonly mark: string
+}
+
+/** Why a key leaves the document, or stays. */
+export type KeyFate =
+  /** In the group, and its signatures may be in use. */
+  | 'kept'
+  /** Its successor has been usable for longer than anything it signed. */
+  | 'retired'
+  /** Somebody took it out of the group or deleted it: it is not trusted again. */
+  | 'withdrawn'
+  /**
+   * Of another algorithm than the stage's, and its time is still to come: it signed nothing. So a deploy that is rolled back
+   * takes its own key back, instead of adding a third one.
+   */
+  | 'unused'
+  /** Its id belongs to another public key: somebody edited the document. */
+  | 'mismatched'
+
+/** What has to be done so that document and CloudFront agree. */
+export interface MaintenancePlan {
+  readonly fates: ReadonlyMap<SigningKey, KeyFate>
+  /** The keys that stay in the document. */
+  readonly keys: readonly SigningKey[]
+  /** Ids that leave the group. */
+  readonly leave: readonly string[]
+  /** Public keys that can be deleted once they are in no group. */
+  readonly unpublish: readonly string[]
+  /** Ids in the group that are not ours; they are left alone. */
+  readonly foreign: readonly string[]
+}
+
+/** The kind of keys wanted, and the time. */
+type Circumstances = Pick<KeyRing, 'algorithm' | 'times' | 'now'>
+
+/** A public key that no document names yet may belong to a rotation that is just being written. */
+const orphanAge = 3600
+
+/** Plans the upkeep of a stage's keys. It looks only; nothing here knows how to change anything. */
+export function planMaintenance(inventory: KeyInventory, at: Circumstances): MaintenancePlan {
+  const { times, now } = at
+  const { document, group, published, mark, writtenAt } = inventory
+  const fates = new Map(document.keys.map((key) => [key, fateOf(key, inventory, at)] as const))
+  const keys = document.keys.filter((key) => fates.get(key) === 'kept')
+  const kept = new Set(keys.map(({ keyPairId }) => keyPairId))
+
+  const ours = published.filter(({ comment, id }) => comment === mark && !kept.has(id))
+  const dropped = ours.filter(({ id }) => document.keys.some(({ keyPairId }) => keyPairId === id))
+  // Left by a rotation that came to no end. In the group it may have signed for whoever moved labels by hand: it stays for as
+  // long as a signature lives after the document that does not know it was written.
+  const orphans = ours.filter(
+    ({ id, createdAt }) =>
+      !dropped.some((key) => key.id === id) &&
+      (group.keyPairIds.includes(id)
+        ? Math.max(writtenAt, createdAt) + retirementAge(times) <= now
+        : createdAt + orphanAge <= now),
+  )
+  const unpublish = [...dropped, ...orphans].map(({ id }) => id)
+  const own = new Set(published.filter(({ comment }) => comment === mark).map(({ id }) => id))
+  return {
+    fates,
+    keys,
+    leave: group.keyPairIds.filter((id) => unpublish.includes(id)),
+    unpublish,
+    foreign: group.keyPairIds.filter((id) => !own.has(id) && !kept.has(id)),
+  }
+}
+
+/** When a key may be retired, in epoch seconds; `undefined` for the newest. */
+export function retiresAt(key: SigningKey, keys: readonly SigningKey[], times: KeyTimes): number | undefined {
+  const successors = keys.filter((other) => other.notBefore > key.notBefore).map(({ notBefore }) => notBefore)
+  return successors.length === 0 ? undefined : Math.min(...successors) + retirementAge(times)
+}
+
+function fateOf(key: SigningKey, { document, group, published }: KeyInventory, at: Circumstances): KeyFate {
+  const there = published.find(({ id }) => id === key.keyPairId)
+  if (there === undefined || !group.keyPairIds.includes(key.keyPairId)) return 'withdrawn'
+  if (there.pem.trim() !== publicKeyPem(key.publicKey).trim()) return 'mismatched'
+  if (key.algorithm !== at.algorithm && key.notBefore - at.times.clockSkew > at.now) return 'unused'
+  const retirement = retiresAt(key, document.keys.filter(isTrusted(published, group)), at.times)
+  return retirement !== undefined && retirement <= at.now ? 'retired' : 'kept'
+}
+
+/** A successor counts only where CloudFront accepts it, or a good key would be retired for one that cannot sign. */
+function isTrusted(published: readonly PublishedKey[], group: KeyGroup): (key: SigningKey) => boolean {
+  return ({ keyPairId, publicKey }) =>
+    group.keyPairIds.includes(keyPairId) &&
+    published.some(({ id, pem }) => id === keyPairId && pem.trim() === publicKeyPem(publicKey).trim())
+}
