@@ -51,6 +51,7 @@ let failure = { status: 500, body: '' }
 export function decide(r: NjsRequest): string {
   const target = splitTarget(String(r.variables.request_uri))
   decided = { target: target, request: undefined, response: undefined }
+  if (!isHostOfTarget(r)) return go(r, 'bad-request')
   const path = normalisePath(target.path)
   if (includes(edge.ownPaths, path)) return go(r, 'own')
   const index = findBehaviour(path)
@@ -72,6 +73,18 @@ export function decide(r: NjsRequest): string {
     settle(r, index, outcome, suffix)
   })
   return ''
+}
+
+/**
+ * Whether the `Host` header names the host of the request target, where that has one (RFC 9112 section 3.2.2): nginx takes the
+ * target's, functions and policies the header's, and nobody may be told two names.
+ */
+function isHostOfTarget(r: NjsRequest): boolean {
+  const header = r.headersIn.Host
+  const host = r.variables.host
+  if (header === undefined || host === undefined) return header === undefined
+  const name = header.toLowerCase()
+  return name === host || name.slice(0, host.length + 1) === `${host}:`
 }
 
 function findBehaviour(path: string): number {

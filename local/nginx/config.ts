@@ -1,5 +1,5 @@
 import { bucketServer, literalKeyMap } from './bucket-server.ts'
-import { cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
+import { conditionMaps, cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
 import { upstreamName } from './locations.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
@@ -31,6 +31,7 @@ export function nginxConfig(plan: NginxPlan): string {
       `proxy_cache_path ${quotePath(`${run}/temp/signatures`)} levels=1:2 keys_zone=signatures:4m inactive=10s max_size=16m use_temp_path=off;`,
       ...edgeScripts(plan),
       ...cookieMaps(),
+      ...conditionMaps(),
       ...literalKeyMap(),
       ...upstreams(plan),
       ...edgeServer(plan),

@@ -29,6 +29,7 @@ export function edgeServer(plan: NginxPlan): string[] {
     ...block('location @refuse', ['js_content main.refuse;']),
     // Reached where the decision never ended: a function that waits for something that cannot come.
     ...block('location = undecided', ['internal;', 'return 503;']),
+    ...block('location = bad-request', ['internal;', 'return 400;']),
     ...block('location @lambda-unreachable', ['internal;', 'return 503;']),
     ...block('location = own', [
       'internal;',
@@ -68,6 +69,10 @@ function verifyLocation(): string[] {
     'proxy_set_header Connection "";',
     'proxy_set_header Content-Length "";',
     'proxy_set_header X-Edge-Signed $edge_signed;',
+    // The answer is small; a large buffer would be allocated for each request all the same.
+    'proxy_buffer_size 8k;',
+    'proxy_buffers 4 8k;',
+    'proxy_busy_buffers_size 16k;',
     'proxy_cache signatures;',
     'proxy_cache_key "$edge_generation $edge_signed";',
     'proxy_cache_valid 204 401 1s;',
@@ -88,6 +93,14 @@ export function cookieMaps(): string[] {
       `"~(?:^|; ?)CloudFront-${name}=(?<${variable}_value>[^; ]+)(?:;|$)" $${variable}_value;`,
     ])
   })
+}
+
+/** RFC 9110 section 13.2.2: an entity tag makes the date beside it void; nginx would demand both. */
+export function conditionMaps(): string[] {
+  return [
+    ...block('map $http_if_none_match $edge_if_modified_since', ['default "";', '"" $http_if_modified_since;']),
+    ...block('map $http_if_match $edge_if_unmodified_since', ['default "";', '"" $http_if_unmodified_since;']),
+  ]
 }
 
 function listens({ port, ipv6, tls }: NginxPlan): string[] {

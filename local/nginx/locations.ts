@@ -163,6 +163,7 @@ export function changeableHeadersOf(behaviour: Behaviour): string[] {
 }
 
 function viewerHeader(name: string): string {
+  if (name === 'if-modified-since' || name === 'if-unmodified-since') return `$edge_${name.replaceAll('-', '_')}`
   return `$http_${name.replaceAll('-', '_')}`
 }
 

@@ -89,6 +89,8 @@ describe('the bucket', () => {
     expect((await get('/files/data', { headers: { ...range, 'if-range': '"other"' } })).status).toBe(200)
     expect((await get('/files/data', { headers: { ...range, 'if-range': etag } })).status).toBe(206)
     expect((await get('/files/data', { headers: { 'if-none-match': etag } })).status).toBe(304)
+    const validators = { 'if-none-match': etag, 'if-modified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' }
+    expect((await get('/files/data', { headers: validators })).status).toBe(304)
     const beyond = await get('/files/data', { headers: { range: 'bytes=10-' } })
     expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */10'])
   })
@@ -253,6 +255,7 @@ it('takes an absolute-form target for its path', async () => {
   const { host } = new URL(emulation.url)
   const answer = await rawGet(`http://${host}/files/data`)
   expect([answer.status, answer.text]).toEqual([200, '0123456789'])
+  expect((await rawGet('http://evil.example/files/data')).status).toBe(400)
 })
 
 it('says which port is taken', async () => {
