@@ -5,9 +5,8 @@ import {
   functionReaders,
 } from '../../shared/cloudfront/function-problem.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
-import { ConfigError, type ErrorCode } from '../../shared/errors.ts'
-import { encodePathSegment } from '../../shared/grant/path-segment.ts'
-import { parseGrantTemplate, templateDepth } from '../../shared/grant/template.ts'
+import { type ReadRules, readRules } from '../../shared/config/read-rules.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
 
 /** Every problem that the guard answers with. */
 const guardProblems = [
@@ -21,17 +20,10 @@ const guardProblems = [
 ] as const satisfies readonly ErrorCode[]
 
 /** What the guard knows of its stage. No key and no secret: those are in the KeyValueStore. */
-export interface GuardFunctionConfig {
+export interface GuardFunctionConfig extends ReadRules {
   readonly readers: FunctionReaders
   /** The name that policies and stamps are made for; `null` means the request's `Host`. */
   readonly host: string | null
-  /**
-   * The depths of the grant templates, ascending, by first segment: `{"/users": [2]}`. The slash keeps the names of
-   * `Object.prototype` out of the look-up.
-   */
-  readonly depths: Readonly<Record<string, readonly number[] | undefined>>
-  /** Prefixes where a GET must carry a range, in the form that `encodePathSegment` writes; `null` where there are none. */
-  readonly rangeOnly: readonly string[] | null
   readonly problems: Readonly<Record<(typeof guardProblems)[number], FunctionProblem>>
 }
 
@@ -41,29 +33,12 @@ export interface GuardFunctionConfig {
  * @throws ConfigError where a prefix of `rangeOnly` can be the prefix of no canonical path.
  */
 export function guardFunctionConfig({ config }: Deployment): GuardFunctionConfig {
-  const depths: Record<string, number[]> = {}
-  for (const source of config.grants) {
-    const template = parseGrantTemplate(source)
-    const first = source.slice(0, source.indexOf('/', 1))
-    depths[first] = [...new Set([...(depths[first] ?? []), templateDepth(template)])].sort((a, b) => a - b)
-  }
   return {
     host: config.cdnHost,
-    depths,
-    rangeOnly: config.rangeOnly.length > 0 ? config.rangeOnly.map(encodePrefix) : null,
+    ...readRules(config),
     readers: functionReaders(config),
     problems: Object.fromEntries(
       guardProblems.map((code) => [code, functionProblem(code)]),
     ) as GuardFunctionConfig['problems'],
-  }
-}
-
-/** Accepts a prefix written plainly or percent-encoded, and writes the one form that the guard compares with. */
-function encodePrefix(prefix: string): string {
-  try {
-    const segments = prefix.slice(1, -1).split('/')
-    return `/${segments.map((segment) => encodePathSegment(decodeURIComponent(segment))).join('/')}/`
-  } catch {
-    throw new ConfigError(`rangeOnly: "${prefix}" must be a prefix such as /users/alice/ that a path can start with`)
   }
 }

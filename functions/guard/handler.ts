@@ -7,11 +7,13 @@ import type {
 } from '../../shared/cloudfront/function-event.ts'
 import type { FunctionProblem } from '../../shared/cloudfront/function-problem.ts'
 import { generatedHeaders, generateProblem, generateResponse } from '../../shared/cloudfront/function-response.ts'
+import { prefixesOf } from '../../shared/grant/path-prefixes.ts'
+import { encodeReserved, isCanonicalPath } from '../../shared/http/canonical-path.ts'
+import { isMultiRange, isSingleRange } from '../../shared/http/range.ts'
+import { reservedPath } from '../../shared/http/reserved-path.ts'
 import { parseRevocationValue, revocationKey, stampKeyName } from '../../shared/revocation/key-value.ts'
-import { encodeReserved, isCanonicalPath } from './canonical-path.ts'
 import type { GuardFunctionConfig } from './config.ts'
-import { isMultiRange, isSingleRange } from './range.ts'
-import { isGrantedAfter, prefixesOf } from './revocation.ts'
+import { isGrantedAfter } from './revocation.ts'
 
 declare const __CONFIG__: GuardFunctionConfig
 
@@ -33,10 +35,7 @@ export async function handler(event: ViewerRequestEvent): Promise<FunctionReques
   if (method === 'OPTIONS') return answerPreflight(request)
   if (method !== 'GET' && method !== 'HEAD') return refuse(request, __CONFIG__.problems.ERR_METHOD_NOT_ALLOWED, methods)
 
-  const segments = uri.split('/')
-  const first = `/${segments[1]}`
-  // Uploads that nobody has checked yet, and the revocation state: behind no behaviour, and refused if one is added.
-  if (first === '/_incoming' || first === '/_state') return refuse(request, __CONFIG__.problems.ERR_NOT_FOUND)
+  if (reservedPath.test(uri)) return refuse(request, __CONFIG__.problems.ERR_NOT_FOUND)
 
   if (method === 'GET') {
     const range = request.headers.range
@@ -48,7 +47,8 @@ export async function handler(event: ViewerRequestEvent): Promise<FunctionReques
     }
   }
 
-  const depths = __CONFIG__.depths[first]
+  const segments = uri.split('/')
+  const depths = __CONFIG__.depths[`/${segments[1]}`]
   if (depths === undefined) return request
   const prefixes = prefixesOf(segments, depths)
   if (prefixes.some((prefix) => encodeReserved(prefix) !== prefix))

@@ -9,13 +9,6 @@ import { formatStamp } from '../../shared/revocation/stamp-format.ts'
  */
 const signingParameters = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm']
 
-/** The prefixes of a path at the depths of the grant templates; each ends with its slash. */
-export function prefixesOf(segments: readonly string[], depths: readonly number[]): string[] {
-  return depths
-    .filter((depth) => depth + 1 < segments.length)
-    .map((depth) => `${segments.slice(0, depth + 1).join('/')}/`)
-}
-
 /**
  * Whether `request` proves that access was granted anew after `before`: it has a stamp for one of `prefixes`, newer than that.
  *

@@ -1,26 +1,49 @@
 /**
- * Whether a raw path is the one spelling of itself, as the guard (`functions/guard`) demands before it compares paths as text.
+ * The check that lets everything behind it compare paths as plain text.
  *
- * CloudFront picks the behaviour by the normalised path and sends the raw one to the origin. A path such as
- * `/public/../users/bob/x` would be checked as one and served as the other; `/users/%61lice/x` would miss what was revoked
- * for `/users/alice/`.
+ * CloudFront chooses the behaviour by the normalised path (RFC 3986 section 6.2.2) but sends the raw one to S3, which
+ * decodes it once; a policy's `Resource` and a revocation are prefixes of the URL as text. A path that those readers
+ * could understand in two ways is refused:
  *
- * Refused: no leading `/`; `//`; dot segments; a `%` that is malformed, in lower-case digits, or not UTF-8; an encoded
- * unreserved character, `/`, `\` or ASCII control character; a raw character that RFC 3986 does not have in a path, except
- * `[ ] ^ |`, which browsers send. The query string is not part of it.
+ * - `//`, `/./`, `/../`, also with the dots encoded: `/users/alice/../bob/x` starts with Alice's prefix and, once the
+ *   dots are removed, is Bob's file; `/public/../users/bob/x` is matched as one behaviour and read as another.
+ * - `%2F`, `%5C`, `\`: one segment for the signature, two for a reader that decodes first.
+ * - An unreserved character in percent-encoding, lower-case hex: `/users/%61lice/x` and `/users/alice/x` are the same
+ *   file, but the revocation of `/users/alice/` and a range-only prefix would be looked up under another name; and it is
+ *   a second entry in the cache, which no invalidation of the first one reaches.
+ * - A control character, encoded or not: it ends a line in a header or a log.
+ * - An invalid escape, UTF-8 that is not well-formed (`%C0%AF` is an overlong `/`), raw bytes outside ASCII, and the
+ *   characters that RFC 3986 forbids and browsers always encode: every reader repairs them in its own way.
+ *
+ * Reserved characters such as `+`, `!`, `(`, `@` may stand in an object's name raw or encoded, as clients differ in what
+ * they encode; and `[`, `]`, `^`, `|` may stand raw, as browsers send them. See `encodeReserved` for the part before.
+ *
+ * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters or imports.
  */
-export function isCanonicalPath(path: string): boolean {
-  return canonical.test(path) && !/\/\.{0,2}\/|\/\.{1,2}$/.test(path) && isUtf8(path)
+
+/** Anything but unreserved characters and separators; an empty segment, a dot segment. */
+const notPlain = /[^\w\-.~/]|\/(?:\/|\.\.?(?:\/|$))/
+
+/**
+ * What else may stand in a segment: the raw characters, then escapes in upper-case hex: ASCII without controls, unreserved,
+ * `/` and `\`, and UTF-8 as in RFC 3629 section 4.
+ */
+const harmless =
+  /[!$&-,:;=@[\]^|]|%(?:2[\dA-C]|3[A-F]|40|5[BDE]|60|7[BCD]|(?!C[01]|E0%[89]|ED%[AB]|F0%8|F4%[9AB])(?:[CD]|E[\dA-F]%[89AB]|F[0-4]%[89AB][\dA-F]%[89AB])[\dA-F]%[89AB][\dA-F])/g
+
+/**
+ * Whether all readers understand `uri` in the same way. Most paths are plain and settled by the first question; the others are
+ * plain once their harmless characters are taken for letters.
+ */
+export function isCanonicalPath(uri: string): boolean {
+  return uri[0] === '/' && (!notPlain.test(uri) || !notPlain.test(uri.replace(harmless, 'x')))
 }
 
-const canonical =
-  /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]^|]|%(?:2[0-9A-C]|3[A-F]|40|5[BDE]|60|7[B-D]|[89A-F][0-9A-F]))*$/
-
-function isUtf8(path: string): boolean {
-  try {
-    decodeURIComponent(path)
-    return true
-  } catch {
-    return false
-  }
+/**
+ * Writes a canonical path as `encodePathSegment` would. A path below a prefix may have `+` and `%2B`; in a prefix only the
+ * encoded form may stand, else one revocation had two names, and S3 reads a raw `+` as a space, so that `/users/a+b/`
+ * would be the files of `a b`.
+ */
+export function encodeReserved(uri: string): string {
+  return uri.replace(/[^\w\-.~/%]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
