@@ -21,6 +21,7 @@ export const problems = {
   ],
   ERR_RANGE_REQUIRED: [400, 'Range required', 'This file is read in parts: send a Range header with one byte range.'],
   ERR_RANGE_MULTIPLE: [416, 'One range at a time', 'Send one byte range for each request.'],
+  ERR_SIGNATURE: [403, 'Access denied', 'The signature in the cookies or the URL does not open this address.'],
   ERR_ACCESS_REVOKED: [403, 'Access revoked', 'Access to this prefix was revoked. Sign in again.'],
   ERR_NO_COOKIES: [403, 'Cookies are blocked', 'Allow cookies for this site, then try again.'],
   // The app session

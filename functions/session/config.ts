@@ -1,4 +1,5 @@
 import type { Deployment } from '../../shared/config/parse.ts'
+import { type ReadRules, readRules } from '../../shared/config/read-rules.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
@@ -8,6 +9,8 @@ export interface SessionFunctionConfig {
   /** Grant templates. */
   readonly grants: readonly string[]
   readonly cookies: StageConfig['cookies']
+  /** What a request for a file must keep to, where this function guards the files; `null` where CloudFront and the guard do. */
+  readonly gate: ReadRules | null
   /** The name that policies are made for; `null` means the request's `Host`. */
   readonly cdnHost: string | null
   readonly aliases: readonly string[]
@@ -31,6 +34,7 @@ export function sessionFunctionConfig({ service, stage, config }: Deployment): S
     session: config.session,
     grants: config.grants,
     cookies: config.cookies,
+    gate: config.enforcement === 'gate' ? readRules(config) : null,
     cdnHost: config.cdnHost,
     aliases: config.aliases,
     hasApp: config.appOrigin !== null,

@@ -1,7 +1,7 @@
-import type { CloudFrontRequestEvent, CloudFrontResultResponse, Context } from 'aws-lambda'
+import type { CloudFrontRequestEvent, CloudFrontRequestResult, Context } from 'aws-lambda'
 import { problemResponse } from '../../shared/http/problem.ts'
 import type { SessionFunctionConfig } from './config.ts'
-import { fromCloudFront, toCloudFront } from './event.ts'
+import { fromCloudFront, letPass, toCloudFront } from './event.ts'
 import { logRefusal } from './refusal.ts'
 import { answer } from './routes.ts'
 import { createSessionServices, type SessionServices, type SessionStores } from './services.ts'
@@ -19,7 +19,7 @@ export interface EdgeSurroundings {
 export type EdgeHandler = (
   event: CloudFrontRequestEvent,
   context: Pick<Context, 'invokedFunctionArn'>,
-) => Promise<CloudFrontResultResponse>
+) => Promise<NonNullable<CloudFrontRequestResult>>
 
 /** Makes the handler. Promises to resolve, whatever comes: what is thrown to CloudFront is a 503 that says nothing. */
 export function createEdgeHandler(config: SessionFunctionConfig, surroundings: EdgeSurroundings): EdgeHandler {
@@ -32,7 +32,8 @@ export function createEdgeHandler(config: SessionFunctionConfig, surroundings: E
         surroundings.openStores(accountOf(context.invokedFunctionArn)),
         surroundings.random,
       )
-      return toCloudFront(await answer(edge, services, Math.floor(surroundings.nowMs() / 1000)))
+      const answered = await answer(edge, services, Math.floor(surroundings.nowMs() / 1000))
+      return 'status' in answered ? toCloudFront(answered) : letPass(event, answered)
     } catch {
       logRefusal('ERR_INTERNAL', event?.Records?.[0]?.cf?.config?.requestId ?? 'none')
       return toCloudFront(problemResponse('ERR_INTERNAL', [['cross-origin-resource-policy', config.corp]]))

@@ -1,4 +1,4 @@
-import type { CloudFrontHeaders, CloudFrontRequestEvent, CloudFrontResultResponse } from 'aws-lambda'
+import type { CloudFrontHeaders, CloudFrontRequest, CloudFrontRequestEvent, CloudFrontResultResponse } from 'aws-lambda'
 import { EdgeSignerError } from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 
@@ -16,10 +16,15 @@ export interface EdgeRequest {
   readonly requestId: string
 }
 
+/** A request that may go on to the origin. */
+export interface Passage {
+  /** The query string that the origin gets. */
+  readonly querystring: string
+}
+
 /** Translates a viewer-request event. */
 export function fromCloudFront(event: CloudFrontRequestEvent): EdgeRequest {
-  const cf = event.Records[0]?.cf
-  if (cf === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'the event has no record')
+  const cf = recordOf(event)
   const headers = readHeaders(cf.request.headers)
   return {
     request: {
@@ -33,6 +38,17 @@ export function fromCloudFront(event: CloudFrontRequestEvent): EdgeRequest {
     distributionDomainName: cf.config.distributionDomainName,
     requestId: cf.config.requestId,
   }
+}
+
+/** The event's request as it goes on: CloudFront takes the object back, changed where a viewer-request function may change it. */
+export function letPass(event: CloudFrontRequestEvent, { querystring }: Passage): CloudFrontRequest {
+  return { ...recordOf(event).request, querystring }
+}
+
+function recordOf(event: CloudFrontRequestEvent) {
+  const cf = event.Records[0]?.cf
+  if (cf === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'the event has no record')
+  return cf
 }
 
 function readHeaders(lines: CloudFrontHeaders): Record<string, string> {

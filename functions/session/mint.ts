@@ -1,31 +1,28 @@
-import { expiredGrantCookies, grantCookies } from '../../shared/cloudfront/cookies.ts'
-import { customPolicy } from '../../shared/cloudfront/policy.ts'
+import { expiredGrantCookies } from '../../shared/cloudfront/cookies.ts'
 import { type ErrorCode, GrantError, SessionError } from '../../shared/errors.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
 import { isNavigation } from '../../shared/http/navigation.ts'
-import { type KeyDocument, newestUsableKey } from '../../shared/keys/key-document.ts'
-import { issueStamp } from '../../shared/revocation/stamp.ts'
 import { isSessionRevoked } from '../../shared/revocation/state.ts'
 import {
   edgeGrantsCookies,
-  edgeGrantsName,
   edgeGrantsValue,
   expiredEdgeGrants,
-  readEdgeGrants,
+  expiredRenewals,
+  type FormerGrants,
+  readFormerGrants,
 } from '../../shared/session/edge-grants.ts'
-import { readSessionToken, type Session } from '../../shared/session/session.ts'
+import type { Session } from '../../shared/session/session.ts'
 import type { EdgeRequest } from './event.ts'
+import { fitsOneResponse, signGrants } from './grant-signing.ts'
 import { policyHost } from './policy-host.ts'
+import { refreshAt } from './refresh-at.ts'
 import { MintRefusal } from './refusal.ts'
 import { isServed, readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
-
-/** What browsers and CloudFront take in one response, with room for the other headers. */
-const mostLines = 47
-const mostBytes = 32 * 1024 - 2048
+import { verifiedSession } from './verified-session.ts'
 
 /**
  * Turns the app session of a request into CloudFront's cookies: 200 with the times and prefixes, or, for a navigation with
@@ -39,33 +36,36 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
   const target = readReturnTarget(request, services)
   const host = policyHost(config, edge)
   const received = readCookies(request.headers.cookie)
-  const unverifiedToken = readSessionToken(request, config.session.cookieName, received)
-  const session = await services.verifier.verify(unverifiedToken, now)
-  // The skew forgives a clock, not a policy that would be dead on arrival.
-  if (session.expiresAt <= now) throw new SessionError('ERR_SESSION_EXPIRED')
+  const session = await verifiedSession(request, received, services, now)
   const [keys, revocations] = await Promise.all([services.keys(now), services.revocations(now)])
 
-  const former = readEdgeGrants(received.get(edgeGrantsName), keys.stampKey, services.grantLimit)
+  const former = readFormerGrants(received, keys.stampKey, services.grantLimit)
   const grants = grantsOf(session, services, former)
   if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  const dropped = former.filter((prefix) => !grants.some((grant) => grant.prefix === prefix))
+  const dropped = former.prefixes.filter((prefix) => !grants.some((grant) => grant.prefix === prefix))
   if (target !== undefined && !isServed(target, grants, services)) {
     throw new MintRefusal('ERR_RETURN_NOT_GRANTED', expire(dropped, config.cookies.domain))
   }
 
   const expires = Math.min(now + config.cookies.ttlSeconds, session.expiresAt)
+  const value = edgeGrantsValue(
+    grants.map(({ prefix }) => prefix),
+    keys.stampKey,
+  )
   const cookies = [
     ...expire(dropped, config.cookies.domain),
-    ...(await signCookies(grants, { host, now, expires, clientIp: request.clientIp }, keys, services)),
+    ...(await signGrants(grants, { host, now, expires, clientIp: request.clientIp }, keys, services)),
+    ...edgeGrantsCookies(value, expires - now, config.cookies.domain),
+    ...expiredRenewals(former.renewals, config.cookies.domain),
   ]
-  if (cookies.length > mostLines || byteLength(cookies) > mostBytes) throw tooMany(former, config.cookies.domain)
+  if (!fitsOneResponse(cookies)) throw tooMany(former, config.cookies.domain)
   return isNavigation(request) && target !== undefined
     ? redirect(target.location, cookies)
     : sessionResponse(grants, now, expires, cookies)
 }
 
 /** A session without grants must not go on with those of the one before it. */
-function grantsOf(session: Session, services: SessionServices, former: readonly ResourcePrefix[]): Grant[] {
+function grantsOf(session: Session, services: SessionServices, former: FormerGrants): Grant[] {
   try {
     return grantsFor(session, services.templates, services.grantLimit)
   } catch (error) {
@@ -77,52 +77,21 @@ function grantsOf(session: Session, services: SessionServices, former: readonly 
  * New cookies and the deletion of old ones may be too many together although each would fit. The refusal deletes the old ones, so
  * that the next try has room.
  */
-function tooMany(former: readonly ResourcePrefix[], domain: string | null): MintRefusal {
+function tooMany(former: FormerGrants, domain: string | null): MintRefusal {
   return refusal('ERR_GRANT_TOO_MANY', former, domain)
 }
 
-function refusal(code: ErrorCode, former: readonly ResourcePrefix[], domain: string | null): MintRefusal {
-  return new MintRefusal(code, former.length === 0 ? [] : [...expire(former, domain), ...expiredEdgeGrants(domain)])
+function refusal(code: ErrorCode, former: FormerGrants, domain: string | null): MintRefusal {
+  if (former.prefixes.length === 0) return new MintRefusal(code, [])
+  return new MintRefusal(code, [
+    ...expire(former.prefixes, domain),
+    ...expiredEdgeGrants(domain),
+    ...expiredRenewals(former.renewals, domain),
+  ])
 }
 
 function expire(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
   return prefixes.flatMap((prefix) => expiredGrantCookies(prefix, domain))
-}
-
-interface MintTerms {
-  readonly host: string
-  readonly now: number
-  readonly expires: number
-  readonly clientIp: string
-}
-
-async function signCookies(
-  grants: readonly Grant[],
-  { host, now, expires, clientIp }: MintTerms,
-  keys: KeyDocument,
-  { config, signerOf }: SessionServices,
-): Promise<string[]> {
-  const { domain, ipBinding } = config.cookies
-  const signer = signerOf(newestUsableKey(keys, now))
-  const maxAge = expires - now
-  // An edge location's clock may be behind ours.
-  const conditions = {
-    notBefore: now - config.session.clockSkewSeconds,
-    expires,
-    ipAddress: ipBinding ? clientIp : undefined,
-  }
-  const lines = await Promise.all(
-    grants.map(async ({ prefix }) => {
-      const signed = await signer.sign(customPolicy({ host, prefix, ...conditions }))
-      return grantCookies(signed, issueStamp(keys.stampKey, host, prefix, now), { prefix, maxAge, domain })
-    }),
-  )
-  const prefixes = grants.map(({ prefix }) => prefix)
-  return [...lines.flat(), ...edgeGrantsCookies(edgeGrantsValue(prefixes, keys.stampKey), maxAge, domain)]
-}
-
-function byteLength(cookies: readonly string[]): number {
-  return cookies.reduce((bytes, line) => bytes + line.length + 'set-cookie: \r\n'.length, 0)
 }
 
 /** 303 turns a POST into a GET (RFC 9110 section 15.4.4). */
@@ -138,7 +107,7 @@ function sessionResponse(
 ): HttpResponse {
   const body = {
     expiresAt: rfc3339(expires),
-    refreshAt: rfc3339(now + Math.floor((expires - now) * 0.8)),
+    refreshAt: rfc3339(refreshAt(now, expires)),
     prefixes: grants.map(({ prefix }) => prefix),
   }
   return {

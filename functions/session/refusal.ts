@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { isNavigation } from '../../shared/http/navigation.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
 import type { EdgeRequest } from './event.ts'
+import { isBackFromLogin } from './login.ts'
 import { refusalPage } from './page.ts'
 
 /** A good session that mints nothing: the cookies of earlier mints that are not its own go all the same. */
@@ -59,6 +60,8 @@ function answerTo(code: ErrorCode, error: unknown, request: HttpRequest, login: 
       body: '',
     }
   }
+  // Signed in a moment ago, and nothing of it came along.
+  if (code === 'ERR_SESSION_MISSING' && isBackFromLogin(request)) return refusalPage('ERR_NO_COOKIES')
   const isForPerson = error instanceof SessionError || error instanceof GrantError || code === 'ERR_CROSS_SITE'
   return isForPerson ? refusalPage(code) : problemResponse(code)
 }

@@ -1,4 +1,5 @@
 import type { Grant } from '../../shared/grant/resource-prefix.ts'
+import { isCanonicalPath } from '../../shared/http/canonical-path.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { readQueryParameter } from '../../shared/http/query.ts'
 import { parseReturnAddress, type ReturnAddress } from '../../shared/http/return-address.ts'
@@ -20,6 +21,7 @@ export function readReturnTarget(request: HttpRequest, services: SessionServices
  */
 export function isServed(target: ReturnAddress, grants: readonly Grant[], services: SessionServices): boolean {
   if (target.kind === 'allowed-origin') return true
-  if (grants.some(({ prefix }) => target.path.startsWith(prefix))) return true
+  // Another spelling of a granted path is refused there, by the same rule.
+  if (grants.some(({ prefix }) => target.path.startsWith(prefix))) return isCanonicalPath(target.path)
   return services.config.hasApp && !services.ownPaths.some((path) => target.path.startsWith(path))
 }

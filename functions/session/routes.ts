@@ -2,7 +2,8 @@ import { RequestError } from '../../shared/errors.ts'
 import { corsHeaders, preflightResponse } from '../../shared/http/cors.ts'
 import { refuseCrossSite } from '../../shared/http/cross-site.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
-import type { EdgeRequest } from './event.ts'
+import type { EdgeRequest, Passage } from './event.ts'
+import { guardFile } from './gate.ts'
 import { loginLocation } from './login.ts'
 import { mintSession } from './mint.ts'
 import { MethodRefusal, refuse } from './refusal.ts'
@@ -15,12 +16,20 @@ const endMethods = 'GET, OPTIONS'
 /** What a page may send beside the safelisted headers. */
 const requestHeaders = 'Authorization, Content-Type'
 
-/** Answers a request. Promises an answer for everything, with CORS and CORP, and never to throw. */
-export async function answer(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse> {
+/**
+ * Answers a request, or lets it pass to the origin. Promises an answer for everything, with CORS and CORP, and never to
+ * throw.
+ */
+export async function answer(
+  edge: EdgeRequest,
+  services: SessionServices,
+  now: number,
+): Promise<HttpResponse | Passage> {
   const { request } = edge
   const response = await route(edge, services, now).catch((error: unknown) =>
     refuse(error, edge, () => loginLocation(edge, services)),
   )
+  if (!('status' in response)) return response
   const cors = response.headers.some(([name]) => name === 'vary')
     ? []
     : corsHeaders(request.headers.origin, services.isAllowedOrigin)
@@ -32,7 +41,7 @@ export async function answer(edge: EdgeRequest, services: SessionServices, now: 
   }
 }
 
-async function route(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse> {
+async function route(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse | Passage> {
   const { request } = edge
   switch (request.path) {
     case '/_edge/session':
@@ -59,8 +68,10 @@ async function route(edge: EdgeRequest, services: SessionServices, now: number):
           throw new MethodRefusal(endMethods)
       }
     default:
-      // On any other path the function would have to enforce, which this version of it does not.
-      throw new RequestError(request.path.startsWith('/_edge/') ? 'ERR_NOT_FOUND' : 'ERR_NOT_IMPLEMENTED')
+      if (request.path.startsWith('/_edge/')) throw new RequestError('ERR_NOT_FOUND')
+      // Associated with a path of files by a stage that was packaged to leave them to CloudFront: closed.
+      if (services.config.gate === null) throw new RequestError('ERR_NOT_IMPLEMENTED')
+      return guardFile(edge, services.config.gate, services, now)
   }
 }
 

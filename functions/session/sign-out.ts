@@ -4,7 +4,12 @@ import { RequestError } from '../../shared/errors.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import { refuseCrossSite } from '../../shared/http/cross-site.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
-import { edgeGrantsName, expiredEdgeGrants, readEdgeGrants } from '../../shared/session/edge-grants.ts'
+import {
+  expiredEdgeGrants,
+  expiredRenewals,
+  hasFormerGrants,
+  readFormerGrants,
+} from '../../shared/session/edge-grants.ts'
 import { readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
 
@@ -46,13 +51,15 @@ async function clearedCookies(
   now: number,
 ): Promise<HttpResponse['headers']> {
   const { cookies, endSession, session } = services.config
-  const sent = readCookies(request.headers.cookie).get(edgeGrantsName)
+  const sent = readCookies(request.headers.cookie)
   // Without the cookie there is nothing to check, so a browser without grants can sign out of the app during an outage.
-  const prefixes =
-    sent === undefined ? [] : readEdgeGrants(sent, (await services.keys(now)).stampKey, services.grantLimit)
+  const { prefixes, renewals } = hasFormerGrants(sent)
+    ? readFormerGrants(sent, (await services.keys(now)).stampKey, services.grantLimit)
+    : { prefixes: [], renewals: [] }
   const lines = [
     ...prefixes.flatMap((prefix) => expiredGrantCookies(prefix, cookies.domain)),
     ...expiredEdgeGrants(cookies.domain),
+    ...expiredRenewals(renewals, cookies.domain),
     ...(endSession ? expiredAppSession(session.cookieName, cookies.domain) : []),
   ]
   return [['cache-control', 'no-store'], ...lines.map((line) => ['set-cookie', line] as const)]

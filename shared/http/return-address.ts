@@ -28,7 +28,7 @@ export function parseReturnAddress(value: string, isAllowed: OriginCheck): Retur
   const path = /^[^?#]*/.exec(value)?.[0] ?? ''
   if (!path.startsWith('/')) throw new RequestError('ERR_RETURN_INVALID')
   refuseTreacherous(path, value.slice(path.length))
-  return { kind: 'local', location: encodeForHeader(value), path: encodeForHeader(path) }
+  return { kind: 'local', location: headerSafe(value), path: headerSafe(path) }
 }
 
 function parseAllowedUrl(value: string, isAllowed: OriginCheck): ReturnAddress {
@@ -74,6 +74,6 @@ function decodeLayer(layer: string, depth: number): string {
 }
 
 /** Escapes what a header line cannot hold: `return=/users/é` was decoded from the query and needs its encoding back. */
-function encodeForHeader(value: string): string {
+export function headerSafe(value: string): string {
   return value.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
 }

@@ -83,6 +83,18 @@ export function isSessionRevoked(
   )
 }
 
+/**
+ * The second up to which cookies for a path are refused, whoever holds them; `undefined` where no revocation is about it.
+ * A revocation of one subject counts as well: a stamp does not say whose it is, as in the KeyValueStore.
+ */
+export function revokedBefore(state: RevocationState, path: string): number | undefined {
+  let latest: number | undefined
+  for (const { prefix, before } of state.revocations) {
+    if (path.startsWith(prefix) && (latest === undefined || before > latest)) latest = before
+  }
+  return latest
+}
+
 function parseRevocation(entry: Record<string, unknown>): Revocation {
   const { prefix, sub, before, expires } = entry
   if (typeof prefix !== 'string' || !isEpoch(before) || !isEpoch(expires)) throw new TypeError('not a revocation')

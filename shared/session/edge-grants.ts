@@ -1,12 +1,13 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { stringifySetCookie } from 'cookie'
 import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
+import type { RequestCookies } from '../http/cookies.ts'
 
 /**
  * The `edge-grants` cookie: the prefixes that the last mint set cookies for, so that the next mint or the sign-out can expire
  * exactly those, whoever is signed in by then. Cookies carry no list of their own `Path`s.
  */
-export const edgeGrantsName = 'edge-grants'
+const edgeGrantsName = 'edge-grants'
 
 /** Only the `/_edge/` endpoints read it; on the private paths it would be weight on every Range request. */
 const path = '/_edge/'
@@ -17,24 +18,74 @@ export function edgeGrantsValue(prefixes: readonly ResourcePrefix[], stampKey: s
   return `${payload}.${authenticate(payload, stampKey).toString('base64url')}`
 }
 
+/** What earlier mints and renewals left behind in a browser. */
+export interface FormerGrants {
+  /** Prefixes that it may hold cookies of. */
+  readonly prefixes: readonly ResourcePrefix[]
+  /** Names of the cookies of renewals that were read: once their prefixes are dealt with, they can go. */
+  readonly renewals: readonly string[]
+}
+
+/** One request is no place for more; the rest is still there at the next. */
+const mostRenewals = 3
+
 /**
  * Reads what the browser sent: at most `limit` prefixes. A value that is malformed or not ours is passed over: without the
  * HMAC whoever can plant a cookie (a sibling domain) could have us expire cookies of any path.
  */
-export function readEdgeGrants(
-  values: readonly string[] | undefined,
-  stampKey: string,
-  limit: number,
-): readonly ResourcePrefix[] {
+export function readFormerGrants(cookies: RequestCookies, stampKey: string, limit: number): FormerGrants {
+  const prefixes = new Set(readEdgeGrants(cookies.get(edgeGrantsName), stampKey, limit))
+  const renewals: string[] = []
+  for (const name of [...cookies.keys()].filter(isRenewal).slice(0, mostRenewals)) {
+    const read = readEdgeGrants(cookies.get(name), stampKey, limit)
+    // Whole or not at all: a cookie is deleted with everything in it.
+    if (new Set([...prefixes, ...read]).size > limit) continue
+    for (const prefix of read) prefixes.add(prefix)
+    renewals.push(name)
+  }
+  return { prefixes: [...prefixes], renewals }
+}
+
+/** Whether the browser has a list of grants at all. */
+export function hasFormerGrants(cookies: RequestCookies): boolean {
+  return cookies.has(edgeGrantsName) || [...cookies.keys()].some(isRenewal)
+}
+
+function readEdgeGrants(values: readonly string[] | undefined, stampKey: string, limit: number): ResourcePrefix[] {
   if (values === undefined) return []
   // Two can be ours: with `Domain` and a host-only one from before. More are planted, and cost an HMAC each.
   const prefixes = values.slice(0, 4).flatMap((value) => readValue(value, stampKey))
   return [...new Set(prefixes)].slice(0, limit)
 }
 
+/**
+ * The line of a renewal on a private path. The browser does not send `edge-grants` there, so that cookie cannot be added to,
+ * and setting it anew would forget whose cookies are still there. So each set of grants gets a cookie of its own.
+ */
+export function renewedGrantsCookie(value: string, maxAge: number, domain: string | null): string {
+  return line(
+    `${renewalPrefix}${createHash('sha256').update(value).digest('base64url').slice(0, 8)}`,
+    value,
+    maxAge,
+    domain,
+  )
+}
+
+/** The lines that delete the cookies of renewals. */
+export function expiredRenewals(names: readonly string[], domain: string | null): string[] {
+  return names.map((name) => line(name, '', 0, domain))
+}
+
+const renewalPrefix = `${edgeGrantsName}-`
+
+/** A viewer names the cookies; what is deleted must be a name that we could have set. */
+function isRenewal(name: string): boolean {
+  return /^edge-grants-[\w-]{8}$/.test(name)
+}
+
 /** The lines that set it; host-only leftovers are deleted where the cookie has a `Domain`. */
 export function edgeGrantsCookies(value: string, maxAge: number, domain: string | null): string[] {
-  return [...(domain === null ? [] : [line('', 0, null)]), line(value, maxAge, domain)]
+  return [...(domain === null ? [] : [line(edgeGrantsName, '', 0, null)]), line(edgeGrantsName, value, maxAge, domain)]
 }
 
 /** The lines that delete it. */
@@ -42,9 +93,9 @@ export function expiredEdgeGrants(domain: string | null): string[] {
   return edgeGrantsCookies('', 0, domain)
 }
 
-function line(value: string, maxAge: number, domain: string | null): string {
+function line(name: string, value: string, maxAge: number, domain: string | null): string {
   return stringifySetCookie({
-    name: edgeGrantsName,
+    name,
     value,
     path,
     maxAge,

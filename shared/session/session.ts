@@ -48,6 +48,11 @@ export function readSessionToken(
 /** RFC 7515 section 7.1. An encrypted token (five parts) and one without a signature are no sessions of ours. */
 const jwsCompact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
+/** Whether the session is the one of the `Authorization` header: sent by a program, and not by a browser on its own. */
+export function isBearer(request: HttpRequest): boolean {
+  return readBearer(request.headers.authorization) !== undefined
+}
+
 function readBearer(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : /^bearer(?: +(.*))?$/i.exec(authorization)?.slice(1).join('')
 }

@@ -6,6 +6,7 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
     session: expect.objectContaining({ cookieName: '__Host-session', algorithms: ['RS256'], clockSkewSeconds: 60 }),
     grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
     cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
+    gate: null,
     cdnHost: null,
     aliases: [],
     hasApp: true,
@@ -16,5 +17,12 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
     bucket: null,
     bucketPrefix: 'edge-signer-test-',
     bucketRegion: 'us-east-1',
+  })
+})
+
+test('the config has the rules of the files where the function guards them', () => {
+  expect(configOf({ enforcement: 'gate', rangeOnly: ['/users/a b/'] }).gate).toEqual({
+    depths: { '/users': [2], '/teams': [2] },
+    rangeOnly: ['/users/a%20b/'],
   })
 })

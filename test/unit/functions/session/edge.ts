@@ -1,4 +1,9 @@
-import type { CloudFrontRequestEvent, CloudFrontResultResponse } from 'aws-lambda'
+import type {
+  CloudFrontRequest,
+  CloudFrontRequestEvent,
+  CloudFrontRequestResult,
+  CloudFrontResultResponse,
+} from 'aws-lambda'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { SessionFunctionConfig } from '../../../../functions/session/config.ts'
 import { sessionFunctionConfig } from '../../../../functions/session/config.ts'
@@ -106,8 +111,20 @@ export function edgeFunction(config = configOf()) {
     nowMs: () => clock.now * 1000,
     random: () => 0.5,
   })
-  const send = async (ask: Ask = {}): Promise<Reply> => toReply(await handler(eventOf(ask), context))
-  return { handler, send, stores, loads, clock }
+  const send = async (ask: Ask = {}): Promise<Reply> => toReply(responseOf(await handler(eventOf(ask), context)))
+  /** The request that the function let pass; fails where it answered itself. */
+  const pass = async (ask: Ask = {}): Promise<CloudFrontRequest> => {
+    const result = await handler(eventOf(ask), context)
+    if ('status' in result || !('uri' in result)) throw new Error(`answered ${JSON.stringify(result)}`)
+    return result
+  }
+  return { handler, send, pass, stores, loads, clock }
+}
+
+/** A response that the function made; fails where it let the request pass. */
+export function responseOf(result: CloudFrontRequestResult): CloudFrontResultResponse {
+  if (result === undefined || result === null || !('status' in result)) throw new Error('the request was let pass')
+  return result
 }
 
 export const context = { invokedFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:session:7' }

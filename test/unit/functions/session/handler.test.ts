@@ -2,7 +2,7 @@ import { generateKeyPairSync, verify } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fromCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
 import { ecPrivatePem } from '../../fixtures/key-pairs.ts'
-import { app, configOf, context, eventOf, jwks, keyDocument, token, withSession } from './edge.ts'
+import { app, configOf, context, eventOf, jwks, keyDocument, responseOf, token, withSession } from './edge.ts'
 
 /** The module that is deployed, over a network that answers as AWS does. */
 
@@ -49,7 +49,7 @@ async function ask(config = configOf()) {
   vi.stubGlobal('__CONFIG__', config)
   const { handler } = await import('../../../../functions/session/handler.ts')
   const now = Math.floor(Date.now() / 1000)
-  const reply = await handler(eventOf(withSession(await token({ iat: now, exp: now + 600 }))), context)
+  const reply = responseOf(await handler(eventOf(withSession(await token({ iat: now, exp: now + 600 }))), context))
   return { reply, code: reply.status === '200' ? undefined : JSON.parse(reply.body ?? '{}').code }
 }
 

@@ -66,13 +66,13 @@ describe('no session', () => {
   test('sends a navigation to the login page, and from there back to be minted', async () => {
     const at = async (loginUrl: string, query = 'return=/users/alice/x%3Fa%3Db') =>
       (await edgeFunction(configOf({}, { loginUrl })).send({ headers: navigation, query })).header('location')
-    const mint = '/_edge/session?return=%2Fusers%2Falice%2Fx%3Fa%3Db'
+    const mint = '/_edge/session?from=login&return=%2Fusers%2Falice%2Fx%3Fa%3Db'
     expect(await at('/dev/login')).toBe(`/dev/login?return=${encodeURIComponent(mint)}`)
     expect(await at('https://app.example.com/login?x=1')).toBe(
       `https://app.example.com/login?x=1&return=${encodeURIComponent(`https://${distributionHost}${mint}`)}`,
     )
     expect(await at('https://app.example.com/#/login', '')).toBe(
-      `https://app.example.com/?return=${encodeURIComponent(`https://${distributionHost}/_edge/session`)}#/login`,
+      `https://app.example.com/?return=${encodeURIComponent(`https://${distributionHost}/_edge/session?from=login`)}#/login`,
     )
   })
 
@@ -80,9 +80,28 @@ describe('no session', () => {
     const { send } = edgeFunction(configOf({}, { loginUrl: '/login' }))
     for (const jwt of [await token({ exp: start - 100 }), 'a.b.c']) {
       const reply = await send(withSession(jwt, { headers: navigation }))
-      expect([reply.status, reply.header('location')]).toEqual([302, '/login?return=%2F_edge%2Fsession'])
+      expect([reply.status, reply.header('location')]).toEqual([302, '/login?return=%2F_edge%2Fsession%3Ffrom%3Dlogin'])
       expect(reply.header('cache-control')).toBe('no-store')
     }
+  })
+
+  test('does not send anybody to the login page twice', async () => {
+    const { send } = edgeFunction(configOf({}, { loginUrl: '/login' }))
+    const query = 'from=login&return=%2Fusers%2Falice%2Fx'
+    const without = await send({ headers: navigation, query })
+    // Nothing of the sign-in came along: its cookies do not get through.
+    expect([without.status, without.header('location')]).toEqual([403, undefined])
+    expect(without.text).toContain('ERR_NO_COOKIES')
+    for (const [jwt, code] of [
+      [await token({ exp: start - 100 }), 'ERR_SESSION_EXPIRED'],
+      [await token({ aud: 'another' }), 'ERR_SESSION_INVALID'],
+    ] as const) {
+      const reply = await send(withSession(jwt, { headers: navigation, query }))
+      expect([reply.status, reply.header('location')]).toEqual([401, undefined])
+      expect(reply.text).toContain(code)
+    }
+    expect((await send({ query })).code).toBe('ERR_SESSION_MISSING')
+    expect((await send(withSession(await token(), { headers: navigation, query }))).status).toBe(303)
   })
 
   test('does not send back and forth whom the login page cannot help', async () => {

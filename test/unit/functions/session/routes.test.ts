@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { context, edgeFunction, eventOf, navigation, token, withSession } from './edge.ts'
+import { context, edgeFunction, eventOf, navigation, responseOf, token, withSession } from './edge.ts'
 
 beforeEach(() => {
   vi.spyOn(console, 'warn').mockImplementation(() => {})
@@ -96,7 +96,7 @@ describe('whatever comes', () => {
   test('an event that CloudFront would never send gets a 500, not an exception', async () => {
     const { handler } = edgeFunction()
     for (const event of [{}, { Records: [] }, { Records: [{}] }, { Records: [{ cf: { request: {} } }] }, null]) {
-      const reply = await handler(event as never, context)
+      const reply = responseOf(await handler(event as never, context))
       expect(reply.status).toBe('500')
       expect(JSON.parse(reply.body ?? '').code).toBe('ERR_INTERNAL')
       expect(reply.headers?.['cross-origin-resource-policy']?.[0]?.value).toBe('same-site')
@@ -122,7 +122,7 @@ describe('whatever comes', () => {
       { path: '/nothing' },
     ]
     for (const ask of asks) {
-      const reply = await handler(eventOf(ask), context)
+      const reply = responseOf(await handler(eventOf(ask), context))
       expect(reply.status).toMatch(/^\d{3}$/)
       for (const [name, lines] of Object.entries(reply.headers ?? {})) {
         expect(name).toMatch(/^[a-z0-9-]+$/)

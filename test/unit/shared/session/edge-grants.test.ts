@@ -5,12 +5,17 @@ import {
   edgeGrantsCookies,
   edgeGrantsValue,
   expiredEdgeGrants,
-  readEdgeGrants,
+  expiredRenewals,
+  hasFormerGrants,
+  readFormerGrants,
+  renewedGrantsCookie,
 } from '../../../../shared/session/edge-grants.ts'
 
 const stampKey = 'c3RhbXAta2V5LWZvci10ZXN0cy1vbmx5LTEyMzQ1Njc4OTA'
 const prefixes = ['/users/alice/', '/teams/a%20b/'].map(parseResourcePrefix)
 const value = edgeGrantsValue(prefixes, stampKey)
+const readEdgeGrants = (values: readonly string[] | undefined, key: string, limit: number) =>
+  readFormerGrants(new Map(values === undefined ? [] : [['edge-grants', values]]), key, limit).prefixes
 
 describe('edge-grants', () => {
   test('is the payload and its HMAC, under the key as written', () => {
@@ -61,5 +66,60 @@ describe('edge-grants', () => {
       'edge-grants=v; Max-Age=60; Domain=example.com; Path=/_edge/; HttpOnly; Secure; SameSite=Lax',
     ])
     expect(expiredEdgeGrants(null)).toEqual([`edge-grants=; Max-Age=0${rest}`])
+  })
+})
+
+describe('the cookie of a renewal', () => {
+  const one = (prefix: string) => {
+    const own = edgeGrantsValue([parseResourcePrefix(prefix)], stampKey)
+    const [pair = '', ...attributes] = renewedGrantsCookie(own, 60, null).split('; ')
+    const [name = ''] = pair.split('=')
+    return { name, value: own, attributes }
+  }
+
+  test('has a name of its own for each set of grants, so that none takes the place of another', () => {
+    const alice = one('/users/alice/')
+    expect(alice.name).toMatch(/^edge-grants-[\w-]{8}$/)
+    expect(alice.attributes).toEqual(['Max-Age=60', 'Path=/_edge/', 'HttpOnly', 'Secure', 'SameSite=Lax'])
+    expect(one('/users/alice/').name).toBe(alice.name)
+    expect(one('/users/bob/').name).not.toBe(alice.name)
+  })
+
+  test('is read beside those of the mint, and deleted by name', () => {
+    const [alice, bob] = [one('/users/alice/'), one('/users/bob/')]
+    const cookies = new Map([
+      ['edge-grants', [value]],
+      [alice.name, [alice.value]],
+      [bob.name, [bob.value]],
+      ['edge-grants-forged00', [`${bob.value}x`]],
+    ])
+    const former = readFormerGrants(cookies, stampKey, 8)
+    expect(former.prefixes).toEqual([...prefixes, '/users/bob/'])
+    expect(former.renewals).toEqual([alice.name, bob.name, 'edge-grants-forged00'])
+    expect(expiredRenewals([bob.name], 'example.com')).toEqual([
+      `${bob.name}=; Max-Age=0; Domain=example.com; Path=/_edge/; HttpOnly; Secure; SameSite=Lax`,
+    ])
+  })
+
+  test('stays for the next time where its prefixes are too many for this one', () => {
+    const bob = one('/users/bob/')
+    const former = readFormerGrants(
+      new Map([
+        ['edge-grants', [value]],
+        [bob.name, [bob.value]],
+      ]),
+      stampKey,
+      2,
+    )
+    expect(former).toEqual({ prefixes, renewals: [] })
+  })
+
+  test('counts under names that we set, and no others', () => {
+    const { name, value: own } = one('/users/bob/')
+    for (const other of ['edge-grants-', `${name}x`, `${name.slice(0, -1)};`, `x${name}`]) {
+      expect(readFormerGrants(new Map([[other, [own]]]), stampKey, 8)).toEqual({ prefixes: [], renewals: [] })
+      expect(hasFormerGrants(new Map([[other, [own]]]))).toBe(false)
+    }
+    expect(hasFormerGrants(new Map([[name, [own]]]))).toBe(true)
   })
 })

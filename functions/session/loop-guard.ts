@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { stringifySetCookie } from 'cookie'
+import type { RequestCookies } from '../../shared/http/cookies.ts'
+import type { Session } from '../../shared/session/session.ts'
+
+/** The cookie that says: this address was answered with fresh cookies a moment ago. */
+export const markerName = 'edge-renewed'
+
+/** Longer than a redirect takes, shorter than anybody waits before trying again. */
+const seconds = 10
+
+/**
+ * The line that marks a renewal, so that the next request for the address does not end in another one. It is bound to the
+ * address and to the session: another file, or another sign-in, has its own try.
+ *
+ * Without `Secure`, unlike every other cookie: a browser that drops `Secure` cookies (Safari on http://localhost) is one of
+ * those that must be told instead of being sent round in circles. Whoever plants the marker wins a refusal for 10 seconds.
+ *
+ * @param address the path of the request.
+ * @param prefix that of the grant: where the new cookies are sent, the marker is.
+ */
+export function renewalMarker(address: string, session: Session, prefix: string): string {
+  return stringifySetCookie({
+    name: markerName,
+    value: markerValue(address, session),
+    path: prefix,
+    maxAge: seconds,
+    httpOnly: true,
+    sameSite: 'lax',
+  })
+}
+
+/** Whether the browser comes from a renewal of this very address. */
+export function wasJustRenewed(cookies: RequestCookies, address: string, session: Session): boolean {
+  return cookies.get(markerName)?.includes(markerValue(address, session)) ?? false
+}
+
+function markerValue(address: string, { sub, issuedAt }: Session): string {
+  return createHash('sha256')
+    .update(JSON.stringify([address, sub, issuedAt ?? null]))
+    .digest('base64url')
+    .slice(0, 22)
+}
