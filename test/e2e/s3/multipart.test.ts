@@ -1,5 +1,6 @@
 /** Multipart uploads on a real server, through the same steps as the API. */
 import { randomBytes } from 'node:crypto'
+import { UploadPartCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AssetStore, MultipartStore } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
@@ -122,6 +123,22 @@ describe('a multipart upload', () => {
       expect(changed).not.toBe(url)
       expect((await deliver({ method: 'PUT', url: changed, headers: {}, expiresAt }, small)).status).toBe(403)
     }
+  })
+
+  it('whose parts came with other lengths by another way is not published', async () => {
+    const upload = await begin()
+    const target = { Bucket: server.bucket, Key: upload.key, UploadId: upload.storeId }
+    // As many bytes in all, cut elsewhere; then parts that are right, but one too few.
+    const cuts = [body.subarray(0, 7 * MiB), body.subarray(7 * MiB, 16 * MiB), body.subarray(16 * MiB)]
+    for (const [index, Body] of cuts.entries()) {
+      await server.client.send(new UploadPartCommand({ ...target, PartNumber: index + 1, Body }))
+    }
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_MISMATCH')
+    const short = await begin()
+    await send(short, 1, slices[0] ?? body)
+    await send(short, 2, slices[1] ?? body)
+    expect(await codeOf(completeUpload(short, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_INCOMPLETE')
+    for (const { key } of [upload, short]) expect(await store.describe(key)).toBeUndefined()
   })
 
   it('with an undeclared size is held to what was allowed', async () => {

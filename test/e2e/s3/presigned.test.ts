@@ -1,9 +1,13 @@
 /** What the server itself refuses of a ticket: every field that the signature binds, changed one at a time. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AssetStore, UploadRequest } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
-import { uploadOf } from '../../contract/asset-store.suite.ts'
+import { publishIncoming } from '../../../shared/uploads/publish.ts'
+import type { Upload } from '../../../shared/uploads/upload.ts'
+import { formatUploadRecord } from '../../../shared/uploads/upload-record.ts'
+import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
 import { deliver } from '../../support/deliver.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
 
@@ -116,6 +120,47 @@ describe('a POST policy', () => {
       .replace('30]', '99]')
     const fields = { ...form.fields, Policy: Buffer.from(policy).toString('base64') }
     expect((await deliver({ ...form, fields }, body)).text).toContain('SignatureDoesNotMatch')
+  })
+})
+
+describe('what came to the incoming area by another way', () => {
+  const put = async (declared: Upload, changes: Partial<PutObjectCommandInput>) => {
+    const { checksum } = declared
+    await server.client.send(
+      new PutObjectCommand({
+        Bucket: server.bucket,
+        Key: `_incoming/${declared.id}`,
+        Body: body,
+        ContentType: declared.contentType,
+        ChecksumSHA256: checksum?.value,
+        Metadata: { upload: formatUploadRecord(declared) },
+        ...changes,
+      }),
+    )
+    const options = { store, cdn: { invalidate: async () => {} }, quotaBytes: null }
+    return codeOf(publishIncoming(declared.id, options))
+  }
+  const other = Buffer.alloc(body.length, 1)
+  const fresh = (changes: Partial<Upload> = {}) =>
+    uploadOf(`users/alice/${randomBytes(4).toString('hex')}`, body, changes)
+
+  it('is published only where it is what was declared', async () => {
+    expect(await put(fresh(), {})).toBe('resolved')
+    const wrong: [Upload, Partial<PutObjectCommandInput>][] = [
+      [fresh({ size: body.length + 1 }), {}],
+      [fresh({ mostBytes: body.length - 1 }), {}],
+      [fresh(), { ContentType: 'text/html' }],
+      [fresh(), { Body: other, ChecksumSHA256: sha256(other) }],
+      [fresh(), { ChecksumSHA256: undefined, ChecksumAlgorithm: 'CRC64NVME' }],
+      [fresh(), { Metadata: { upload: formatUploadRecord(fresh()) } }],
+    ]
+    for (const [declared, changes] of wrong) {
+      expect(await put(declared, changes)).toBe('ERR_UPLOAD_MISMATCH')
+      expect(await store.describe(declared.key)).toBeUndefined()
+    }
+    const undeclared = fresh()
+    expect(await put(undeclared, { Metadata: {} })).toBe('resolved')
+    expect(await store.describe(undeclared.key)).toBeUndefined()
   })
 })
 
