@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
 import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
@@ -40,9 +39,13 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
   return createApiServices(config, {
     store: createS3Store({ ...location, ticketSeconds: config.uploads.ticketSeconds }),
     cdn: distributionId
-      ? createCloudFrontInvalidation(new CloudFrontClient({ region: 'us-east-1' }), distributionId, newId, (error) =>
-          log({ level: 'error', code: error.code, reason: error.message }),
-        )
+      ? createCloudFrontInvalidation({
+          distributionId,
+          fetch,
+          credentials: roleCredentials,
+          newReference: newId,
+          onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
+        })
       : noInvalidation,
     cdnHost: cdnHost ?? '',
     cdnOrigin: `https://${cdnHost}`,

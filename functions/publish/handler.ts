@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
 import { S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
@@ -23,9 +22,17 @@ const store = createS3Store({
   ticketSeconds: 0,
 })
 const cdn = distributionId
-  ? createCloudFrontInvalidation(new CloudFrontClient({ region: 'us-east-1' }), distributionId, randomUUID, (error) =>
-      log({ level: 'error', code: error.code, reason: error.message }),
-    )
+  ? createCloudFrontInvalidation({
+      distributionId,
+      fetch,
+      credentials: () => ({
+        accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? '',
+        secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? '',
+        sessionToken: process.env.AWS_SESSION_TOKEN,
+      }),
+      newReference: randomUUID,
+      onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
+    })
   : noInvalidation
 
 /** Publishes what arrives in the incoming area; EventBridge calls it for each object created there. */
