@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { stringifySetCookie } from 'cookie'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
+import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
 import type { Session } from '../../shared/session/session.ts'
 
 /** The cookie that says: this address was answered with fresh cookies a moment ago. */
@@ -20,14 +20,8 @@ const seconds = 10
  * @param prefix that of the grant: where the new cookies are sent, the marker is.
  */
 export function renewalMarker(address: string, session: Session, prefix: string): string {
-  return stringifySetCookie({
-    name: markerName,
-    value: markerValue(address, session),
-    path: prefix,
-    maxAge: seconds,
-    httpOnly: true,
-    sameSite: 'lax',
-  })
+  const attributes = cookieAttributes({ path: prefix, maxAge: seconds, domain: null, secure: false })
+  return setCookie(markerName, markerValue(address, session), attributes)
 }
 
 /** Whether the browser comes from a renewal of this very address. */

@@ -1,9 +1,9 @@
-import { stringifySetCookie } from 'cookie'
 import { expiredGrantCookies } from '../../shared/cloudfront/cookies.ts'
 import { RequestError } from '../../shared/errors.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import { refuseCrossSite } from '../../shared/http/cross-site.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
+import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
 import {
   expiredEdgeGrants,
   expiredRenewals,
@@ -70,8 +70,6 @@ async function clearedCookies(
  * only with `Secure`, `Path=/` and no `Domain` (RFC 6265bis section 4.1.3.2), and so is its deletion.
  */
 function expiredAppSession(name: string, domain: string | null): string[] {
-  const expired = { name, value: '', path: '/', maxAge: 0, secure: true, httpOnly: true, sameSite: 'lax' } as const
-  const hostOnly = stringifySetCookie(expired)
-  if (domain === null || name.toLowerCase().startsWith('__host-')) return [hostOnly]
-  return [hostOnly, stringifySetCookie({ ...expired, domain })]
+  const clear = (of: string | null) => setCookie(name, '', cookieAttributes({ path: '/', maxAge: 0, domain: of }))
+  return domain === null || name.toLowerCase().startsWith('__host-') ? [clear(null)] : [clear(null), clear(domain)]
 }

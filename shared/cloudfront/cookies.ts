@@ -1,5 +1,5 @@
-import { stringifySetCookie } from 'cookie'
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
+import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 import type { SignedPolicy } from './signer.ts'
 
 /** The cookie with our own time stamp of a mint, read by the guard for revocation. */
@@ -30,18 +30,18 @@ export interface GrantCookieScope {
  */
 export function grantCookies(signed: SignedPolicy, stamp: string, scope: GrantCookieScope): string[] {
   const { prefix, maxAge, domain } = scope
-  const set = (name: string, value: string) => cookieLine(name, value, prefix, maxAge, domain)
-  return [
-    ...(domain === null ? [] : expiredGrantCookies(prefix, null)),
-    set('CloudFront-Policy', signed.policy),
-    set('CloudFront-Signature', signed.signature),
-    set('CloudFront-Key-Pair-Id', signed.keyPairId),
+  const attributes = cookieAttributes({ path: prefix, maxAge, domain })
+  const lines = [
+    setCookie('CloudFront-Policy', signed.policy, attributes),
+    setCookie('CloudFront-Signature', signed.signature, attributes),
+    setCookie('CloudFront-Key-Pair-Id', signed.keyPairId, attributes),
     // After a rotation to SHA-1 the old marker would make CloudFront verify the new signature with SHA-256.
     signed.hashAlgorithm === undefined
-      ? expiredLine('CloudFront-Hash-Algorithm', prefix, domain)
-      : set('CloudFront-Hash-Algorithm', signed.hashAlgorithm),
-    set(stampCookieName, stamp),
+      ? setCookie('CloudFront-Hash-Algorithm', '', expiredAttributes(prefix, domain))
+      : setCookie('CloudFront-Hash-Algorithm', signed.hashAlgorithm, attributes),
+    setCookie(stampCookieName, stamp, attributes),
   ]
+  return domain === null ? lines : [...expiredGrantCookies(prefix, null), ...lines]
 }
 
 /**
@@ -49,24 +49,13 @@ export function grantCookies(signed: SignedPolicy, stamp: string, scope: GrantCo
  * domain too. A deletion must repeat `Path` and `Domain`, else the browser keeps the cookie.
  */
 export function expiredGrantCookies(prefix: ResourcePrefix, domain: string | null): string[] {
-  return (domain === null ? [null] : [null, domain]).flatMap((of) =>
-    grantCookieNames.map((name) => expiredLine(name, prefix, of)),
-  )
-}
-
-function expiredLine(name: string, path: string, domain: string | null): string {
-  return `${cookieLine(name, '', path, 0, domain)}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`
-}
-
-function cookieLine(name: string, value: string, path: string, maxAge: number, domain: string | null): string {
-  return stringifySetCookie({
-    name,
-    value,
-    path,
-    maxAge,
-    ...(domain === null ? {} : { domain }),
-    secure: true,
-    httpOnly: true,
-    sameSite: 'lax',
+  return (domain === null ? [null] : [null, domain]).flatMap((of) => {
+    const attributes = expiredAttributes(prefix, of)
+    return grantCookieNames.map((name) => setCookie(name, '', attributes))
   })
+}
+
+/** `Max-Age` decides; `Expires` is there for clients that know no other (RFC 6265 section 4.1.2.2). */
+function expiredAttributes(path: string, domain: string | null): string {
+  return `${cookieAttributes({ path, maxAge: 0, domain })}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`
 }

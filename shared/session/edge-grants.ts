@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { stringifySetCookie } from 'cookie'
 import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import type { RequestCookies } from '../http/cookies.ts'
+import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 
 /**
  * The `edge-grants` cookie: the prefixes that the last mint set cookies for, so that the next mint or the sign-out can expire
@@ -94,16 +94,7 @@ export function expiredEdgeGrants(domain: string | null): string[] {
 }
 
 function line(name: string, value: string, maxAge: number, domain: string | null): string {
-  return stringifySetCookie({
-    name,
-    value,
-    path,
-    maxAge,
-    ...(domain === null ? {} : { domain }),
-    secure: true,
-    httpOnly: true,
-    sameSite: 'lax',
-  })
+  return setCookie(name, value, cookieAttributes({ path, maxAge, domain }))
 }
 
 function readValue(value: string, stampKey: string): ResourcePrefix[] {
