@@ -44,7 +44,7 @@ export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
     const token = readSessionToken(request, services.config.session.cookieName)
     const session = await services.verifier.verify(token, now)
     const grants = grantsOf(session, services)
-    // Everything around the public area too: whoever is revoked loses what their scope gave.
+    // The whole session, as at the edge: whoever lost one prefix signs in again, and then sees what is left.
     if (isSessionRevoked(await services.revocations(now), session, grants))
       throw new SessionError('ERR_SESSION_REVOKED')
     context.set('actor', { session, grants, scopes: scopesOf(session) })
