@@ -62,13 +62,13 @@ async function answerTo(
         } catch (error) {
           if (!isDenied(error) || tried === deniedTries) throw error
           report('permission denied: the role may be new, trying again')
-          await undo.run(report)
+          await undo.run(world.openStores, report)
           await world.wait(deniedPauseMs)
         }
       }
     })
   } catch (error) {
-    await runInTime(undoMs, () => undo.run(report)).catch(() => report('taking back took too long'))
+    await runInTime(undoMs, () => undo.run(world.openStores, report)).catch(() => report('taking back took too long'))
     const reason = `${reasonOf(error)} (log stream ${context.logStreamName})`
     report(reason)
     return { Status: 'FAILED', Reason: reason }

@@ -4,7 +4,7 @@ import { parseKeyDocument, type SigningKey, serializeKeyDocument } from '../../s
 import { findOwnKeyGroup, type KeyRing, keyGroupName, readCurrent } from '../../shared/keys/key-ring.ts'
 import { ownerTag, type SecretDescription } from '../../shared/keys/key-secret.ts'
 import { makeKeyDocument, makeSharedSecret, publicKeyPem } from '../../shared/keys/make-key-pair.ts'
-import { publishNewKey } from '../../shared/keys/publish-key.ts'
+import { publishNewKey, useAtOnce } from '../../shared/keys/publish-key.ts'
 import type { UndoList } from './undo.ts'
 
 /** For whom the keys are, and what they must be good for. */
@@ -35,7 +35,7 @@ async function ensureDocument(ring: KeyRing, wanted: KeysWanted, undo: UndoList)
   const description = await secret.describe()
   if (description?.markedForDeletion === true) {
     await secret.restore(wanted.owner)
-    undo.add(`secret ${secret.id}`, () => secret.remove())
+    undo.add(`secret ${secret.id}`, (stores) => stores.secret.remove())
     ring.report(`secret ${secret.id}: its deletion was taken back`)
     return undefined
   }
@@ -44,14 +44,14 @@ async function ensureDocument(ring: KeyRing, wanted: KeysWanted, undo: UndoList)
     const hasText = description.current !== undefined && (await secret.read(description.current)) !== undefined
     if (hasText) return undefined
   }
-  const key = await publishNewKey(ring, ring.now - ring.times.clockSkew)
-  undo.add(`public key ${key.keyPairId}`, () => ring.trusted.deletePublicKey(key.keyPairId))
+  const key = await publishNewKey(ring, useAtOnce(ring))
+  undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
   // Serialised and parsed: what is stored is what every function will be able to load.
   const json = serializeKeyDocument(makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined))
   parseKeyDocument(json)
   if (description === undefined) {
     await secret.create(json, wanted.owner)
-    undo.add(`secret ${secret.id}`, () => secret.erase())
+    undo.add(`secret ${secret.id}`, (stores) => stores.secret.erase())
   } else {
     await secret.replaceCurrent(json, description.current)
   }
@@ -78,8 +78,8 @@ async function ensureKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
   )
   if (there.length === 0) {
     // The secret outlived its public keys. Their signatures are refused already, so the new key need not wait.
-    const key = await publishNewKey(ring, ring.now - ring.times.clockSkew)
-    undo.add(`public key ${key.keyPairId}`, () => ring.trusted.deletePublicKey(key.keyPairId))
+    const key = await publishNewKey(ring, useAtOnce(ring))
+    undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
     await ring.secret.replaceCurrent(serializeKeyDocument({ ...document, keys: [key] }), versionId)
     there.push(key)
   }
@@ -88,7 +88,7 @@ async function ensureKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
     comment: ring.secret.id,
     keyPairIds: there.map(({ keyPairId }) => keyPairId),
   })
-  undo.add(`key group ${group.id}`, () => ring.trusted.deleteKeyGroup(group))
+  undo.add(`key group ${group.id}`, ({ trusted }) => trusted.deleteKeyGroup(group))
   ring.report(`key group ${group.id}: made`)
 }
 

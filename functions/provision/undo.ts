@@ -1,16 +1,21 @@
+import type { ProvisionStores } from './stores.ts'
+
+/** How to take one thing back. The stores are others than those it was made with: these may be past their deadline. */
+type UndoStep = (stores: Pick<ProvisionStores, 'secret' | 'trusted'>) => Promise<unknown>
+
 /** What a run made so far, and how to take it back. */
 export class UndoList {
-  readonly #steps: { readonly what: string; readonly run: () => Promise<unknown> }[] = []
+  readonly #steps: { readonly what: string; readonly run: UndoStep }[] = []
 
-  add(what: string, run: () => Promise<unknown>): void {
+  add(what: string, run: UndoStep): void {
     this.#steps.push({ what, run })
   }
 
   /** Last made, first removed: a public key cannot go while a group holds it. What cannot be removed is told, not hidden. */
-  async run(report: (line: string) => void): Promise<void> {
+  async run(openStores: () => ProvisionStores, report: (line: string) => void): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {
-        await step.run()
+        await step.run(openStores())
         report(`${step.what}: taken back`)
       } catch (error) {
         report(`${step.what}: could not be taken back (${error instanceof Error ? error.name : 'unknown'})`)

@@ -10,7 +10,7 @@ import {
   requireSecret,
 } from './key-ring.ts'
 import { type KeyFate, type MaintenancePlan, planMaintenance } from './maintenance-plan.ts'
-import { firstUse, publishNewKey, refuseKmsKeys } from './publish-key.ts'
+import { firstUse, publishNewKey, refuseKmsKeys, useAtOnce } from './publish-key.ts'
 
 /** A rotation that has not ended after this many seconds will not end: Secrets Manager runs its steps within minutes. */
 const abandonedAfter = 86_400
@@ -51,8 +51,7 @@ async function makePlan(ring: KeyRing, { document, writtenAt }: CurrentDocument)
 async function addKey(ring: KeyRing, current: CurrentDocument, plan: MaintenancePlan): Promise<void> {
   const { keys } = plan
   refuseKmsKeys(current.document.keys)
-  // With no key left there is nothing to wait for: nobody can be refused who is not refused already.
-  const notBefore = keys.length === 0 ? ring.now - ring.times.clockSkew : firstUse(ring, current.document.keys)
+  const notBefore = keys.length === 0 ? useAtOnce(ring) : firstUse(ring, current.document.keys)
   const key = await publishNewKey(ring, notBefore)
   try {
     await editKeyGroup(ring, (ids) => [...ids.filter((id) => !plan.leave.includes(id)), key.keyPairId])

@@ -17,6 +17,14 @@ export async function publishNewKey(ring: KeyRing, notBefore: number): Promise<S
 }
 
 /**
+ * When a key that is alone may start to sign: at once, also by a clock that runs behind. Nobody can be refused who is not refused
+ * already.
+ */
+export function useAtOnce({ now, times }: KeyRing): number {
+  return now - 2 * times.clockSkew
+}
+
+/**
  * When a key that is added to a group now may start to sign. Always after every key that is there, so that it will be the
  * newest one even if an earlier clock ran ahead.
  */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { CloudFrontClient, CreateKeyValueStoreCommand } from '@aws-sdk/client-cloudfront'
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
@@ -13,7 +14,8 @@ import { ministack, setUpPythonTool } from '../../local/setup/python-tools.ts'
 
 /**
  * An emulator of AWS on a free port of the loopback, empty. It keeps the rules that matter here: an update names the `ETag` it
- * is based on, a key in a group and a group in use cannot be deleted, labels of secrets move as they do at AWS.
+ * is based on, a key in a group and a group in use cannot be deleted, labels of secrets move as they do at AWS (some of it
+ * added by `aws-emulator.py`).
  *
  * What it does not keep: it checks no signature, and its `RotateSecret` calls no function; the tests call the four steps
  * themselves, as Secrets Manager does.
@@ -32,7 +34,7 @@ export interface AwsEmulator {
 export async function startAwsEmulator(): Promise<AwsEmulator> {
   const python = await setUpPythonTool(ministack, { log: (line) => process.stderr.write(`${line}\n`) })
   const port = await freePort()
-  const child = spawn(python, ['-m', 'ministack'], {
+  const child = spawn(python, [fileURLToPath(new URL('aws-emulator.py', import.meta.url))], {
     env: { PATH: process.env.PATH, BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), LOG_LEVEL: 'WARNING' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

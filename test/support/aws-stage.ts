@@ -126,6 +126,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
     ring,
     revocations,
     cloudFormation,
+    rotateKey,
     step,
     /** A whole rotation; returns the id of the new version. */
     async rotate(versionId: string = randomUUID()): Promise<string> {
