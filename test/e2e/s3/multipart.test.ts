@@ -170,6 +170,19 @@ describe('a multipart upload', () => {
     expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('resolved')
   })
 
+  it('lists more parts than fit one page', async () => {
+    const upload = await begin({ size: undefined })
+    const target = { Bucket: server.bucket, Key: upload.key, UploadId: upload.storeId, Body: small }
+    for (let first = 1; first <= 1001; first += 100) {
+      const numbers = Array.from({ length: Math.min(100, 1002 - first) }, (_, index) => first + index)
+      await Promise.all(numbers.map((n) => server.client.send(new UploadPartCommand({ ...target, PartNumber: n }))))
+    }
+    const parts = (await multipart.listParts(upload)) ?? []
+    expect(parts.map((part) => part.partNumber)).toEqual(Array.from({ length: 1001 }, (_, index) => index + 1))
+    // Parts below 5 MiB: the server refuses to make an object of them, and that is the client's fault.
+    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_PARTS')
+  })
+
   it('is gone after an abort, which succeeds twice', async () => {
     const upload = await begin()
     await send(upload, 1, slices[0] ?? body)
