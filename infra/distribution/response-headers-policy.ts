@@ -2,6 +2,7 @@ import { headersFunctionConfig } from '../../functions/headers/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment, Resource } from '../template.ts'
+import { pagesCsp } from './pages-csp.ts'
 
 /** What a page may read of a response from another origin: all that a Range reader needs. */
 const exposedHeaders = [
@@ -26,10 +27,6 @@ const requestHeaders = [
 /** Seconds that a browser may keep the answer to a preflight. */
 const preflightSeconds = 86_400
 
-/** An own page may load its own script and style and call its own origin; nothing else. */
-const pagesCsp =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 /**
  * Headers that CloudFront itself adds, also to errors, where no function of ours runs: a page under COEP could otherwise
  * not even read that it was refused.
@@ -45,9 +42,9 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
       [ids.privateHeaders]: policy(deployment, 'private', {
         ...cors,
         CustomHeadersConfig: { Items: [corp, customHeader('Cache-Control', privateCacheControl)] },
-        // It is not known whether an error page gets the headers of the path that failed. If it does, a sandbox would stop
-        // the page's script; there the headers function sets it on every object instead.
-        SecurityHeadersConfig: securityHeaders(hasErrorPage(deployment) ? undefined : 'sandbox'),
+        // It is not known whether an error page gets the headers of the path that failed. If it does, a sandbox would stop the
+        // page's script. So errors get the page's own policy, and objects the sandbox from the headers function.
+        SecurityHeadersConfig: securityHeaders(hasErrorPage(deployment) ? pagesCsp() : 'sandbox'),
       }),
       [ids.publicHeaders]: policy(deployment, 'public', {
         ...cors,
@@ -57,7 +54,7 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
       [ids.pagesHeaders]: policy(deployment, 'pages', {
         CustomHeadersConfig: { Items: [corp, customHeader('Cache-Control', 'no-store')] },
         SecurityHeadersConfig: {
-          ...securityHeaders(pagesCsp),
+          ...securityHeaders(pagesCsp()),
           ReferrerPolicy: { ReferrerPolicy: 'no-referrer', Override: true },
         },
       }),
@@ -86,10 +83,10 @@ function corsConfig(origins: readonly string[]): Record<string, unknown> {
   }
 }
 
-function securityHeaders(csp: string | undefined): Record<string, unknown> {
+function securityHeaders(csp: string): Record<string, unknown> {
   return {
     ContentTypeOptions: { Override: true },
-    ...(csp === undefined ? {} : { ContentSecurityPolicy: { ContentSecurityPolicy: csp, Override: true } }),
+    ContentSecurityPolicy: { ContentSecurityPolicy: csp, Override: true },
   }
 }
 

@@ -7,10 +7,7 @@ import { revocationStateKey, serializeRevocationState } from '../../shared/revoc
 import { secretName } from '../names.ts'
 import type { Report, StackStores } from './stores.ts'
 
-const pages = [
-  ['403.html', 'text/html; charset=utf-8'],
-  ['403.css', 'text/css; charset=utf-8'],
-] as const
+const pages = [['403.html', 'text/html; charset=utf-8']] as const
 
 /**
  * Fills a deployed stack: the stamp key into the KeyValueStore, our pages into the bucket, and an empty revocation state where

@@ -60,7 +60,7 @@ const answers: [
   ],
   ['a function that failed', 'function-failure', undefined, xCache('LambdaExecutionError'), cloudFrontPage],
   ['CloudFront itself', 'cloudfront', undefined, xCache('Error'), cloudFrontPage],
-  ['the 403 page', 'error-page', undefined, xCache('Error'), '<link href="/_edge/pages/403.css">'],
+  ['the 403 page', 'error-page', undefined, xCache('Error'), '<a id="again" href="/_edge/session?return=/">'],
   ['a file', 'origin', undefined, 'HTTP/2 206\nx-cache: Miss from cloudfront\n', ''],
   ['nobody that is known', undefined, undefined, 'HTTP/1.1 403 Forbidden\nserver: nginx\n', '<html></html>'],
   ['a code that is no code of ours', undefined, undefined, undefined, '{"code":"__proto__"}'],

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pagesCsp } from '../../../infra/distribution/pages-csp.ts'
 import { type PackagedStage, type Properties, packaged, removePackages } from './packaged-stage.ts'
 
 /** Everything that a deployment can change in the template, each run once. */
@@ -306,7 +307,11 @@ describe.each(withDistribution)('distribution of %s', (name) => {
       Override: true,
     })
     const csp = config('PrivateResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy
-    expect(csp?.ContentSecurityPolicy).toBe(name === 'gate' ? 'sandbox' : undefined)
+    expect(csp).toEqual({ ContentSecurityPolicy: name === 'gate' ? 'sandbox' : pagesCsp(), Override: true })
+    expect(config('PagesResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy).toEqual({
+      ContentSecurityPolicy: pagesCsp(),
+      Override: true,
+    })
     expect(config('PublicResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy).toEqual({
       ContentSecurityPolicy: 'sandbox',
       Override: true,
