@@ -79,6 +79,11 @@ async function answer(
   response.end(request.method === 'HEAD' ? undefined : result.body)
 }
 
+const voidedBy: Readonly<Record<string, string | undefined>> = {
+  'if-modified-since': 'if-none-match',
+  'if-unmodified-since': 'if-match',
+}
+
 /** Tells nginx where to go on. `original` are the viewer's headers, `result.headers` those that the function let pass. */
 function forward(
   response: ServerResponse,
@@ -99,6 +104,9 @@ function forward(
   response.setHeader('X-Accel-Redirect', `@forwarded${index}`)
   response.setHeader('X-Edge-Uri', result.querystring === '' ? result.uri : `${result.uri}?${result.querystring}`)
   for (const name of forwardedHeaders ?? []) {
+    // RFC 9110 section 13.2.2: an entity tag makes the date beside it void; nginx would demand both.
+    const tag = voidedBy[name]
+    if (tag !== undefined && result.headers[tag] !== undefined) continue
     const lines = result.headers[name]?.map(({ value }) => value) ?? []
     if (lines.length > 0) response.setHeader(`X-Edge-Header-${name}`, lines.join(name === 'cookie' ? '; ' : ', '))
   }

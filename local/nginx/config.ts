@@ -27,6 +27,8 @@ export function nginxConfig(plan: NginxPlan): string {
       'tcp_nopush on;',
       'tcp_nodelay on;',
       'keepalive_requests 1000000;',
+      // A stage with many behaviours of Lambda@Edge has a variable for each header of each.
+      'variables_hash_max_size 4096;',
       ...buffers,
       `proxy_cache_path ${quotePath(`${run}/temp/signatures`)} levels=1:2 keys_zone=signatures:4m inactive=10s max_size=16m use_temp_path=off;`,
       ...edgeScripts(plan),

@@ -25,7 +25,7 @@ describeTargets('sessions and claims', (suite) => {
 
   it.skipIf(!suite.can.sessions)('takes cookies of one prefix for no other, even within one session', async () => {
     const alice = await suite.signedInWith('alice', { team: 'red' })
-    const cookie = await alice.cookieHeader('/users/alice/')
+    const cookie = await suite.grantCookies(alice, '/users/alice/')
     expect((await suite.send({ path: '/teams/red/notes.txt', headers: { cookie } })).status).toBe(403)
   })
 

@@ -11,7 +11,7 @@ import type { TrustedKey } from '../support/policy-signer.ts'
 import { createSessionMaker, type SessionMaker } from '../support/session-maker.ts'
 import { parseLine } from '../support/set-cookie.ts'
 import { writeContent } from './content.ts'
-import type { Setting } from './modes.ts'
+import { readsRevocationsFromState, type Setting } from './modes.ts'
 import type { Target, User } from './target.ts'
 
 const { session } = parseDeployment(config, 'local').config
@@ -43,7 +43,11 @@ export async function startEmulationTarget(setting: Setting): Promise<Target> {
     login: (sub) => logIn(baseUrl, sub),
     sessions: sessionsOf(emulation),
     key: trustedKeyOf(emulation),
-    revoke: (revocation) => revoke(emulation, revocation),
+    revoke: async (revocation) => {
+      await revoke(emulation, revocation)
+      // The 30 s for which the function keeps what it read are a unit test's; here they would only be waited for.
+      if (readsRevocationsFromState(setting)) await emulation.coldStart()
+    },
     stop: async () => {
       await emulation.stop()
       removeAll()

@@ -17,6 +17,7 @@ export interface Setting {
 export const settings: readonly Setting[] = [
   { mode: 'key-group', bootstrap: 'error-page' },
   { mode: 'key-group', bootstrap: 'none' },
+  { mode: 'gate', bootstrap: 'error-page' },
 ]
 
 /** Whether what `bootstrap` changes is the only difference to a setting that stands before it: few cases can tell them apart. */
@@ -53,6 +54,27 @@ export function expectedRefusalKind(setting: Setting): 'xml' | 'page' | 'problem
   return setting.bootstrap === 'error-page' ? 'page' : 'xml'
 }
 
+/**
+ * The status of a private path for a request that shows nothing: CloudFront knows only its own cookies (403), the session
+ * function tells a client to sign in (401).
+ */
+export function statusWithoutCookies(setting: Setting): 401 | 403 {
+  return setting.mode === 'gate' ? 401 : 403
+}
+
+/**
+ * Whether active content of users is an attachment: that takes a look at each type, so a function at viewer-response. None may
+ * join the session function there; the sandbox, which the policy sets, still keeps such content from doing anything.
+ */
+export function makesActiveContentAttachments(setting: Setting): boolean {
+  return setting.mode === 'key-group'
+}
+
+/** Whether private files say `Vary: Origin` also where no `Origin` came: the headers function does, CloudFront's policy does not. */
+export function alwaysVaries(setting: Setting): boolean {
+  return setting.mode === 'key-group'
+}
+
 /** Whether a valid Bearer session alone opens a private path. */
 export function bearerOpensPrivatePaths(setting: Setting): boolean {
   return setting.mode === 'gate'
@@ -63,9 +85,12 @@ export function mintsOnPrivatePaths(setting: Setting): boolean {
   return setting.mode === 'gate'
 }
 
-/** Whether CloudFront Functions run on private paths: they alone see the revocations and refuse by problem. */
-export function guardRunsOnPrivatePaths(setting: Setting): boolean {
-  return setting.mode === 'key-group'
+/**
+ * Whether a revocation is read from the state object, which the session function keeps for 30 s, and not from the
+ * KeyValueStore.
+ */
+export function readsRevocationsFromState(setting: Setting): boolean {
+  return setting.mode === 'gate'
 }
 
 /**

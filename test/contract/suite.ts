@@ -17,6 +17,8 @@ export interface Suite {
   browser(): Browser
   /** A browser that holds this app session and nothing else. */
   withSession(token: string): Promise<Browser>
+  /** The cookies of a grant alone: the app session beside them opens private paths by itself in one of the modes. */
+  grantCookies(browser: Browser, path: string): Promise<string>
   /** A browser that holds an app session and the cookies minted for it. */
   signedIn(sub: User): Promise<Browser>
   /** The same for a session with these claims; needs `can.sessions`. */
@@ -98,6 +100,11 @@ function createSuite(setting: Setting, can: Abilities, target: () => Target): Su
     send: (options) => send(target().baseUrl, typeof options === 'string' ? { path: options } : options),
     browser,
     withSession,
+    grantCookies: async (browser, path) => {
+      const cookies = await browser.cookies(path)
+      cookies.delete(target().sessionCookie)
+      return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    },
     signedIn: async (sub) => minted(await target().login(sub)),
     signedInWith: async (sub, claims) => minted(sessionsOf(target()).session(sub, claims)),
   }
