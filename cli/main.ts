@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { EdgeSignerError } from '../shared/errors.ts'
+import { EdgeSignerError, messageOf } from '../shared/errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { createProgram } from './program.ts'
 import { redactText } from './redact.ts'
@@ -26,7 +26,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     // The parser has printed its own message; asking for help is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.granted : exitCodes.usage
     if (error instanceof EdgeSignerError) {
-      terminal.err(`edge-signer: ${error.message} (${error.code})\n`)
+      terminal.err(`edge-signer: ${messageOf(error)} (${error.code})\n`)
       return error instanceof UsageError ? exitCodes.usage : exitCodes.refused
     }
     terminal.err(

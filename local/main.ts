@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { EdgeSignerError } from '../shared/errors.ts'
+import { EdgeSignerError, messageOf } from '../shared/errors.ts'
 import { runDemo } from './demo.ts'
 import type { Unknowns } from './edge/edge-config.ts'
 import type { EmulationOptions } from './options.ts'
@@ -129,6 +129,6 @@ try {
   process.exit(0)
 } catch (error) {
   // What the user can mend is said in one message; anything else is a fault of ours and keeps its stack.
-  console.error(error instanceof EdgeSignerError ? error.message : error)
+  console.error(error instanceof EdgeSignerError ? messageOf(error) : error)
   process.exit(1)
 }

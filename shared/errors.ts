@@ -1,11 +1,17 @@
 /**
- * Every failure that a caller may meet, its stable `code`, and the one table from code to HTTP status and public text.
+ * Every failure that a caller may meet, its stable `code`, and the tables from code to HTTP status and public text: one for each
+ * area, so that a bundle carries the texts that it can answer with and no others.
  *
  * Bodies carry fixed text only: nothing of the request, no token, no cookie, no policy (SECURITY.md, "What never leaves").
  */
 
-/** Fixed public text of each code: HTTP status, RFC 9457 `title`, and `detail` that says what to do. */
-export const problems = {
+/** Fixed public text of a code: HTTP status, RFC 9457 `title`, and `detail` that says what to do. */
+export type Problem = readonly [status: number, title: string, detail: string]
+
+type Problems = Readonly<Record<`ERR_${string}`, Problem>>
+
+/** What the functions at the edge answer with. */
+export const edgeProblems = {
   // The request
   ERR_REQUEST_INVALID: [400, 'Bad request', 'The request could not be understood.'],
   ERR_HOST_UNKNOWN: [400, 'Unknown host', 'This host name is not one of the distribution.'],
@@ -36,7 +42,18 @@ export const problems = {
   ERR_GRANT_TOO_MANY: [403, 'Too many grants', 'This session grants more prefixes than cookies can hold.'],
   ERR_RETURN_NOT_GRANTED: [403, 'No access', 'This session gives no access to the address asked for.'],
   ERR_VIEWER_ADDRESS: [403, 'Address not supported', 'Cookies of this site are bound to an IPv4 address.'],
-  // Assets and uploads
+  // Our own configuration and services
+  ERR_KEYS_UNAVAILABLE: [503, 'Signing keys unavailable', 'Try again in a few seconds.'],
+  ERR_KEYS_INVALID: [503, 'Signing keys unusable', 'The operator must repair the key document.'],
+  ERR_JWKS_UNAVAILABLE: [503, 'Session keys unavailable', 'Try again in a few seconds.'],
+  ERR_STATE_UNAVAILABLE: [503, 'Revocation state unavailable', 'Try again in a few seconds.'],
+  ERR_CONFIG: [503, 'Not configured', 'The operator must repair the configuration.'],
+  ERR_NOT_IMPLEMENTED: [501, 'Not implemented', 'This deployment does not offer that.'],
+  ERR_INTERNAL: [500, 'Internal error', 'Try again later.'],
+} as const satisfies Problems
+
+/** Assets and uploads: what the regional API answers with, beside the above. */
+export const assetProblems = {
   ERR_KEY_INVALID: [400, 'Bad key', 'A key is a relative path such as users/alice/photo.jpg, of at most 1,024 bytes.'],
   ERR_KEY_RESERVED: [400, 'Reserved key', 'Keys below _edge/, _incoming/ and _state/ belong to the service.'],
   ERR_FILE_NAME: [400, 'Bad file name', 'A file name is one path segment without control characters.'],
@@ -66,31 +83,33 @@ export const problems = {
   ],
   ERR_UPLOAD_PARTS: [400, 'Bad parts', 'Parts are numbered from 1 to at most 10,000, without holes, each once.'],
   ERR_STORE_UNAVAILABLE: [503, 'Storage unavailable', 'Try again in a few seconds.'],
-  // Our own configuration and services
-  ERR_KEYS_UNAVAILABLE: [503, 'Signing keys unavailable', 'Try again in a few seconds.'],
-  ERR_KEYS_INVALID: [503, 'Signing keys unusable', 'The operator must repair the key document.'],
+} as const satisfies Problems
+
+/** The life of the signing keys: told to operators. */
+export const keyLifeProblems = {
   ERR_KEYS_LIMIT: [503, 'Too many keys', 'The operator must wait until old keys retire.'],
   ERR_KEYS_ROTATION: [503, 'Rotation stopped', 'The operator must look at the rotation.'],
-  ERR_JWKS_UNAVAILABLE: [503, 'Session keys unavailable', 'Try again in a few seconds.'],
-  ERR_STATE_UNAVAILABLE: [503, 'Revocation state unavailable', 'Try again in a few seconds.'],
-  ERR_CONFIG: [503, 'Not configured', 'The operator must repair the configuration.'],
-  ERR_NOT_IMPLEMENTED: [501, 'Not implemented', 'This deployment does not offer that.'],
-  ERR_INTERNAL: [500, 'Internal error', 'Try again later.'],
-} as const satisfies Record<`ERR_${string}`, readonly [status: number, title: string, detail: string]>
+} as const satisfies Problems
+
+/** All of them. The mark lets a bundle that does not read it leave it out. */
+export const problems = /* @__PURE__ */ Object.assign({}, edgeProblems, assetProblems, keyLifeProblems)
+
+/** The codes that functions at the edge answer with. */
+export type EdgeErrorCode = keyof typeof edgeProblems
 
 /** The union of all codes. */
 export type ErrorCode = keyof typeof problems
 
 /**
  * The base of every error that this project throws on purpose. `code` is stable; `message` is for operators and logs
- * and must not hold a token, cookie, policy or signature.
+ * and must not hold a token, cookie, policy or signature. Left out, it is the code: see `messageOf`.
  */
 export class EdgeSignerError extends Error {
   override readonly name: string = 'EdgeSignerError'
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message?: string, options?: ErrorOptions) {
-    super(message ?? problems[code][2], options)
+    super(message ?? code, options)
     this.code = code
   }
 }
@@ -126,4 +145,16 @@ export class ConfigError extends EdgeSignerError {
   constructor(message: string) {
     super('ERR_CONFIG', message)
   }
+}
+
+/** What an error says to an operator: its own message, else the public text of its code. */
+export function messageOf(error: EdgeSignerError): string {
+  return error.message === error.code ? problems[error.code][2] : error.message
+}
+
+/** The code of an error as the edge tells it: one that no function at the edge should meet is an internal error there. */
+export function edgeCodeOf(error: unknown): EdgeErrorCode {
+  return error instanceof EdgeSignerError && Object.hasOwn(edgeProblems, error.code)
+    ? (error.code as EdgeErrorCode)
+    : 'ERR_INTERNAL'
 }

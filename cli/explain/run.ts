@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { parseIpv4 } from '../../shared/cloudfront/ipv4.ts'
-import { EdgeSignerError } from '../../shared/errors.ts'
+import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { enclosingPrefixes } from '../../shared/revocation/key-value.ts'
 import { parseRevocationState } from '../../shared/revocation/state.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -66,7 +66,7 @@ export async function runExplain(
 
 /** Keys or a state that cannot be read say nothing about access, so they are not status 1. */
 function asUsageError(error: unknown): never {
-  throw error instanceof EdgeSignerError && !(error instanceof UsageError) ? new UsageError(error.message) : error
+  throw error instanceof EdgeSignerError && !(error instanceof UsageError) ? new UsageError(messageOf(error)) : error
 }
 
 /** Tells the arguments apart, so that what is at hand can be pasted: a URL, a header, a file. */

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { EdgeSignerError } from '../../shared/errors.ts'
+import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { isKeyForAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { type KeyDocument, parseKeyDocument, publicKeysOf } from '../../shared/keys/key-document.ts'
 import type { Terminal } from '../terminal.ts'
@@ -46,7 +46,7 @@ function parseDocument(text: string): KeyDocument {
   try {
     return parseKeyDocument(text)
   } catch (error) {
-    throw error instanceof EdgeSignerError ? new UsageError(`--keys: ${error.message}`) : error
+    throw error instanceof EdgeSignerError ? new UsageError(`--keys: ${messageOf(error)}`) : error
   }
 }
 

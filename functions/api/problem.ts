@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { EdgeSignerError, type ErrorCode, problems } from '../../shared/errors.ts'
-import { problemResponse } from '../../shared/http/problem.ts'
+import { writeProblem } from '../../shared/http/problem.ts'
 import type { ApiServices } from './services.ts'
 
 /**
@@ -15,7 +15,7 @@ export function apiStatus(code: ErrorCode): number {
 
 /** An RFC 9457 problem of fixed text. `fields` name what was wrong of the input, by names of our own schema. */
 export function apiProblem(code: ErrorCode, fields: readonly string[] = []): Response {
-  const { headers, body } = problemResponse(code)
+  const { headers, body } = writeProblem(code, problems[code])
   const problem = { ...JSON.parse(body), status: apiStatus(code), ...(fields.length === 0 ? {} : { fields }) }
   const all = new Headers(headers.map(([name, value]): [string, string] => [name, value]))
   if (problem.status === 401) all.set('www-authenticate', 'Bearer')

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type ErrorCode, problems } from '../../shared/errors.ts'
+import { type EdgeErrorCode, edgeProblems } from '../../shared/errors.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
 import { refusalHeaders } from '../../shared/http/problem.ts'
 
@@ -10,8 +10,8 @@ const style =
  * The page that a person sees in place of a problem: the same fixed text, and the code for whoever they ask.
  * Nothing of the request is in it, and its policy lets it load and run nothing.
  */
-export function refusalPage(code: ErrorCode): HttpResponse {
-  const [status, title, detail] = problems[code]
+export function refusalPage(code: EdgeErrorCode): HttpResponse {
+  const [status, title, detail] = edgeProblems[code]
   const styleHash = createHash('sha256').update(style).digest('base64')
   return {
     status,

@@ -1,4 +1,11 @@
-import { EdgeSignerError, type ErrorCode, GrantError, RequestError, SessionError } from '../../shared/errors.ts'
+import {
+  type EdgeErrorCode,
+  type ErrorCode,
+  edgeCodeOf,
+  GrantError,
+  RequestError,
+  SessionError,
+} from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { isNavigation } from '../../shared/http/navigation.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
@@ -27,7 +34,7 @@ export class MethodRefusal extends RequestError {
 }
 
 /** Whoever has one of these can sign in and come back. With the others the login page would send them straight back here. */
-const helpedByLogin: readonly ErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SESSION_INVALID', 'ERR_SESSION_EXPIRED']
+const helpedByLogin: readonly EdgeErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SESSION_INVALID', 'ERR_SESSION_EXPIRED']
 
 /**
  * The answer to a request that failed. A fetch gets the problem; a navigation without a good session goes to the login page
@@ -36,7 +43,7 @@ const helpedByLogin: readonly ErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SESSION
  * Logs the code and the request id, and nothing else: messages and stacks of foreign errors may quote what was sent.
  */
 export function refuse(error: unknown, edge: EdgeRequest, login: () => string | null): HttpResponse {
-  const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
+  const code = edgeCodeOf(error)
   logRefusal(code, edge.requestId)
   const response = answerTo(code, error, edge.request, login)
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
@@ -47,7 +54,7 @@ export function logRefusal(code: ErrorCode, requestId: string): void {
   console.warn(JSON.stringify({ code, requestId }))
 }
 
-function answerTo(code: ErrorCode, error: unknown, request: HttpRequest, login: () => string | null): HttpResponse {
+function answerTo(code: EdgeErrorCode, error: unknown, request: HttpRequest, login: () => string | null): HttpResponse {
   if (!isNavigation(request)) return problemResponse(code)
   const location = helpedByLogin.includes(code) ? login() : null
   if (location !== null) {

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { stringifySetCookie } from 'cookie'
 import { SignJWT } from 'jose'
-import { EdgeSignerError } from '../../shared/errors.ts'
+import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { parseReturnAddress } from '../../shared/http/return-address.ts'
 
 /** How the local stage knows its sessions. */
@@ -27,7 +27,7 @@ export function createDevLogin(options: DevLoginOptions): Server {
   return createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0 }, (request, response) => {
     const query = new URL(request.url ?? '/', 'http://localhost').searchParams
     login(query, options, response).catch((error: unknown) => {
-      const told = error instanceof EdgeSignerError ? error.message : 'sub, team, ttl or return is not usable.'
+      const told = error instanceof EdgeSignerError ? messageOf(error) : 'sub, team, ttl or return is not usable.'
       response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
       response.end(`${told}\n`)
     })

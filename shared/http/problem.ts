@@ -1,14 +1,18 @@
-import { type ErrorCode, problems } from '../errors.ts'
+import { type EdgeErrorCode, type ErrorCode, edgeProblems, type Problem } from '../errors.ts'
 import type { HttpResponse } from './message.ts'
 
 type Headers = HttpResponse['headers']
 
+/** The answer of a function at the edge for a code. `headers` are added to the response's own. */
+export function problemResponse(code: EdgeErrorCode, headers: Headers = []): HttpResponse {
+  return writeProblem(code, edgeProblems[code], headers)
+}
+
 /**
- * The answer for a code: an RFC 9457 problem with the status and fixed text of the table. Promises that nothing of the
- * request is in it. `headers` are added to the response's own.
+ * An RFC 9457 problem with the status and fixed text of a table's row. Promises that nothing of the request is in it.
+ * `headers` are added to the response's own.
  */
-export function problemResponse(code: ErrorCode, headers: Headers = []): HttpResponse {
-  const [status, title, detail] = problems[code]
+export function writeProblem(code: ErrorCode, [status, title, detail]: Problem, headers: Headers = []): HttpResponse {
   return {
     status,
     headers: [['content-type', 'application/problem+json'], ...refusalHeaders(status), ...headers],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { FunctionRequest, FunctionResponse } from '../../../../shared/cloudfront/function-event.ts'
-import { problems } from '../../../../shared/errors.ts'
+import { type EdgeErrorCode, problems } from '../../../../shared/errors.ts'
 import { problemResponse } from '../../../../shared/http/problem.ts'
 import { type RequestParts, valuesOf, viewerRequestEvent } from '../../../support/function-events.ts'
 import { describeWithNjs, runFunction } from '../../../support/njs.ts'
@@ -82,7 +82,7 @@ describeWithNjs('the problems of the guard', () => {
   it('are the rows of the one table, with the headers of every generated response', async () => {
     const settings = { ...rangeOnly, corp: 'cross-origin' }
     const origin = { origin: 'https://app.example.com' }
-    const parts: [keyof typeof problems, RequestParts][] = [
+    const parts: [EdgeErrorCode, RequestParts][] = [
       ['ERR_PATH_NOT_CANONICAL', { uri: '/users//x', headers: origin }],
       ['ERR_METHOD_NOT_ALLOWED', { method: 'PUT', headers: origin }],
       ['ERR_NOT_FOUND', { uri: '/_state/x', headers: origin }],

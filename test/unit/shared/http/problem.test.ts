@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { type ErrorCode, problems } from '../../../../shared/errors.ts'
-import { problemResponse } from '../../../../shared/http/problem.ts'
+import {
+  type EdgeErrorCode,
+  EdgeSignerError,
+  type ErrorCode,
+  edgeCodeOf,
+  edgeProblems,
+  messageOf,
+  problems,
+} from '../../../../shared/errors.ts'
+import { problemResponse, writeProblem } from '../../../../shared/http/problem.ts'
 
-describe('problemResponse', () => {
+describe('a problem', () => {
   test.each(Object.keys(problems) as ErrorCode[])('%s', (code) => {
     const [status, title, detail] = problems[code]
-    const response = problemResponse(code, [['allow', 'GET']])
+    const response = writeProblem(code, problems[code], [['allow', 'GET']])
     expect(response.status).toBe(status)
     expect(JSON.parse(response.body)).toEqual({ type: `urn:edge-signer:${code}`, title, status, detail, code })
     const headers = new Map(response.headers)
@@ -16,4 +24,22 @@ describe('problemResponse', () => {
     expect(headers.has('www-authenticate')).toBe(status === 401)
     expect(headers.has('retry-after')).toBe(status === 503)
   })
+})
+
+describe('at the edge', () => {
+  test.each(Object.keys(edgeProblems) as EdgeErrorCode[])('%s is answered with its own text', (code) => {
+    expect(problemResponse(code)).toEqual(writeProblem(code, problems[code]))
+    expect(edgeCodeOf(new EdgeSignerError(code))).toBe(code)
+  })
+
+  test('a code of the API, and a foreign error, is an internal error', () => {
+    expect(edgeCodeOf(new EdgeSignerError('ERR_QUOTA'))).toBe('ERR_INTERNAL')
+    expect(edgeCodeOf(new TypeError('ERR_NOT_FOUND'))).toBe('ERR_INTERNAL')
+    expect(edgeCodeOf(undefined)).toBe('ERR_INTERNAL')
+  })
+})
+
+test('an operator reads what an error says, else the text of its code', () => {
+  expect(messageOf(new EdgeSignerError('ERR_QUOTA'))).toBe(problems.ERR_QUOTA[2])
+  expect(messageOf(new EdgeSignerError('ERR_QUOTA', 'the disk is full'))).toBe('the disk is full')
 })
