@@ -1,6 +1,6 @@
 import { AwsClient } from 'aws4fetch'
 import type { KmsSign } from '../../shared/cloudfront/signer.ts'
-import type { AwsCredentials } from '../../shared/keys/secrets-manager.ts'
+import type { AwsCredentials } from '../../shared/keys/signature-v4.ts'
 
 /**
  * KMS `Sign` by a signed `fetch`, in the Region of the key's ARN, else us-east-1; 2 s, one try, as the caller may ask again.

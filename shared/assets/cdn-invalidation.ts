@@ -1,6 +1,6 @@
 import { AwsClient } from 'aws4fetch'
 import { ServiceError } from '../errors.ts'
-import type { AwsCredentials } from '../keys/secrets-manager.ts'
+import type { AwsCredentials } from '../keys/signature-v4.ts'
 import type { CdnInvalidation } from './asset-store.ts'
 
 /** For a stage whose distribution is unknown or absent: nothing is held, so nothing is to be forgotten. */

@@ -1,20 +1,10 @@
-import { AwsClient } from 'aws4fetch'
 import { ServiceError } from '../errors.ts'
 import type { SecretStore } from './secret-store.ts'
-
-/** Credentials of the function's role; read anew for each request because they rotate. */
-export interface AwsCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string | undefined
-}
+import { type AwsSigning, signedRequest } from './signature-v4.ts'
 
 /** What the Secrets Manager client needs from its surroundings. */
-export interface SecretsManagerOptions {
+export interface SecretsManagerOptions extends AwsSigning {
   readonly fetch: (request: Request) => Promise<Response>
-  readonly credentials: () => AwsCredentials
-  /** The time in epoch milliseconds, for the request's signature. */
-  readonly nowMs: () => number
 }
 
 /** The secret has one home: a function at the edge runs in many Regions and must not ask its own. */
@@ -76,23 +66,14 @@ async function requestSecretValue(
   secretId: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const { accessKeyId, secretAccessKey, sessionToken } = options.credentials()
-  const client = new AwsClient({
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
+  const request = {
     service: 'secretsmanager',
     region,
-    retries: 0,
-  })
-  const request = await client.sign(endpoint, {
-    method: 'POST',
+    url: endpoint,
     headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
     body: JSON.stringify({ SecretId: secretId }),
-    signal,
-    aws: { datetime: new Date(options.nowMs()).toISOString().replace(/[:-]|\.\d{3}/g, '') },
-  })
-  const response = await options.fetch(request)
+  }
+  const response = await options.fetch(signedRequest(request, options, signal))
   if (!response.ok) throw refusal(response.status)
   const body: unknown = await response.json().catch(() => undefined)
   const text = typeof body === 'object' && body !== null && 'SecretString' in body ? body.SecretString : undefined

@@ -70,7 +70,7 @@ describe('createSecretsManager', () => {
     expect(await request.text()).toBe('{"SecretId":"edge-signer/prod/keys"}')
     expect(request.headers.get('authorization')).toBe(
       `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, ` +
-        `SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=${expectedSignature()}`,
+        `SignedHeaders=${signedHeaders}, Signature=${expectedSignature()}`,
     )
   })
 
@@ -115,6 +115,8 @@ describe('createSecretsManager', () => {
   })
 })
 
+const signedHeaders = 'content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-target'
+
 /** AWS Signature Version 4 by hand, for the request above. */
 function expectedSignature(): string {
   const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
@@ -123,12 +125,14 @@ function expectedSignature(): string {
     'POST',
     '/',
     '',
+    'content-type:application/x-amz-json-1.1',
     'host:secretsmanager.us-east-1.amazonaws.com',
+    `x-amz-content-sha256:${sha256('{"SecretId":"edge-signer/prod/keys"}')}`,
     'x-amz-date:20260101T000000Z',
     'x-amz-security-token:session-token',
     'x-amz-target:secretsmanager.GetSecretValue',
     '',
-    'host;x-amz-date;x-amz-security-token;x-amz-target',
+    signedHeaders,
     sha256('{"SecretId":"edge-signer/prod/keys"}'),
   ].join('\n')
   const scope = '20260101/us-east-1/secretsmanager/aws4_request'
