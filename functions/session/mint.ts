@@ -5,6 +5,7 @@ import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.t
 import { readCookies } from '../../shared/http/cookies.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
 import { isNavigation } from '../../shared/http/navigation.ts'
+import { rfc3339 } from '../../shared/http/rfc3339.ts'
 import { isSessionRevoked } from '../../shared/revocation/state.ts'
 import {
   edgeGrantsCookies,
@@ -119,9 +120,4 @@ function sessionResponse(
 
 function answerHeaders(cookies: readonly string[]): HttpResponse['headers'] {
   return [['cache-control', 'no-store'], ...cookies.map((line) => ['set-cookie', line] as const)]
-}
-
-/** Whole seconds, UTC. */
-function rfc3339(epoch: number): string {
-  return `${new Date(epoch * 1000).toISOString().slice(0, 19)}Z`
 }

@@ -54,19 +54,22 @@ export function resourcePolicy(resource: string, conditions: PolicyConditions): 
     Number.isSafeInteger(expires) && expires > 0 && (notBefore === undefined || isBefore(notBefore, expires))
   if (!inOrder) throw new EdgeSignerError('ERR_INTERNAL', 'the times of a policy must be whole seconds, in order')
   if (ipAddress !== undefined && parseIpv4(ipAddress) === undefined) throw new GrantError('ERR_VIEWER_ADDRESS')
-  return JSON.stringify({
-    Statement: [
-      {
-        Resource: resource,
-        Condition: {
-          DateLessThan: { 'AWS:EpochTime': expires },
-          ...(notBefore === undefined ? {} : { DateGreaterThan: { 'AWS:EpochTime': notBefore } }),
-          ...(ipAddress === undefined ? {} : { IpAddress: { 'AWS:SourceIp': `${ipAddress}/32` } }),
-        },
-      },
-    ],
-  })
+  const from = notBefore === undefined ? '' : `,"DateGreaterThan":{"AWS:EpochTime":${notBefore}}`
+  const by = ipAddress === undefined ? '' : `,"IpAddress":{"AWS:SourceIp":"${ipAddress}/32"}`
+  const condition = `{"DateLessThan":{"AWS:EpochTime":${expires}}${from}${by}}`
+  return `{"Statement":[{"Resource":${JSON.stringify(resource)},"Condition":${condition}}]}`
 }
+
+/**
+ * Whether a text is a policy in the very form that `customPolicy` and `resourcePolicy` write. That is one strict statement
+ * with a `Resource` and an end: there is no other spelling in which a parser could find something else.
+ */
+export function isPolicy(json: string): boolean {
+  return policyForm.test(json)
+}
+
+const policyForm =
+  /^\{"Statement":\[\{"Resource":"(?:[ !#-[\]-\uffff]|\\.)+","Condition":\{"DateLessThan":\{"AWS:EpochTime":[1-9][0-9]{0,15}\}(?:,"DateGreaterThan":\{"AWS:EpochTime":[0-9]{1,16}\})?(?:,"IpAddress":\{"AWS:SourceIp":"[0-9.]{7,15}\/32"\})?\}\}\]\}$/
 
 function isBefore(notBefore: number, expires: number): boolean {
   return Number.isSafeInteger(notBefore) && notBefore >= 0 && notBefore < expires

@@ -4,7 +4,7 @@ import { EdgeSignerError, ServiceError } from '../errors.ts'
 import { isKeyForAlgorithm } from '../keys/key-algorithm.ts'
 import type { SigningKey } from '../keys/key-document.ts'
 import { toCloudFrontBase64 } from './base64.ts'
-import { parsePolicy } from './parse-policy.ts'
+import { isPolicy } from './policy.ts'
 
 /** A signed policy, ready for cookies or a URL: `policy` and `signature` in CloudFront's base64. */
 export interface SignedPolicy {
@@ -96,10 +96,9 @@ function kmsSigner(
   }
 }
 
-/** What is signed is believed by CloudFront, so nothing is signed that our own strict reader would refuse. */
+/** What is signed is believed by CloudFront, so nothing is signed but what our own writer writes. */
 function requirePolicy(policy: string): void {
-  if (parsePolicy(policy) === undefined)
-    throw new EdgeSignerError('ERR_INTERNAL', 'only a strict custom policy is signed')
+  if (!isPolicy(policy)) throw new EdgeSignerError('ERR_INTERNAL', 'only a strict custom policy is signed')
 }
 
 function unusable(): ServiceError {

@@ -8,6 +8,9 @@ import { GrantError } from '../errors.ts'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
 const refused = /[*?/\\\u0000-\u001f\u007f-\u009f]/
 
+/** Unreserved characters only, and no dot segment: encoded already, and nothing to refuse in it. Most values are such. */
+const plain = /^[\w~-][\w.~-]*$/
+
 /** What `encodeURIComponent` leaves as it is although RFC 3986 section 2.2 reserves it. */
 const reserved = /[!'()]/g
 
@@ -22,6 +25,7 @@ const reserved = /[!'()]/g
  *   lone surrogate.
  */
 export function encodePathSegment(value: string): string {
+  if (plain.test(value)) return value
   if (value === '' || value === '.' || value === '..' || refused.test(value) || /\p{Surrogate}/u.test(value)) {
     throw new GrantError('ERR_GRANT_CLAIM', 'a value cannot be one path segment')
   }

@@ -11,6 +11,9 @@ export interface Grant {
   readonly prefix: ResourcePrefix
 }
 
+/** Segments of unreserved characters, none of them a dot segment: canonical without decoding. Most prefixes are such. */
+const plain = /^(?:\/(?!\.\.?\/)[\w.~-]+)+\/$/
+
 /** The longest prefix, in bytes: `revoked` and the prefix must fit a KeyValueStore key (512 bytes). */
 export const longestPrefix = 400
 
@@ -24,6 +27,7 @@ export function parseResourcePrefix(value: string): ResourcePrefix {
   // Checked first: the work below stays small whatever the caller was given. Canonical prefixes are ASCII, so this is bytes.
   if (value.length > longestPrefix)
     throw new GrantError('ERR_GRANT_CLAIM', `a prefix is longer than ${longestPrefix} bytes`)
+  if (plain.test(value)) return value as ResourcePrefix
   const segments = value.split('/')
   const canonical =
     segments.length > 2 &&

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { hmacSha256 } from '../keys/hmac-sha256.ts'
 import { formatStamp, readStamp, type StampHmac } from './stamp-format.ts'
 
 /**
@@ -17,5 +17,5 @@ export function verifyStamp(stampKey: string, host: string, prefix: string, stam
 }
 
 function nodeHmac(stampKey: string): StampHmac {
-  return (message) => createHmac('sha256', stampKey).update(message, 'utf8').digest('base64url')
+  return (message) => hmacSha256(stampKey, message)
 }

@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import type { RequestCookies } from '../http/cookies.ts'
 import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
+import { hmacSha256 } from '../keys/hmac-sha256.ts'
 
 /**
  * The `edge-grants` cookie: the prefixes that the last mint set cookies for, so that the next mint or the sign-out can expire
@@ -15,7 +16,7 @@ const path = '/_edge/'
 /** The value: `<base64url JSON array>.<base64url HMAC-SHA256>`. */
 export function edgeGrantsValue(prefixes: readonly ResourcePrefix[], stampKey: string): string {
   const payload = Buffer.from(JSON.stringify(prefixes)).toString('base64url')
-  return `${payload}.${authenticate(payload, stampKey).toString('base64url')}`
+  return `${payload}.${authenticate(payload, stampKey)}`
 }
 
 /** What earlier mints and renewals left behind in a browser. */
@@ -102,13 +103,13 @@ function readValue(value: string, stampKey: string): ResourcePrefix[] {
   if (dot < 0) return []
   const payload = value.slice(0, dot)
   const sent = Buffer.from(value.slice(dot + 1), 'base64url')
-  const expected = authenticate(payload, stampKey)
+  const expected = Buffer.from(authenticate(payload, stampKey), 'base64url')
   if (sent.length !== expected.length || !timingSafeEqual(sent, expected)) return []
   const prefixes: string[] = JSON.parse(Buffer.from(payload, 'base64url').toString())
   return prefixes.map(parseResourcePrefix)
 }
 
 /** `edge-grants|` keeps this use of the key apart from the stamps'. */
-function authenticate(payload: string, stampKey: string): Buffer {
-  return createHmac('sha256', stampKey).update(`edge-grants|${payload}`).digest()
+function authenticate(payload: string, stampKey: string): string {
+  return hmacSha256(stampKey, `edge-grants|${payload}`)
 }

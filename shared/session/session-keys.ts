@@ -137,7 +137,27 @@ function remoteKeySet(load: LoadKeySet, times: KeySetTimes): SessionKeySource {
   }
 }
 
-async function findKey(keySet: LocalKeySet, { alg, kid }: UnverifiedHeader): Promise<CryptoKey | undefined> {
+/** A key set searches and compares for each token; what it found for an algorithm and `kid` stays the same. */
+async function findKey(keySet: LocalKeySet, header: UnverifiedHeader): Promise<CryptoKey | undefined> {
+  // A space stands in no algorithm that has a key, so two headers never share an entry.
+  const name = `${header.alg} ${header.kid ?? ''}`
+  const found = foundKeys.get(keySet)?.get(name)
+  if (found !== undefined && header.kid !== undefined) return found
+  const key = await searchKey(keySet, header)
+  if (key !== undefined && header.kid !== undefined) remember(keySet, name, key)
+  return key
+}
+
+/** At most one entry for each key and algorithm, since only what was found is kept; a new key set starts anew. */
+const foundKeys = new WeakMap<LocalKeySet, Map<string, CryptoKey>>()
+
+function remember(keySet: LocalKeySet, name: string, key: CryptoKey): void {
+  const keys = foundKeys.get(keySet)
+  if (keys === undefined) foundKeys.set(keySet, new Map([[name, key]]))
+  else keys.set(name, key)
+}
+
+async function searchKey(keySet: LocalKeySet, { alg, kid }: UnverifiedHeader): Promise<CryptoKey | undefined> {
   try {
     return await keySet(kid === undefined ? { alg } : { alg, kid })
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { getSignedCookies } from '@aws-sdk/cloudfront-signer'
 import { describe, expect, test } from 'vitest'
-import { customPolicy } from '../../../../shared/cloudfront/policy.ts'
+import { customPolicy, isPolicy, parsePolicy, resourcePolicy } from '../../../../shared/cloudfront/policy.ts'
 import { createPolicySigner, type KmsSign } from '../../../../shared/cloudfront/signer.ts'
 import { verifySignature } from '../../../../shared/cloudfront/verify.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
@@ -117,5 +117,35 @@ describe('with a KMS key', () => {
     expect(() => createPolicySigner(kmsKey('RS1'), kmsSign)).toThrow(keysInvalid)
     expect(() => createPolicySigner(kmsKey('ES256'))).toThrow(keysInvalid)
     expect(() => createPolicySigner({ ...kmsKey('ES256'), publicKey: rsa.publicKey }, kmsSign)).toThrow(keysInvalid)
+  })
+})
+
+describe('what the signer takes for a policy', () => {
+  const conditions = { expires: 1_767_229_200, notBefore: 1_767_225_540, ipAddress: '192.0.2.1' }
+
+  test.each(['https://h/a', 'https://h/a?b="c"&d=\\', 'https://h/\u00e9\u2028\u0001\ud800'])(
+    'is all that the writer writes, for %j',
+    (resource) => {
+      for (const left of [{}, { notBefore: undefined }, { ipAddress: undefined }]) {
+        const policy = resourcePolicy(resource, { ...conditions, ...left })
+        expect(isPolicy(policy)).toBe(true)
+        expect(parsePolicy(policy)?.resource).toBe(resource)
+      }
+    },
+  )
+
+  const policy = resourcePolicy('https://h/a', conditions)
+  test.each([
+    ['white space', policy.replace('{', '{ ')],
+    ['two statements', policy.replace(']', `,${policy.slice(14)}`)],
+    ['a Resource of nothing', policy.replace('https://h/a', '')],
+    ['a Resource that ends early', policy.replace('h/a', 'h/a","Resource":"*')],
+    ['no end', policy.replace('"DateLessThan":{"AWS:EpochTime":1767229200},', '')],
+    ['a fraction', policy.replace('1767229200', '1767229200.5')],
+    ['something behind it', `${policy}\n`],
+    ['a block of addresses', policy.replace('/32', '/0')],
+  ])('is nothing with %s', (_what, text) => {
+    expect(text).not.toBe(policy)
+    expect(isPolicy(text)).toBe(false)
   })
 })
