@@ -16,7 +16,11 @@ export function regionalFunctionExtensions(deployment: Deployment): Extensions {
   }
   const host = cdnHost ?? (attach ? undefined : getAtt(ids.distribution, 'DomainName'))
   return {
-    [ids.apiFunction]: environment({ ...common, ...(host === undefined ? {} : { CDN_HOST: host }) }),
+    [ids.apiFunction]: environment({
+      ...common,
+      ...(host === undefined ? {} : { CDN_HOST: host }),
+      KEY_VALUE_STORE_ARN: getAtt(ids.keyValueStore, 'Arn'),
+    }),
     [ids.publishFunction]: environment(common),
   }
 }
@@ -53,7 +57,7 @@ export function publishRuleFragment(deployment: Deployment): Fragment {
   }
 }
 
-/** What the API may do: its key document, the assets below the granted prefixes and `public/`, the incoming area. */
+/** What the API may do: its key document, revocations, the assets below the granted prefixes and `public/`, the incoming area. */
 export function apiStatements(deployment: Deployment): readonly Statement[] {
   return [
     {
@@ -63,7 +67,18 @@ export function apiStatements(deployment: Deployment): readonly Statement[] {
         `arn:\${AWS::Partition}:secretsmanager:us-east-1:\${AWS::AccountId}:secret:${secretName(deployment)}-??????`,
       ),
     },
-    { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
+    { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: bucketArn(deployment, revocationStateKey) },
+    {
+      Effect: 'Allow',
+      Action: [
+        'cloudfront-keyvaluestore:DescribeKeyValueStore',
+        'cloudfront-keyvaluestore:ListKeys',
+        'cloudfront-keyvaluestore:UpdateKeys',
+      ],
+      Resource: sub(
+        `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:key-value-store/\${${ids.keyValueStore}.Id}`,
+      ),
+    },
     {
       Effect: 'Allow',
       Action: [

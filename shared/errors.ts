@@ -69,6 +69,8 @@ export const assetProblems = {
   ERR_MEDIA_TYPE: [415, 'JSON required', 'Send the body as application/json.'],
   ERR_BODY_TOO_LARGE: [413, 'Body too large', 'A request body has at most 2 MB.'],
   ERR_SCOPE: [401, 'Scope required', 'This session may not act under public/.'],
+  ERR_ADMIN_SCOPE: [401, 'Scope required', 'This session may not administer the service.'],
+  ERR_REVOCATION_PREFIX: [400, 'Bad prefix', 'Send a granted prefix such as /users/alice/, as a session shows it.'],
   ERR_ASSET_NOT_FOUND: [404, 'Not found', 'There is nothing at this key.'],
   ERR_ASSET_EXISTS: [409, 'Key taken', 'There is an asset at this key, and overwriting was not asked for.'],
   ERR_TOO_LARGE: [413, 'File too large', 'The file is larger than this service accepts.'],

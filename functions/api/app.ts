@@ -5,6 +5,7 @@ import type { OpenAPIV3_1 } from 'openapi-types'
 import { corsHeaders, preflightResponse } from '../../shared/http/cors.ts'
 import { type ApiEnv, authenticate } from './actor.ts'
 import { apiProblem, problemOf } from './problem.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { downloadRoutes } from './routes/downloads.ts'
@@ -43,7 +44,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.use(bodyLimit({ maxSize: mostBodyBytes, onError: () => apiProblem('ERR_BODY_TOO_LARGE') }))
 
   const session = authenticate(services)
-  for (const path of ['/uploads', '/downloads', '/assets', '/s3']) {
+  for (const path of ['/uploads', '/downloads', '/assets', '/s3', '/admin']) {
     app.use(path, session)
     app.use(`${path}/*`, session)
   }
@@ -52,6 +53,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.route('/downloads', downloadRoutes(services))
   app.route('/assets', assetRoutes(services))
   app.route('/s3', uppyRoutes(services))
+  app.route('/admin', adminRoutes(services))
   app.route(
     '/',
     docsRoutes(() => openApiDocument(app)),
@@ -70,7 +72,8 @@ export async function openApiDocument(app: Hono<ApiEnv>): Promise<OpenAPIV3_1.Do
       info: {
         title: 'Edge Signer API',
         version: '1',
-        description: 'Uploads, downloads and assets. Every problem is application/problem+json with a stable code.',
+        description:
+          'Uploads, downloads, assets and revocations. Every problem is application/problem+json with a stable code.',
       },
       components: {
         securitySchemes: {

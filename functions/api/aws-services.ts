@@ -8,6 +8,7 @@ import { createS3Store } from '../../shared/assets/s3/store.ts'
 import { ServiceError } from '../../shared/errors.ts'
 import { createSecretsManager } from '../../shared/keys/secrets-manager.ts'
 import type { AwsCredentials } from '../../shared/keys/signature-v4.ts'
+import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
 import { revocationStateKey } from '../../shared/revocation/state.ts'
 import type { ApiFunctionConfig } from './config.ts'
 import { createApiServices, fetchKeySet } from './create-services.ts'
@@ -21,6 +22,7 @@ export interface ApiEnvironment {
   readonly CDN_HOST?: string | undefined
   /** Absent where the distribution is somebody else's: its owner then invalidates, or lives with the TTL. */
   readonly DISTRIBUTION_ID?: string | undefined
+  readonly KEY_VALUE_STORE_ARN?: string | undefined
 }
 
 /**
@@ -53,6 +55,12 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
     presign: createS3Presign(location),
     loadKeys: () => secrets.get(config.secretId),
     loadState: () => loadState(client, bucket),
+    async openRevocations() {
+      if (!environment.KEY_VALUE_STORE_ARN) throw new ServiceError('ERR_CONFIG', 'KEY_VALUE_STORE_ARN must be set')
+      // Not at start: its client and Signature Version 4A are for an administrator's request alone.
+      const { openKeyValues } = await import('./key-values.ts')
+      return { state: createS3State(client, bucket), keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN) }
+    },
     loadKeySet: fetchKeySet,
     kmsSign: createKmsSign(roleCredentials),
     now: () => Math.floor(Date.now() / 1000),

@@ -12,6 +12,8 @@ export interface ApiFunctionConfig {
   readonly allowedOrigins: readonly string[]
   readonly uploads: StageConfig['uploads']
   readonly downloads: StageConfig['downloads']
+  /** What a session's scopes must hold for `/api/admin`. */
+  readonly adminScope: string
   readonly bucketRegion: string
   readonly keyPrefix: string
   /** Id of the key document in Secrets Manager. */
@@ -27,6 +29,7 @@ export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFu
     allowedOrigins: config.allowedOrigins,
     uploads: config.uploads,
     downloads: config.downloads,
+    adminScope: config.adminScope,
     bucketRegion: config.bucketRegion,
     keyPrefix: config.keyPrefix,
     secretId: keysSecretId(service, stage),

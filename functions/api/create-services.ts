@@ -7,6 +7,7 @@ import { parseAllowedOrigins } from '../../shared/http/allowed-origins.ts'
 import { type KeyDocument, newestUsableKey, parseKeyDocument, type SigningKey } from '../../shared/keys/key-document.ts'
 import { RefreshingCache } from '../../shared/keys/refreshing-cache.ts'
 import { parseRevocationState } from '../../shared/revocation/state.ts'
+import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import { createSessionVerifier } from '../../shared/session/session.ts'
 import { keySetKeys, sharedSecretKeys } from '../../shared/session/session-keys.ts'
 import type { ApiFunctionConfig } from './config.ts'
@@ -28,6 +29,8 @@ export interface ApiSurroundings {
   readonly loadKeys: () => Promise<string>
   /** The text of the revocation state; `undefined` where nothing was ever revoked. */
   readonly loadState: () => Promise<string | undefined>
+  /** Where revocations are written. */
+  readonly openRevocations: () => Promise<RevocationStores>
   readonly loadKeySet: (url: string) => Promise<unknown>
   readonly kmsSign?: KmsSign
   readonly now: () => number
@@ -65,6 +68,7 @@ export function createApiServices(config: ApiFunctionConfig, around: ApiSurround
     verifier: createSessionVerifier(config.session, sessionKeys(config, around, keys)),
     keys,
     revocations: (now) => stateCache.get(now),
+    openRevocations: around.openRevocations,
     store: around.store,
     cdn: around.cdn,
     downloads: around.downloads ?? cdnUrls(config, around, keys),

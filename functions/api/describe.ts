@@ -6,7 +6,7 @@ import { problem } from './schemas.ts'
 
 /** What the OpenAPI document says of a route beyond its inputs. */
 export interface RouteDescription {
-  readonly tag: 'Uploads' | 'Downloads' | 'Assets' | 'Uppy' | 'Service'
+  readonly tag: 'Uploads' | 'Downloads' | 'Assets' | 'Uppy' | 'Administration' | 'Service'
   readonly summary: string
   readonly description?: string
   /** The answer of success. */

@@ -122,6 +122,28 @@ export const downloads = v.union([
   v.object({ baseUrl: v.string(), querystring: v.string(), isPermanent: v.boolean(), expiresAt: v.nullable(time) }),
 ])
 
+const prefix = v.pipe(
+  v.string(),
+  v.maxLength(400),
+  v.description('A granted prefix such as /users/alice/, percent-encoded as /_edge/session shows it'),
+)
+export const revocationInput = v.strictObject({
+  prefix,
+  sub: v.optional(
+    v.pipe(v.string(), v.minLength(1), v.maxLength(1024), v.description('The one subject it means; absent, everybody')),
+  ),
+})
+export const revocation = v.object({
+  id: v.string(),
+  prefix: v.string(),
+  sub: v.optional(v.string()),
+  before: v.pipe(v.string(), v.description('RFC 3339, UTC: sessions and cookies up to this moment are refused')),
+  expiresAt: time,
+})
+export const revocations = v.object({ revocations: v.array(revocation) })
+export const revocationParam = v.strictObject({ id: v.pipe(v.string(), v.maxLength(64)) })
+export const revocationDeleted = v.object({ id: v.string(), deleted: v.literal(true) })
+
 export const problem = v.object({
   type: v.string(),
   title: v.string(),

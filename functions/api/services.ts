@@ -4,6 +4,7 @@ import type { GrantTemplate } from '../../shared/grant/template.ts'
 import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
 import type { KeyDocument } from '../../shared/keys/key-document.ts'
 import type { RevocationState } from '../../shared/revocation/state.ts'
+import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import type { SessionVerifier } from '../../shared/session/session.ts'
 import type { PublishOptions } from '../../shared/uploads/publish.ts'
 import type { ApiFunctionConfig } from './config.ts'
@@ -19,6 +20,8 @@ export interface ApiServices {
   readonly keys: (now: number) => Promise<KeyDocument>
   /** @throws ServiceError. */
   readonly revocations: (now: number) => Promise<RevocationState>
+  /** Where revocations are written; opened when the first one is, so that no other request waits for it to load. */
+  readonly openRevocations: () => Promise<RevocationStores>
   readonly store: AssetStore
   readonly cdn: CdnInvalidation
   readonly downloads: DownloadUrls

@@ -41,6 +41,9 @@ const seconds = (least: number, most: number) =>
     v.maxValue(most, `must be at most ${most} seconds`),
   )
 
+/** RFC 6749 section 3.3. */
+const scope = v.pipe(v.string(), v.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope'))
+
 /** A grant template: path segments, each literal or one claim, ending in `/*`. */
 const grantTemplate = v.pipe(
   v.string(),
@@ -175,10 +178,7 @@ export const stageConfigSchema = v.pipe(
         /** How long the URLs of a ticket are good for. A multipart upload may go on for a week. */
         ticketSeconds: v.optional(seconds(60, 43_200), 3600),
         /** The value of the session's `scope` (or `permissions`) claim that may write below `public/`. */
-        publicScope: v.optional(
-          v.pipe(v.string(), v.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope')),
-          'assets:public',
-        ),
+        publicScope: v.optional(scope, 'assets:public'),
       }),
       {},
     ),
@@ -192,6 +192,8 @@ export const stageConfigSchema = v.pipe(
       }),
       {},
     ),
+    /** The value of the session's `scope` (or `permissions`) claim that may use `/api/admin`. */
+    adminScope: v.optional(scope, 'edge-signer:admin'),
     /** Leaves the distribution out; outputs what an existing one needs. */
     attach: v.optional(v.boolean(), false),
   }),

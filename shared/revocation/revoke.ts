@@ -41,6 +41,24 @@ export async function revoke(order: RevocationOrder, stores: RevocationStores, n
   return revocation
 }
 
+/**
+ * Takes a revocation back: the one of exactly this prefix and subject. Cookies from before it that have not expired open the
+ * prefix again. Run again after a failure, it completes what is missing.
+ *
+ * @returns whether there was such a revocation.
+ * @throws ServiceError `ERR_STATE_UNAVAILABLE`.
+ */
+export async function restore(order: RevocationOrder, stores: RevocationStores, now: number): Promise<boolean> {
+  let found = false
+  await writeBoth(stores, now, (state) => {
+    const { revocations } = pruneRevocations(state, now)
+    const others = revocations.filter(({ prefix, sub }) => prefix !== order.prefix || sub !== order.sub)
+    found = others.length < revocations.length
+    return { revocations: others }
+  })
+  return found
+}
+
 /** Drops the entries that outlived every cookie. To be run now and then; it changes nothing that still counts. */
 export async function expireRevocations(stores: RevocationStores, now: number): Promise<void> {
   await writeBoth(stores, now, (state) => pruneRevocations(state, now))

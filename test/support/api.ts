@@ -7,11 +7,12 @@ import type { AssetStore } from '../../shared/assets/asset-store.ts'
 import type { PresignDownload } from '../../shared/assets/download-urls.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../shared/config/stage-config.ts'
-import { serializeKeyDocument } from '../../shared/keys/key-document.ts'
+import { type KeyDocument, serializeKeyDocument } from '../../shared/keys/key-document.ts'
 import { makeKeyDocument, makeKeyPair, signingKey } from '../../shared/keys/make-key-pair.ts'
-import { createSessionMaker, type SessionMaker } from './session-maker.ts'
+import { createMemoryRevocations, type MemoryRevocations } from './revocation-stores.ts'
+import { createSessionMaker, type SessionIssuer, type SessionMaker } from './session-maker.ts'
 
-const issuer = { secret: randomBytes(32).toString('base64url'), issuer: 'app', audience: 'edge-signer' }
+const ownIssuer = { secret: randomBytes(32).toString('base64url'), issuer: 'app', audience: 'edge-signer' }
 
 export const cdnHost = 'cdn.example.test'
 export const appOrigin = 'https://app.example.test'
@@ -26,6 +27,8 @@ export interface TestApi {
   readonly logged: Readonly<Record<string, unknown>>[]
   /** The texts that the next loads give; `undefined` fails. */
   readonly documents: { keys: string | undefined; state: string | undefined }
+  /** Where revocations are written. */
+  readonly revocations: MemoryRevocations
   /** Sends a request with a Bearer session of `as`; `json` makes it a POST. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are compared by tests, which say what they expect
   call(path: string, options?: CallOptions): Promise<{ status: number; body: any; headers: Headers }>
@@ -49,30 +52,35 @@ export function createTestApi(
     config?: Partial<StageConfigInput>
     presign?: PresignDownload
     now?: () => number
-    cdnOrigin?: string
+    /** A CDN that runs: its origin, the keys that it trusts, and whose sessions it takes. */
+    cdn?: { readonly origin: string; readonly keys: KeyDocument; readonly issuer: SessionIssuer }
   } = {},
 ): TestApi {
+  const issuer = options.cdn?.issuer ?? ownIssuer
+  const cdnOrigin = options.cdn?.origin ?? `https://${cdnHost}`
   const deployment = parseDeployment({ service: 'edge-signer', defaults: {}, stages: { test: {} } }, 'test', {
     session: { cookieName: 'session', algorithms: ['HS256'], issuer: issuer.issuer, audience: issuer.audience },
     grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
     allowedOrigins: [appOrigin],
     ...options.config,
   })
-  const keys = makeKeyDocument(signingKey(makeKeyPair('ES256'), 'KTEST', 0), issuer.secret)
+  const keys = options.cdn?.keys ?? makeKeyDocument(signingKey(makeKeyPair('ES256'), 'KTEST', 0), issuer.secret)
   const documents: TestApi['documents'] = {
     keys: serializeKeyDocument(keys),
     state: JSON.stringify({ revocations: [] }),
   }
   const invalidated: string[] = []
   const logged: Readonly<Record<string, unknown>>[] = []
+  const revocations = createMemoryRevocations()
   const services = createApiServices(apiFunctionConfig(deployment), {
     store,
     cdn: { invalidate: async (paths) => void invalidated.push(...paths) },
-    cdnHost,
-    cdnOrigin: options.cdnOrigin ?? `https://${cdnHost}`,
+    cdnHost: new URL(cdnOrigin).host,
+    cdnOrigin,
     presign: options.presign,
     loadKeys: async () => given(documents.keys),
     loadState: async () => documents.state,
+    openRevocations: async () => revocations,
     loadKeySet: () => Promise.reject(new Error('HS256 has no key set')),
     now: options.now ?? (() => Math.floor(Date.now() / 1000)),
     newId: () => randomBytes(16).toString('base64url'),
@@ -87,6 +95,7 @@ export function createTestApi(
     invalidated,
     logged,
     documents,
+    revocations,
     async call(path, { method, json, as = 'alice', claims, headers = {}, body } = {}) {
       const token = as === null ? undefined : as.includes('.') ? as : sessions.session(as, claims)
       const content = json === undefined ? body : JSON.stringify(json)

@@ -33,6 +33,16 @@ describe('the roles', () => {
     )
   })
 
+  it('write revocations to this KeyValueStore and this state object, and create neither', () => {
+    const statements = apiStatements(deployment())
+    const onStore = statements.filter(({ Action }) => text(Action).includes('keyvaluestore'))
+    expect(onStore.map(({ Resource }) => Resource)).toEqual([
+      { 'Fn::Sub': `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:key-value-store/\${KeyValueStore.Id}` },
+    ])
+    const onState = statements.filter(({ Resource }) => text(Resource).includes('_state/'))
+    expect(onState.flatMap(({ Action }) => Action)).toEqual(['s3:GetObject', 's3:PutObject'])
+  })
+
   it('of publishing reads no secret and no state, and deletes nothing that was published', () => {
     const statements = publishStatements(deployment())
     expect(text(statements)).not.toMatch(/secretsmanager|_state/)
@@ -44,11 +54,12 @@ describe('the roles', () => {
 
   it('invalidate this distribution, and none where it is somebody else’s', () => {
     expect(text(apiStatements(deployment()))).toContain(`distribution/\${Distribution}`)
-    expect(text(apiStatements(deployment({ attach: true })))).not.toContain('cloudfront')
+    expect(text(apiStatements(deployment({ attach: true })))).not.toMatch(/distribution|Invalidation/)
   })
 })
 
 describe('the environment', () => {
+  const keyValueStoreArn = { 'Fn::GetAtt': ['KeyValueStore', 'Arn'] }
   const variables = (changes = {}) => {
     const api = regionalFunctionExtensions(deployment(changes)).ApiLambdaFunction as {
       Properties: { Environment: { Variables: unknown } }
@@ -60,13 +71,15 @@ describe('the environment', () => {
       BUCKET: { Ref: 'Bucket' },
       DISTRIBUTION_ID: { Ref: 'Distribution' },
       CDN_HOST: { 'Fn::GetAtt': ['Distribution', 'DomainName'] },
+      KEY_VALUE_STORE_ARN: keyValueStoreArn,
     })
     expect(
       variables({ bucket: 'my-bucket', bucketRegion: 'eu-west-1', cdnHost: 'cdn.example.com', attach: true }),
     ).toEqual({
       BUCKET: 'my-bucket',
       CDN_HOST: 'cdn.example.com',
+      KEY_VALUE_STORE_ARN: keyValueStoreArn,
     })
-    expect(variables({ attach: true })).toEqual({ BUCKET: { Ref: 'Bucket' } })
+    expect(variables({ attach: true })).toEqual({ BUCKET: { Ref: 'Bucket' }, KEY_VALUE_STORE_ARN: keyValueStoreArn })
   })
 })
