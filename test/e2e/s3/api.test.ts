@@ -1,10 +1,11 @@
 /** The API as deployed, over a real S3 server: what clients see from ticket to download. */
 import { createHash, randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createS3Presign } from '../../../shared/assets/s3/download.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { createTestApi, type TestApi } from '../../support/api.ts'
 import { deliver } from '../../support/deliver.ts'
+import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
 
 const MiB = 1024 ** 2
@@ -34,7 +35,7 @@ async function upload(key: string, bytes: Uint8Array, more: object = {}, to = ap
   return to.call(`/api/uploads/${ticket.body.uploadId}/confirm`, { json: {} })
 }
 
-describe('a one-request upload', () => {
+describeOnS3('a one-request upload', () => {
   it('goes from ticket to asset to download', async () => {
     const key = freshKey()
     const bytes = randomBytes(1000)
@@ -126,7 +127,7 @@ describe('a one-request upload', () => {
   })
 })
 
-describe('a multipart upload', () => {
+describeOnS3('a multipart upload', () => {
   const bytes = randomBytes(16 * MiB + 5)
 
   it('goes from ticket to asset, with parts out of order', async () => {
@@ -214,7 +215,7 @@ describe('a multipart upload', () => {
   })
 })
 
-describe('Uppy’s single upload', () => {
+describeOnS3('Uppy’s single upload', () => {
   it('is a POST policy, published by confirm', async () => {
     const query = new URLSearchParams({ filename: 'small.txt', type: 'text/plain', 'metadata[x]': 'y' })
     const { body } = await api.call(`/api/s3/params?${query}`)
@@ -226,7 +227,7 @@ describe('Uppy’s single upload', () => {
   })
 })
 
-describe('assets', () => {
+describeOnS3('assets', () => {
   it('are listed in pages', async () => {
     for (const name of ['a', 'b', 'c']) {
       await upload(`users/lister/${name}`, Buffer.from(name), {}, asUser('lister'))
@@ -296,7 +297,7 @@ describe('assets', () => {
   })
 })
 
-describe('downloads', () => {
+describeOnS3('downloads', () => {
   it('are presigned by S3 where the stage says so, and the server serves them under the wanted name', async () => {
     const s3 = make({ downloads: { urls: 'presigned' } })
     const key = freshKey()

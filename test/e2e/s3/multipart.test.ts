@@ -1,7 +1,7 @@
 /** Multipart uploads on a real server, through the same steps as the API. */
 import { randomBytes } from 'node:crypto'
 import { UploadPartCommand } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AssetStore, MultipartStore } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { completeUpload } from '../../../shared/uploads/complete.ts'
@@ -9,6 +9,7 @@ import type { PublishOptions } from '../../../shared/uploads/publish.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
 import { deliver } from '../../support/deliver.ts'
+import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -51,7 +52,7 @@ async function sendAll(upload: Upload) {
   return parts.map(({ partNumber, etag }) => ({ partNumber, etag }))
 }
 
-describe('a multipart upload', () => {
+describeOnS3('a multipart upload', () => {
   it('is invisible, then complete, whatever the order of its parts', async () => {
     const upload = await begin({ contentType: 'image/png' })
     const parts = await sendAll(upload)

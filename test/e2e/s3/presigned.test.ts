@@ -1,7 +1,7 @@
 /** What the server itself refuses of a ticket: every field that the signature binds, changed one at a time. */
 import { createHash, randomBytes } from 'node:crypto'
 import { PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AssetStore, UploadRequest } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { publishIncoming } from '../../../shared/uploads/publish.ts'
@@ -9,6 +9,7 @@ import type { Upload } from '../../../shared/uploads/upload.ts'
 import { formatUploadRecord } from '../../../shared/uploads/upload-record.ts'
 import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
 import { deliver } from '../../support/deliver.ts'
+import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
 
 const body = Buffer.from('the bytes of the file')
@@ -33,7 +34,7 @@ const withoutHeader = (request: UploadRequest, name: string): UploadRequest => (
   headers: Object.fromEntries(Object.entries(request.headers).filter(([key]) => key !== name)),
 })
 
-describe('a presigned PUT', () => {
+describeOnS3('a presigned PUT', () => {
   it('is accepted once', async () => {
     const request = await store.receive(upload(), now())
     expect(await deliver(request, body)).toEqual({ status: 200, text: '' })
@@ -90,7 +91,7 @@ describe('a presigned PUT', () => {
   })
 })
 
-describe('a POST policy', () => {
+describeOnS3('a POST policy', () => {
   const request = async (changes = {}) => {
     if (store.receiveForm === undefined) throw new Error('the S3 store has forms')
     return store.receiveForm(upload({ size: undefined, mostBytes: 30, ...changes }), now())
@@ -123,7 +124,7 @@ describe('a POST policy', () => {
   })
 })
 
-describe('what came to the incoming area by another way', () => {
+describeOnS3('what came to the incoming area by another way', () => {
   const put = async (declared: Upload, changes: Partial<PutObjectCommandInput>) => {
     const { checksum } = declared
     await server.client.send(
