@@ -18,6 +18,7 @@ import {
 import type { Session } from '../../shared/session/session.ts'
 import type { EdgeRequest } from './event.ts'
 import { fitsOneResponse, signGrants } from './grant-signing.ts'
+import { mintedPage } from './page.ts'
 import { policyHost } from './policy-host.ts'
 import { refreshAt } from './refresh-at.ts'
 import { MintRefusal } from './refusal.ts'
@@ -27,7 +28,7 @@ import { verifiedSession } from './verified-session.ts'
 
 /**
  * Turns the app session of a request into CloudFront's cookies: 200 with the times and prefixes, or, for a navigation with
- * `return`, 303 to there.
+ * `return`, 303 to there, and for one without it a page that says so.
  *
  * @throws SessionError, GrantError, RequestError, ServiceError.
  */
@@ -60,9 +61,8 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     ...expiredRenewals(former.renewals, config.cookies.domain),
   ]
   if (!fitsOneResponse(cookies)) throw tooMany(former, config.cookies.domain)
-  return isNavigation(request) && target !== undefined
-    ? redirect(target.location, cookies)
-    : sessionResponse(grants, now, expires, cookies)
+  if (!isNavigation(request)) return sessionResponse(grants, now, expires, cookies)
+  return target === undefined ? mintedPage(answerHeaders(cookies)) : redirect(target.location, cookies)
 }
 
 /** A session without grants must not go on with those of the one before it. */

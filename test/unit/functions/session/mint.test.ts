@@ -204,6 +204,15 @@ describe('a navigation', () => {
     expect(pathsOf(reply).set).toEqual(['/users/alice/'])
   })
 
+  test('that wants to go nowhere gets its cookies and a page for a person', async () => {
+    const reply = await go('')
+    expect([reply.status, reply.header('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(reply.header('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /)
+    expect(reply.header('cache-control')).toBe('no-store')
+    expect(pathsOf(reply).set).toEqual(['/users/alice/'])
+    expect(reply.text).not.toMatch(/alice|CloudFront/)
+  })
+
   test('is known by Accept where there is no Sec-Fetch-Mode', async () => {
     const { send } = edgeFunction()
     const jwt = await token()
