@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import { join } from 'node:path'
 import type { Deployment } from '../shared/config/parse.ts'
 import { keysSecretId } from '../shared/keys/secret-store.ts'
+import type { LocalAws } from './aws/network.ts'
 import { type RunningProcess, startModule } from './child-process.ts'
 import { createDevLogin } from './hosts/dev-login.ts'
 import type { HttpApiProcess } from './hosts/http-api-process.ts'
@@ -32,6 +33,8 @@ export interface BackendPlan {
   readonly socketDirectory: string
   /** `host:port` of the app. */
   readonly app: string | undefined
+  /** Seconds until a change of the KeyValueStore is seen. */
+  readonly propagationDelay: number
   readonly log: (line: string) => void
 }
 
@@ -78,7 +81,7 @@ export async function startInProcess(plan: BackendPlan, sockets: Sockets): Promi
 
 /** The host process of each Lambda@Edge function. */
 export function startLambdaHosts(plan: BackendPlan, sockets: Sockets): Promise<RunningProcess[]> {
-  const { service, stage, config } = plan.deployment
+  const { service, stage } = plan.deployment
   const account = pseudoParameters['AWS::AccountId'] ?? ''
   const associations = lambdaAssociations(plan.distribution)
   return Promise.all(
@@ -91,17 +94,22 @@ export function startLambdaHosts(plan: BackendPlan, sockets: Sockets): Promise<R
         functionArn: `arn:aws:lambda:us-east-1:${account}:function:${service}-${stage}-${id}:1`,
         distributionId,
         associations: behaviours,
-        aws: {
-          secretId: keysSecretId(service, stage),
-          secretFile: plan.state.secret,
-          bucket: config.bucket ?? `${service}-${stage}-${account}`,
-          bucketRegion: config.bucketRegion,
-          content: plan.content,
-        },
+        aws: localAws(plan),
       }
       return startModule(join(projectDirectory, 'local/hosts/lambda-edge-process.ts'), settings, plan.log)
     }),
   )
+}
+
+/** What stands behind the host names of AWS. */
+function localAws({ deployment: { service, stage, config }, state, content }: BackendPlan): LocalAws {
+  return {
+    secretId: keysSecretId(service, stage),
+    secretFile: state.secret,
+    bucket: config.bucket ?? `${service}-${stage}-${pseudoParameters['AWS::AccountId']}`,
+    bucketRegion: config.bucketRegion,
+    content,
+  }
 }
 
 /** The host process of each HTTP API that the distribution has as an origin. */
@@ -119,6 +127,9 @@ export function startApiHosts(plan: BackendPlan, sockets: Sockets): Promise<Runn
         apiId: origin.apiId,
         routes: api.routes,
         environment: lambdaEnvironment(template, api.functionId),
+        aws: localAws(plan),
+        awsSocket: join(plan.socketDirectory, `aws-${origin.id}.sock`),
+        revocations: { content: plan.content, state: plan.state, propagationDelay: plan.propagationDelay },
       }
       return [startModule(join(projectDirectory, 'local/hosts/http-api-process.ts'), settings, plan.log)]
     }),

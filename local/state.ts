@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { KeyAlgorithm } from '../shared/keys/key-algorithm.ts'
 import { type KeyDocument, parseKeyDocument, serializeKeyDocument } from '../shared/keys/key-document.ts'
@@ -16,7 +16,10 @@ export interface StateFiles {
   readonly keyGroup: string
   /** A text that changes whenever the key group does. */
   readonly keyGroupGeneration: string
+  /** What every edge sees of the KeyValueStore: a file for each key, as njs reads them. */
   readonly keyValueStore: string
+  /** What the KeyValueStore holds: the same keys, ahead by the propagation delay; a file for each, with its key. */
+  readonly keyValues: string
 }
 
 /** The places of a state directory's files. */
@@ -27,6 +30,7 @@ export function stateFiles(directory: string): StateFiles {
     keyGroup: join(directory, 'key-group.json'),
     keyGroupGeneration: join(directory, 'key-group-generation'),
     keyValueStore: join(directory, 'key-value-store'),
+    keyValues: join(directory, 'key-values'),
   }
 }
 
@@ -36,7 +40,7 @@ export function stateFiles(directory: string): StateFiles {
  */
 export function prepareState(directory: string, algorithm: KeyAlgorithm, now: number): StateFiles {
   const files = stateFiles(directory)
-  mkdirSync(files.keyValueStore, { recursive: true, mode: 0o700 })
+  for (const folder of [files.keyValueStore, files.keyValues]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!existsSync(files.secret)) {
     const key = signingKey(makeKeyPair(algorithm), newKeyPairId(), now - 60)
     const document = makeKeyDocument(key, randomBytes(32).toString('base64url'))
@@ -45,6 +49,7 @@ export function prepareState(directory: string, algorithm: KeyAlgorithm, now: nu
   const document = readKeyDocument(files)
   if (!existsSync(files.keyGroup)) writeKeyGroup(files, publicKeysIn(document))
   writeKeyValue(files, stampKeyName, document.stampKey)
+  propagateKeyValues(files)
   return files
 }
 
@@ -72,11 +77,37 @@ export function writeKeyGroup(files: StateFiles, keys: Readonly<Record<string, s
   writeWhole(files.keyGroupGeneration, randomBytes(8).toString('hex'))
 }
 
-/** Writes an entry of the KeyValueStore at once; `undefined` removes it. */
+/** Writes an entry of the KeyValueStore, seen by every edge at once; `undefined` removes it. */
 export function writeKeyValue(files: StateFiles, key: string, value: string | undefined): void {
-  const file = join(files.keyValueStore, storeFileName(key))
-  if (value === undefined) rmSync(file, { force: true })
-  else writeWhole(file, value)
+  storeKeyValue(files, key, value)
+  writeOrRemove(join(files.keyValueStore, storeFileName(key)), value)
+}
+
+/** Writes an entry that no edge sees before `propagateKeyValues`. */
+export function storeKeyValue(files: StateFiles, key: string, value: string | undefined): void {
+  const file = join(files.keyValues, storeFileName(key))
+  writeOrRemove(file, value === undefined ? undefined : JSON.stringify({ key, value }))
+}
+
+/** What the KeyValueStore holds, whether the edges see it yet or not. */
+export function readKeyValues(files: StateFiles): Map<string, string> {
+  const names = readdirSync(files.keyValues).filter((name) => !name.endsWith('.draft'))
+  const entries = names.map((name) => JSON.parse(readFileSync(join(files.keyValues, name), 'utf8')))
+  return new Map(entries.map(({ key, value }: { key: string; value: string }) => [key, value]))
+}
+
+/** Lets the edges see what the KeyValueStore holds at this moment. */
+export function propagateKeyValues(files: StateFiles): void {
+  const entries = new Map([...readKeyValues(files)].map(([key, value]) => [storeFileName(key), value]))
+  const seen = readdirSync(files.keyValueStore).filter((name) => !name.endsWith('.draft'))
+  for (const name of new Set([...seen, ...entries.keys()])) {
+    writeOrRemove(join(files.keyValueStore, name), entries.get(name))
+  }
+}
+
+function writeOrRemove(file: string, text: string | undefined): void {
+  if (text === undefined) rmSync(file, { force: true })
+  else writeWhole(file, text)
 }
 
 /** Readers see the old text or the new one, never a part. Only the owner may read. */

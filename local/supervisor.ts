@@ -73,6 +73,7 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const socketDirectory = mkdtempSync(join(tmpdir(), 'edge-signer-'))
     undo.push(() => rmSync(socketDirectory, { recursive: true, force: true }))
 
+    const propagationDelay = options.propagationDelay ?? 0
     const backends: BackendPlan = {
       packaged,
       distribution,
@@ -81,6 +82,7 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
       content,
       socketDirectory,
       app: appAddress(options.app),
+      propagationDelay,
       log,
     }
     const sockets = planSockets(backends)
@@ -119,7 +121,6 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     undo.push(() => nginx.stop())
 
     const url = `${options.tls === true ? 'https' : 'http'}://localhost:${port}`
-    const propagationDelay = options.propagationDelay ?? 0
     const record: RunRecord = { url, port, pid: process.pid, content, stateDirectory, propagationDelay }
     writeWhole(runRecordFile(port), JSON.stringify(record))
     undo.push(() => rmSync(runRecordFile(port), { force: true }))

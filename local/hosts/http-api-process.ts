@@ -1,3 +1,6 @@
+import { interceptAws } from '../aws/intercept.ts'
+import type { LocalAws } from '../aws/network.ts'
+import type { RevocationPlace } from '../revocation-stores.ts'
 import { createHttpApiHost } from './http-api-host.ts'
 import { loadBundle } from './load-bundle.ts'
 
@@ -9,11 +12,16 @@ export interface HttpApiProcess {
   readonly apiId: string
   readonly routes: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  readonly aws: LocalAws
+  readonly revocations: RevocationPlace
+  /** A socket on which AWS is played to the function. */
+  readonly awsSocket: string
 }
 
 /** The regional function in a process of its own. Says `ready` to its parent when it serves; ends when the parent goes. */
 const settings = JSON.parse(process.argv[2] ?? '{}') as HttpApiProcess
 Object.assign(process.env, settings.environment)
+interceptAws(settings.aws, settings.revocations, settings.awsSocket)
 
 const log = (line: string) => console.error(line)
 const server = createHttpApiHost({

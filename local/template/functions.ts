@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { UnsupportedConstructError } from '../local-error.ts'
-import { referencedId, type Template } from './intrinsics.ts'
+import { pseudoParameters, referencedId, type Template } from './intrinsics.ts'
 import { resourceFields, resourcesOfType } from './resources.ts'
 
 /** The deployed code of each CloudFront Function, by logical id. */
@@ -23,6 +23,9 @@ export function cloudFrontFunctionCode(template: Template): Record<string, strin
   )
 }
 
+/** The ARN of the one KeyValueStore; its client takes the account from it. */
+export const keyValueStoreArn = `arn:aws:cloudfront::${pseudoParameters['AWS::AccountId']}:key-value-store/00000000-0000-0000-0000-000000000000`
+
 /** Where a Lambda function's bundle is, and the name of its handler. */
 export interface LambdaBundle {
   readonly file: string
@@ -36,7 +39,7 @@ export function lambdaBundle(template: Template, logicalId: string, packageDirec
   return { file: join(packageDirectory, `${handler.slice(0, dot)}.cjs`), exportName: handler.slice(dot + 1) }
 }
 
-/** The environment that the template gives a regional function; a bucket's `Ref` is its name. */
+/** The environment that the template gives a regional function; a bucket's `Ref` is its name, a KeyValueStore's ARN is one. */
 export function lambdaEnvironment(template: Template, logicalId: string): Record<string, string> {
   const variables = resourceFields(template, logicalId, 'AWS::Lambda::Function')
     .optionalFields('Environment')
@@ -45,9 +48,13 @@ export function lambdaEnvironment(template: Template, logicalId: string): Record
   return Object.fromEntries(
     variables.names().map((name) => {
       const value = String(variables.value(name))
-      const bucketId = referencedId(value)
-      if (bucketId === undefined || template.Resources[bucketId]?.Type !== 'AWS::S3::Bucket') return [name, value]
-      return [name, resourceFields(template, bucketId, 'AWS::S3::Bucket').optionalText('BucketName') ?? value]
+      const id = referencedId(value)
+      const type = id === undefined ? undefined : template.Resources[id]?.Type
+      if (id !== undefined && type === 'AWS::S3::Bucket') {
+        return [name, resourceFields(template, id, type).optionalText('BucketName') ?? value]
+      }
+      if (type === 'AWS::CloudFront::KeyValueStore' && value.endsWith('.Arn}')) return [name, keyValueStoreArn]
+      return [name, value]
     }),
   )
 }
