@@ -227,17 +227,26 @@ describe('a navigation', () => {
     expect([reply.status, reply.header('location')]).toEqual([303, 'https://app.example.com/files?a=b'])
   })
 
-  test.each(['/users/bob/x', '/users/alice2/x', '/users/alice', '/', '/public/x', '/_edge/session/end', '/api/docs'])(
-    'to %s, where its cookies do not help, gets a page and none of them',
-    async (path) => {
-      const reply = await go(`return=${encodeURIComponent(path)}`)
-      expect(reply.status).toBe(403)
-      expect(reply.header('content-type')).toBe('text/html; charset=utf-8')
-      expect(reply.text).toContain('ERR_RETURN_NOT_GRANTED')
-      expect(reply.text).not.toContain(path.length > 1 ? path : 'return')
-      expect(reply.lines).toEqual([])
-    },
-  )
+  test.each([
+    '/users/bob/x',
+    '/users/alice2/x',
+    '/users/alice',
+    '/',
+    '/public/x',
+    '/_edge/session/end',
+    '/api/docs',
+    // Another spelling of a granted path, which the guard refuses.
+    '/users/alice/%61',
+    '/users/alice/%c3%a9',
+    '/users/alice/a%2Fb',
+  ])('to %s, where its cookies do not help, gets a page and none of them', async (path) => {
+    const reply = await go(`return=${encodeURIComponent(path)}`)
+    expect(reply.status).toBe(403)
+    expect(reply.header('content-type')).toBe('text/html; charset=utf-8')
+    expect(reply.text).toContain('ERR_RETURN_NOT_GRANTED')
+    expect(reply.text).not.toContain(path.length > 1 ? path : 'return')
+    expect(reply.lines).toEqual([])
+  })
 
   test("goes on to the app's paths where there is an app, and to nobody else's", async () => {
     const config = configOf({ appOrigin: 'app.internal.example.com' })
