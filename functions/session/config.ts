@@ -1,13 +1,16 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { type ReadRules, readRules } from '../../shared/config/read-rules.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
+import { type GrantTemplate, parseGrantTemplate, templateBehaviour } from '../../shared/grant/template.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
 /** What the session function knows of its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
 export interface SessionFunctionConfig {
   readonly session: StageConfig['session']
-  /** Grant templates. */
-  readonly grants: readonly string[]
+  /** Grant templates, parsed: their parser stays behind. */
+  readonly templates: readonly GrantTemplate[]
+  /** Paths that belong to no app. */
+  readonly ownPaths: readonly string[]
   readonly cookies: StageConfig['cookies']
   /** What a request for a file must keep to, where this function guards the files; `null` where CloudFront and the guard do. */
   readonly gate: ReadRules | null
@@ -30,9 +33,11 @@ export interface SessionFunctionConfig {
 
 /** Derives the session function's configuration. */
 export function sessionFunctionConfig({ service, stage, config }: Deployment): SessionFunctionConfig {
+  const templates = config.grants.map(parseGrantTemplate)
   return {
     session: config.session,
-    grants: config.grants,
+    templates,
+    ownPaths: [...reservedPaths, ...templates.map((template) => templateBehaviour(template).slice(0, -1))],
     cookies: config.cookies,
     gate: config.enforcement === 'gate' ? readRules(config) : null,
     cdnHost: config.cdnHost,
@@ -47,3 +52,5 @@ export function sessionFunctionConfig({ service, stage, config }: Deployment): S
     bucketRegion: config.bucketRegion,
   }
 }
+
+const reservedPaths = ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/']

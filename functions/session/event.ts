@@ -47,7 +47,7 @@ export function letPass(event: CloudFrontRequestEvent, { querystring }: Passage)
 
 function recordOf(event: CloudFrontRequestEvent) {
   const cf = event.Records[0]?.cf
-  if (cf === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'the event has no record')
+  if (cf === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'no record')
   return cf
 }
 
@@ -79,10 +79,10 @@ export function toCloudFront(response: HttpResponse): CloudFrontResultResponse {
   for (const [name, value] of response.headers) {
     const lines = headers[name]
     if (lines === undefined && !isAllowed(name)) {
-      throw new EdgeSignerError('ERR_INTERNAL', 'a header that CloudFront forbids')
+      throw new EdgeSignerError('ERR_INTERNAL', 'a forbidden header')
     }
     // RFC 9110 section 5.5, ASCII only: a line break would start a header of somebody else's choice.
-    if (/[^\t\x20-\x7e]/.test(value)) throw new EdgeSignerError('ERR_INTERNAL', 'a header value must be ASCII')
+    if (/[^\t\x20-\x7e]/.test(value)) throw new EdgeSignerError('ERR_INTERNAL', 'not ASCII')
     bytes += name.length + value.length + 4
     if (lines === undefined) headers[name] = [{ key: name, value }]
     else lines.push({ key: name, value })

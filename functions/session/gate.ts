@@ -73,7 +73,7 @@ async function admitSession(
   const { request } = edge
   const session = await verifiedSession(request, cookies, services, now)
   const [keys, revocations] = await Promise.all([services.keys(now), services.revocations(now)])
-  const grants = grantsFor(session, services.templates, services.grantLimit)
+  const grants = grantsFor(session, services.config.templates, services.grantLimit)
   if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
   const grant = grants.find(({ prefix }) => request.path.startsWith(prefix))
   if (grant === undefined) throw new GrantError('ERR_RETURN_NOT_GRANTED')

@@ -68,7 +68,7 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
 /** A session without grants must not go on with those of the one before it. */
 function grantsOf(session: Session, services: SessionServices, former: FormerGrants): Grant[] {
   try {
-    return grantsFor(session, services.templates, services.grantLimit)
+    return grantsFor(session, services.config.templates, services.grantLimit)
   } catch (error) {
     throw error instanceof GrantError ? refusal(error.code, former, services.config.cookies.domain) : error
   }

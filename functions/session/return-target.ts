@@ -23,5 +23,5 @@ export function isServed(target: ReturnAddress, grants: readonly Grant[], servic
   if (target.kind === 'allowed-origin') return true
   // Another spelling of a granted path is refused there, by the same rule.
   if (grants.some(({ prefix }) => target.path.startsWith(prefix))) return isCanonicalPath(target.path)
-  return services.config.hasApp && !services.ownPaths.some((path) => target.path.startsWith(path))
+  return services.config.hasApp && !services.config.ownPaths.some((path) => target.path.startsWith(path))
 }

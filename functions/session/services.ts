@@ -1,5 +1,4 @@
 import { createPolicySigner, type KmsSign, type PolicySigner } from '../../shared/cloudfront/signer.ts'
-import { type GrantTemplate, parseGrantTemplate, templateBehaviour } from '../../shared/grant/template.ts'
 import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
 import { parseAllowedOrigins } from '../../shared/http/allowed-origins.ts'
 import { type KeyDocument, parseKeyDocument, type SigningKey } from '../../shared/keys/key-document.ts'
@@ -28,11 +27,8 @@ export interface SessionStores {
 /** Everything that outlives a request. */
 export interface SessionServices {
   readonly config: SessionFunctionConfig
-  readonly templates: readonly GrantTemplate[]
   /** The most grants whose cookies fit one response: with `Domain` each takes twice the lines. */
   readonly grantLimit: number
-  /** Paths that belong to no app. */
-  readonly ownPaths: readonly string[]
   readonly isAllowedOrigin: OriginCheck
   readonly verifier: SessionVerifier
   /** @throws ServiceError. */
@@ -65,12 +61,9 @@ export function createSessionServices(
     ...stateTimes,
   })
   const keys = (now: number) => keyCache.get(now)
-  const templates = config.grants.map(parseGrantTemplate)
   return {
     config,
-    templates,
     grantLimit: config.cookies.domain === null ? 8 : 4,
-    ownPaths: [...reservedPaths, ...templates.map((template) => templateBehaviour(template).slice(0, -1))],
     isAllowedOrigin: parseAllowedOrigins(config.allowedOrigins),
     verifier: createSessionVerifier(config.session, sessionKeys(config, stores, keys)),
     keys,
@@ -78,8 +71,6 @@ export function createSessionServices(
     signerOf: cachedSigners(stores.kmsSign),
   }
 }
-
-const reservedPaths = ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/']
 
 function sessionKeys(
   { session }: SessionFunctionConfig,

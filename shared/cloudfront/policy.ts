@@ -69,7 +69,7 @@ export function isPolicy(json: string): boolean {
 }
 
 const policyForm =
-  /^\{"Statement":\[\{"Resource":"(?:[ !#-[\]-\uffff]|\\.)+","Condition":\{"DateLessThan":\{"AWS:EpochTime":[1-9][0-9]{0,15}\}(?:,"DateGreaterThan":\{"AWS:EpochTime":[0-9]{1,16}\})?(?:,"IpAddress":\{"AWS:SourceIp":"[0-9.]{7,15}\/32"\})?\}\}\]\}$/
+  /^\{"Statement":\[\{"Resource":"(?:[ !#-[\]-\uffff]|\\.)+","Condition":\{"DateLessThan":\{"AWS:EpochTime":[1-9]\d*\}(?:,"DateGreaterThan":\{"AWS:EpochTime":\d+\})?(?:,"IpAddress":\{"AWS:SourceIp":"[\d.]+\/32"\})?\}\}\]\}$/
 
 function isBefore(notBefore: number, expires: number): boolean {
   return Number.isSafeInteger(notBefore) && notBefore >= 0 && notBefore < expires

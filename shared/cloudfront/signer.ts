@@ -68,7 +68,7 @@ function localSigner(key: SigningKey, privateKey: KeyObject): PolicySigner {
         algorithm: hashAlgorithm ?? 'SHA1',
       })
       const encoded = signed['CloudFront-Policy']
-      if (encoded === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'the signer made a canned policy')
+      if (encoded === undefined) throw new EdgeSignerError('ERR_INTERNAL', 'a canned policy')
       return { policy: encoded, signature: signed['CloudFront-Signature'], keyPairId, hashAlgorithm }
     },
   }
@@ -98,7 +98,7 @@ function kmsSigner(
 
 /** What is signed is believed by CloudFront, so nothing is signed but what our own writer writes. */
 function requirePolicy(policy: string): void {
-  if (!isPolicy(policy)) throw new EdgeSignerError('ERR_INTERNAL', 'only a strict custom policy is signed')
+  if (!isPolicy(policy)) throw new EdgeSignerError('ERR_INTERNAL', 'not a policy of ours')
 }
 
 function unusable(): ServiceError {

@@ -56,5 +56,5 @@ export function setCookie(name: string, value: string, attributes: string): stri
 
 /** The message names no value: it may be a token or a signature. */
 function unsafe(): EdgeSignerError {
-  return new EdgeSignerError('ERR_INTERNAL', 'a part of a cookie cannot stand in a Set-Cookie line')
+  return new EdgeSignerError('ERR_INTERNAL', 'a cookie cannot be written')
 }

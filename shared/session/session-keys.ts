@@ -66,7 +66,24 @@ export const keySetTimes: KeySetTimes = { softTtl: 600, hardTtl: 3600, coolDown:
 /** The least time between two fetches while there is nothing to work with. */
 const retryAfter = 2
 
-type LocalKeySet = ReturnType<typeof createLocalJWKSet>
+type LocalKeySet = (header: UnverifiedHeader) => Promise<CryptoKey>
+
+/**
+ * jose's key set, which searches and compares for each token, with a memory of what it found for an algorithm and `kid`. Only
+ * what was found is kept, so there are no more entries than keys times algorithms.
+ */
+function openKeySet(document: unknown): LocalKeySet {
+  const keySet = createLocalJWKSet(document as JSONWebKeySet)
+  const found = new Map<string, CryptoKey>()
+  return async ({ alg, kid }) => {
+    if (kid === undefined) return keySet({ alg })
+    // No algorithm that has a key holds a space, so two headers never share an entry.
+    const name = `${alg} ${kid}`
+    const key = found.get(name) ?? (await keySet({ alg, kid }))
+    found.set(name, key)
+    return key
+  }
+}
 
 /**
  * The app's public keys: `preload` (built into the bundle) answers without a fetch, `load` gives what is newer.
@@ -77,7 +94,7 @@ export function keySetKeys(
   load: LoadKeySet | undefined,
   times: KeySetTimes = keySetTimes,
 ): SessionKeySource {
-  const builtIn = preload === null ? undefined : createLocalJWKSet(preload)
+  const builtIn = preload === null ? undefined : openKeySet(preload)
   const remote = load === undefined ? undefined : remoteKeySet(load, times)
   return {
     async keyFor(header, now) {
@@ -102,7 +119,7 @@ function remoteKeySet(load: LoadKeySet, times: KeySetTimes): SessionKeySource {
     triedAt = now
     pending ??= load()
       .then((document) => {
-        keySet = createLocalJWKSet(document as JSONWebKeySet)
+        keySet = openKeySet(document)
         fetchedAt = now
       })
       // The cause stays behind: an error of `fetch` may quote the answer.
@@ -137,29 +154,9 @@ function remoteKeySet(load: LoadKeySet, times: KeySetTimes): SessionKeySource {
   }
 }
 
-/** A key set searches and compares for each token; what it found for an algorithm and `kid` stays the same. */
 async function findKey(keySet: LocalKeySet, header: UnverifiedHeader): Promise<CryptoKey | undefined> {
-  // A space stands in no algorithm that has a key, so two headers never share an entry.
-  const name = `${header.alg} ${header.kid ?? ''}`
-  const found = foundKeys.get(keySet)?.get(name)
-  if (found !== undefined && header.kid !== undefined) return found
-  const key = await searchKey(keySet, header)
-  if (key !== undefined && header.kid !== undefined) remember(keySet, name, key)
-  return key
-}
-
-/** At most one entry for each key and algorithm, since only what was found is kept; a new key set starts anew. */
-const foundKeys = new WeakMap<LocalKeySet, Map<string, CryptoKey>>()
-
-function remember(keySet: LocalKeySet, name: string, key: CryptoKey): void {
-  const keys = foundKeys.get(keySet)
-  if (keys === undefined) foundKeys.set(keySet, new Map([[name, key]]))
-  else keys.set(name, key)
-}
-
-async function searchKey(keySet: LocalKeySet, { alg, kid }: UnverifiedHeader): Promise<CryptoKey | undefined> {
   try {
-    return await keySet(kid === undefined ? { alg } : { alg, kid })
+    return await keySet(header)
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) return undefined
     // A key of the set that cannot be imported verifies nothing; which one is asked for is the viewer's choice.

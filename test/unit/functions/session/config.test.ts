@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
+import { parseGrantTemplate } from '../../../../shared/grant/template.ts'
 import { configOf } from './edge.ts'
 
 test('the config of the bundle is what the stage says, by name, and holds no secret', () => {
   expect(configOf({ appOrigin: 'app.internal.example.com', signOut: { endSession: false } })).toEqual({
     session: expect.objectContaining({ cookieName: '__Host-session', algorithms: ['RS256'], clockSkewSeconds: 60 }),
-    grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
+    templates: ['/users/{sub}/*', '/teams/{claims.team}/*'].map(parseGrantTemplate),
+    ownPaths: ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/', '/users/', '/teams/'],
     cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
     gate: null,
     cdnHost: null,
