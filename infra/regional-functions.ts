@@ -2,6 +2,7 @@ import type { Deployment } from '../shared/config/parse.ts'
 import { parseGrantTemplate, templateBehaviour } from '../shared/grant/template.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import type { Extensions } from './edge-function.ts'
+import { kmsSignStatements } from './kms-signing.ts'
 import { bucketArn, bucketReference, ids, secretName } from './names.ts'
 import { type Fragment, getAtt, ref, sub } from './template.ts'
 
@@ -91,6 +92,7 @@ export function apiStatements(deployment: Deployment): readonly Statement[] {
       Resource: [...assetArns(deployment), incomingArn(deployment)],
     },
     listBucket(deployment),
+    ...kmsSignStatements(deployment),
     ...invalidate(deployment),
   ]
 }

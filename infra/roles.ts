@@ -1,5 +1,6 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
+import { kmsSignStatements } from './kms-signing.ts'
 import { bucketArn, resourceName, secretName } from './names.ts'
 import { apiStatements, publishStatements } from './regional-functions.ts'
 import { type Fragment, type Resource, sub } from './template.ts'
@@ -22,6 +23,7 @@ export function rolesFragment(deployment: Deployment): Fragment {
             ),
           },
           { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
+          ...kmsSignStatements(deployment),
           // Lambda@Edge logs in the Region where the viewer was served, under a name that starts with the home Region.
           writeLogs('*', `us-east-1.${resourceName(deployment, 'session')}-*`, ['logs:CreateLogGroup']),
         ],

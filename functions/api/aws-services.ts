@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
 import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
 import { createS3Presign } from '../../shared/assets/s3/download.ts'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
+import { createKmsSign } from '../../shared/cloudfront/kms-sign.ts'
 import { ServiceError } from '../../shared/errors.ts'
+import type { AwsConnection } from '../../shared/keys/aws-fetch.ts'
+import { roleCredentials } from '../../shared/keys/role-credentials.ts'
 import { createSecretsManager } from '../../shared/keys/secrets-manager.ts'
-import type { AwsCredentials } from '../../shared/keys/signature-v4.ts'
 import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
-import { revocationStateKey } from '../../shared/revocation/state.ts'
+import type { StateObject } from '../../shared/revocation/stores.ts'
+import { fetchKeySet } from '../../shared/session/fetch-key-set.ts'
 import type { ApiFunctionConfig } from './config.ts'
-import { createApiServices, fetchKeySet } from './create-services.ts'
-import { createKmsSign } from './kms-sign.ts'
+import { createApiServices } from './create-services.ts'
 import type { ApiServices } from './services.ts'
 
 /** What CloudFormation knows and packaging does not; the function's environment. */
@@ -37,14 +39,15 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
   const location: S3Location = { client, bucket, keyPrefix: config.keyPrefix, conditionalCopy: 'native' }
   const log: ApiServices['log'] = (entry) => console.log(JSON.stringify(entry))
   const newId = () => randomBytes(16).toString('base64url')
-  const secrets = createSecretsManager({ fetch, credentials: roleCredentials, nowMs: Date.now })
+  const aws: AwsConnection = { fetch, credentials: () => roleCredentials(process.env), nowMs: Date.now }
+  const secrets = createSecretsManager(aws)
+  const state = createS3State(client, bucket)
   return createApiServices(config, {
     store: createS3Store({ ...location, ticketSeconds: config.uploads.ticketSeconds }),
     cdn: distributionId
       ? createCloudFrontInvalidation({
           distributionId,
-          fetch,
-          credentials: roleCredentials,
+          ...aws,
           newReference: newId,
           onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
         })
@@ -54,15 +57,15 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
     ...(cdnHost ? {} : { downloads: noHost }),
     presign: createS3Presign(location),
     loadKeys: () => secrets.get(config.secretId),
-    loadState: () => loadState(client, bucket),
+    loadState: () => loadState(state),
     async openRevocations() {
       if (!environment.KEY_VALUE_STORE_ARN) throw new ServiceError('ERR_CONFIG', 'KEY_VALUE_STORE_ARN must be set')
       // Not at start: its client and Signature Version 4A are for an administrator's request alone.
       const { openKeyValues } = await import('./key-values.ts')
-      return { state: createS3State(client, bucket), keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN) }
+      return { state, keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN) }
     },
-    loadKeySet: fetchKeySet,
-    kmsSign: createKmsSign(roleCredentials),
+    loadKeySet: (url) => fetchKeySet(url, { fetch }),
+    kmsSign: createKmsSign(aws),
     now: () => Math.floor(Date.now() / 1000),
     newId,
     random: Math.random,
@@ -76,22 +79,11 @@ const noHost: DownloadUrls = {
   folder: () => Promise.reject(new ServiceError('ERR_CONFIG', 'CDN_HOST is not set: configure cdnHost')),
 }
 
-/** The revocation state. Only S3's word that there is none counts as none; anything else is an outage. */
-async function loadState(client: S3Client, bucket: string): Promise<string | undefined> {
+/** Only S3's word that there is no revocation state counts as none; anything else is an outage. */
+async function loadState(state: StateObject): Promise<string | undefined> {
   try {
-    const object = await client.send(new GetObjectCommand({ Bucket: bucket, Key: revocationStateKey }))
-    return await object.Body?.transformToString()
-  } catch (error) {
-    if (error instanceof Error && error.name === 'NoSuchKey') return undefined
-    throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no revocation state', { cause: error })
-  }
-}
-
-/** The role's credentials; Lambda puts them there. */
-function roleCredentials(): AwsCredentials {
-  return {
-    accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? '',
-    secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? '',
-    sessionToken: process.env.AWS_SESSION_TOKEN,
+    return (await state.load())?.json
+  } catch (cause) {
+    throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no revocation state', { cause })
   }
 }

@@ -2,24 +2,17 @@ import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-stor
 import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
 import type { GrantTemplate } from '../../shared/grant/template.ts'
 import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
-import type { KeyDocument } from '../../shared/keys/key-document.ts'
-import type { RevocationState } from '../../shared/revocation/state.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
-import type { SessionVerifier } from '../../shared/session/session.ts'
+import type { SessionTrust } from '../../shared/session/session-trust.ts'
 import type { PublishOptions } from '../../shared/uploads/publish.ts'
 import type { ApiFunctionConfig } from './config.ts'
 
 /** Everything that the API works with and that outlives a request; deployed and local ones differ in the stores only. */
-export interface ApiServices {
+export interface ApiServices extends SessionTrust {
   readonly config: ApiFunctionConfig
   readonly templates: readonly GrantTemplate[]
   /** Origins that may read with credentials and change state: the configured ones and the CDN's own. */
   readonly isAllowedOrigin: OriginCheck
-  readonly verifier: SessionVerifier
-  /** @throws ServiceError. */
-  readonly keys: (now: number) => Promise<KeyDocument>
-  /** @throws ServiceError. */
-  readonly revocations: (now: number) => Promise<RevocationState>
   /** Where revocations are written; opened when the first one is, so that no other request waits for it to load. */
   readonly openRevocations: () => Promise<RevocationStores>
   readonly store: AssetStore

@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
+import { roleCredentials } from '../../shared/keys/role-credentials.ts'
 import type { PublishFunctionConfig } from './config.ts'
 import { type ObjectCreatedEvent, publishEvent } from './publish-event.ts'
 
@@ -25,11 +26,8 @@ const cdn = distributionId
   ? createCloudFrontInvalidation({
       distributionId,
       fetch,
-      credentials: () => ({
-        accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? '',
-        secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? '',
-        sessionToken: process.env.AWS_SESSION_TOKEN,
-      }),
+      credentials: () => roleCredentials(process.env),
+      nowMs: Date.now,
       newReference: randomUUID,
       onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
     })

@@ -1,3 +1,4 @@
+import { roleCredentials } from '../../shared/keys/role-credentials.ts'
 import { createAwsStores } from './aws-stores.ts'
 import type { SessionFunctionConfig } from './config.ts'
 import { createEdgeHandler } from './edge-handler.ts'
@@ -15,11 +16,7 @@ export const handler = createEdgeHandler(config, {
   openStores: (accountId) =>
     createAwsStores(config, accountId, {
       fetch: (input, init) => fetch(input, init),
-      credentials: () => ({
-        accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? '',
-        secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? '',
-        sessionToken: process.env.AWS_SESSION_TOKEN,
-      }),
+      credentials: () => roleCredentials(process.env),
       nowMs: Date.now,
     }),
   nowMs: Date.now,

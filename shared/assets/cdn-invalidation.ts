@@ -1,17 +1,13 @@
-import { AwsClient } from 'aws4fetch'
 import { ServiceError } from '../errors.ts'
-import type { AwsCredentials } from '../keys/signature-v4.ts'
+import { type AwsConnection, awsFetch } from '../keys/aws-fetch.ts'
 import type { CdnInvalidation } from './asset-store.ts'
 
 /** For a stage whose distribution is unknown or absent: nothing is held, so nothing is to be forgotten. */
 export const noInvalidation: CdnInvalidation = { async invalidate() {} }
 
 /** What invalidations need from their surroundings. */
-export interface InvalidationOptions {
+export interface InvalidationOptions extends AwsConnection {
   readonly distributionId: string
-  readonly fetch: (request: Request) => Promise<Response>
-  /** Read anew for each request because they rotate. */
-  readonly credentials: () => AwsCredentials
   /** Something that was never used before: CloudFront takes two invalidations with one reference for one. */
   readonly newReference: () => string
   /** Told of each failure; the write itself has succeeded by then. */
@@ -31,25 +27,14 @@ export function createCloudFrontInvalidation(options: InvalidationOptions): CdnI
     async invalidate(paths) {
       // One reference for both tries, so that the second one cannot become a second invalidation.
       const body = invalidationBatch(paths, options.newReference())
-      const failure = (await tryOnce(url, body, options)) && (await tryOnce(url, body, options))
+      // A global service: its signatures are always for us-east-1.
+      const request = { service: 'cloudfront', region: 'us-east-1', url, headers: { 'content-type': 'text/xml' }, body }
+      const failure = await awsFetch(request, options, 3000).then(
+        ({ status }) => (status < 300 ? undefined : `status ${status}`),
+        (error: unknown) => (error instanceof Error ? error.name : 'no answer'),
+      )
       if (failure) options.onFailure(new ServiceError('ERR_STORE_UNAVAILABLE', `CloudFront: ${failure}`))
     },
-  }
-}
-
-/** @returns what went wrong, `undefined` on success. */
-async function tryOnce(url: string, body: string, options: InvalidationOptions): Promise<string | undefined> {
-  const { accessKeyId, secretAccessKey, sessionToken } = options.credentials()
-  const token = sessionToken === undefined ? {} : { sessionToken }
-  // A global service: its signatures are always for us-east-1.
-  const client = new AwsClient({ accessKeyId, secretAccessKey, ...token, service: 'cloudfront', region: 'us-east-1' })
-  try {
-    const headers = { 'content-type': 'text/xml' }
-    const signal = AbortSignal.timeout(3000)
-    const response = await options.fetch(await client.sign(url, { method: 'POST', headers, body, signal }))
-    return response.ok ? undefined : `status ${response.status}`
-  } catch (error) {
-    return error instanceof Error ? error.name : 'no answer'
   }
 }
 

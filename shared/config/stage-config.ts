@@ -44,6 +44,15 @@ const seconds = (least: number, most: number) =>
 /** RFC 6749 section 3.3. */
 const scope = v.pipe(v.string(), v.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope'))
 
+/** No alias: permissions are for keys, and an alias can be moved to another one. */
+const kmsKeyArn = v.pipe(
+  v.string(),
+  v.regex(
+    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
+    'must be the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-…',
+  ),
+)
+
 /** A grant template: path segments, each literal or one claim, ending in `/*`. */
 const grantTemplate = v.pipe(
   v.string(),
@@ -137,7 +146,15 @@ export const stageConfigSchema = v.pipe(
     /** What a browser may keep of private files: `no-cache`, or a time in seconds. */
     browserCache: v.optional(v.union([v.literal('no-cache'), seconds(1, 86_400)]), 'no-cache'),
     signOut: v.optional(v.strictObject({ endSession: v.optional(v.boolean(), true) }), {}),
-    keys: v.optional(v.strictObject({ algorithm: v.optional(v.picklist(['ES256', 'RS256', 'RS1']), 'ES256') }), {}),
+    keys: v.optional(
+      v.strictObject({
+        /** Of the keys that the stage makes and rotates itself. */
+        algorithm: v.optional(v.picklist(['ES256', 'RS256', 'RS1']), 'ES256'),
+        /** KMS keys that the functions may sign with; the key document says which of them is in use. None without it. */
+        kmsKeys: v.optional(v.pipe(v.array(kmsKeyArn), v.maxLength(4, 'must hold at most 4 keys')), []),
+      }),
+      {},
+    ),
     /** An existing bucket; `null` makes one named `<service>-<stage>-<account id>`. */
     bucket: v.optional(
       v.nullable(

@@ -11,7 +11,7 @@ export async function deliver(upload: UploadRequest, body: Uint8Array): Promise<
   if (upload.fields !== undefined) {
     const form = new FormData()
     for (const [name, value] of Object.entries(upload.fields)) form.append(name, value)
-    form.append('file', new Blob([body]))
+    form.append('file', new Blob([new Uint8Array(body)]))
     const answer = await fetch(upload.url, { method: 'POST', body: form })
     return { status: answer.status, text: await answer.text() }
   }

@@ -15,6 +15,7 @@ function cloudFront(...answers: (number | Error)[]) {
       return new Response(null, { status: answer ?? 201 })
     },
     credentials: () => ({ accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' }),
+    nowMs: Date.now,
     newReference: () => `reference-${++references}`,
     onFailure: (error) => failures.push(error.message),
   })

@@ -1,0 +1,66 @@
+import type { StageConfig } from '../config/stage-config.ts'
+import { type KeyDocument, parseKeyDocument } from '../keys/key-document.ts'
+import { RefreshingCache } from '../keys/refreshing-cache.ts'
+import { parseRevocationState, type RevocationState } from '../revocation/state.ts'
+import { createSessionVerifier, type SessionVerifier } from './session.ts'
+import { keySetKeys, sharedSecretKeys } from './session-keys.ts'
+
+/** What sessions are judged by, fetched when it is needed and kept as long as it may be. The same at the edge and in the API. */
+export interface SessionTrust {
+  readonly verifier: SessionVerifier
+  /** @throws ServiceError. */
+  readonly keys: (now: number) => Promise<KeyDocument>
+  /** @throws ServiceError. */
+  readonly revocations: (now: number) => Promise<RevocationState>
+}
+
+/** Where it comes from. */
+export interface SessionTrustSources {
+  /** The text of the key document. */
+  readonly loadKeys: () => Promise<string>
+  /** The text of the revocation state; `undefined` where nothing was ever revoked. */
+  readonly loadState: () => Promise<string | undefined>
+  /** Fetches a JWK Set. */
+  readonly loadKeySet: (url: string) => Promise<unknown>
+  /** A number from 0 up to 1. */
+  readonly random: () => number
+}
+
+/** Asked again after 5 minutes; through an outage the last document serves for an hour, far less than a retired key lives. */
+const keyTimes = { softTtl: 300, hardTtl: 3600 }
+/** A revocation reaches every warm function in 30 s; one that has heard nothing for 5 minutes trusts nobody. */
+const stateTimes = { softTtl: 30, hardTtl: 300 }
+
+/** Wires it. Fetches nothing yet. */
+export function createSessionTrust(config: StageConfig['session'], sources: SessionTrustSources): SessionTrust {
+  const { random } = sources
+  const keyCache = new RefreshingCache({
+    load: async () => parseKeyDocument(await sources.loadKeys()),
+    random,
+    ...keyTimes,
+  })
+  const stateCache = new RefreshingCache({
+    load: async () => readState(await sources.loadState()),
+    random,
+    ...stateTimes,
+  })
+  const keys = (now: number) => keyCache.get(now)
+  return {
+    verifier: createSessionVerifier(config, sessionKeys(config, sources, keys)),
+    keys,
+    revocations: (now) => stateCache.get(now),
+  }
+}
+
+function sessionKeys(
+  { algorithms, jwks, jwksUrl }: StageConfig['session'],
+  { loadKeySet }: SessionTrustSources,
+  keys: SessionTrust['keys'],
+) {
+  if (algorithms.includes('HS256')) return sharedSecretKeys(async (now) => (await keys(now)).sessionSecret)
+  return keySetKeys(jwks, jwksUrl === null ? undefined : () => loadKeySet(jwksUrl))
+}
+
+function readState(json: string | undefined): RevocationState {
+  return json === undefined ? { revocations: [] } : parseRevocationState(json)
+}
