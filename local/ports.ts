@@ -60,13 +60,25 @@ async function firstTaken(addresses: readonly string[], port: number): Promise<L
   return undefined
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(address: number | string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = typeof address === 'string' ? connect(address) : connect(address, '127.0.0.1')
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
     })
     socket.once('error', () => resolve(false))
   })
+}
+
+/** Waits until something accepts connections on a unix socket, or `ended` says that nothing will. */
+export async function waitForSocket(socket: string, ended: Promise<string>): Promise<void> {
+  let why: string | undefined
+  void ended.then((reason) => {
+    why = reason
+  })
+  while (!(await accepts(socket))) {
+    if (why !== undefined) throw new LocalError(`A server ended at its start (${why}).`)
+    await delay(10)
+  }
 }

@@ -76,6 +76,7 @@ export const assetProblems = {
   ERR_TOO_LARGE: [413, 'File too large', 'The file is larger than this service accepts.'],
   ERR_QUOTA: [413, 'Quota exceeded', 'Delete something first.'],
   ERR_UPLOAD_NOT_FOUND: [404, 'No such upload', 'Ask for a new upload ticket.'],
+  ERR_UPLOAD_USED: [410, 'Ticket used', 'A ticket begins one upload. Ask for a new one.'],
   ERR_UPLOAD_EXPIRED: [410, 'Upload expired', 'Ask for a new upload ticket.'],
   ERR_UPLOAD_INCOMPLETE: [409, 'Upload not finished', 'Send the bytes first, then confirm.'],
   ERR_UPLOAD_MISMATCH: [
@@ -84,6 +85,9 @@ export const assetProblems = {
     'Length, type or checksum differ. Nothing was published.',
   ],
   ERR_UPLOAD_PARTS: [400, 'Bad parts', 'Parts are numbered from 1 to at most 10,000, without holes, each once.'],
+  ERR_UPLOAD_PAUSED: [423, 'Upload server restarting', 'Try again in a second, from the offset that it then tells.'],
+  ERR_LINK_INVALID: [403, 'Link not valid', 'Ask for a new download URL.'],
+  ERR_LINK_EXPIRED: [410, 'Link expired', 'Ask for a new download URL.'],
   ERR_STORE_UNAVAILABLE: [503, 'Storage unavailable', 'Try again in a few seconds.'],
 } as const satisfies Problems
 

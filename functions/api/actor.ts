@@ -30,31 +30,48 @@ export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const now = services.now()
     const headers = Object.fromEntries(context.req.raw.headers)
-    const { method } = context.req
-    const changes = method !== 'GET' && method !== 'HEAD'
-    // Any other scheme is passed over when the token is looked for: then it is the cookie that counts.
-    const isBearer = /^bearer(\s|$)/i.test(headers.authorization ?? '')
-    if (changes && !isBearer && !isOriginAllowed(headers.origin, services)) {
-      throw new RequestError('ERR_ORIGIN_REQUIRED')
-    }
+    const { method, path } = context.req
+    requireOwnOrigin(method, headers, services)
     if (method === 'POST' && !/^application\/json(\s*;|$)/i.test(headers['content-type'] ?? '')) {
       throw new RequestError('ERR_MEDIA_TYPE')
     }
-    const request: HttpRequest = { method, host: '', path: context.req.path, querystring: '', headers, clientIp: '' }
-    const token = readSessionToken(request, services.config.session.cookieName)
-    const session = await services.verifier.verify(token, now)
-    const grants = grantsOf(session, services)
-    // The whole session, as at the edge: whoever lost one prefix signs in again, and then sees what is left.
-    if (isSessionRevoked(await services.revocations(now), session, grants))
-      throw new SessionError('ERR_SESSION_REVOKED')
-    context.set('actor', { session, grants, scopes: scopesOf(session) })
+    context.set('actor', await readActor({ method, path, headers }, now, services))
     context.set('now', now)
     await next()
   }
 }
 
-function isOriginAllowed(origin: string | undefined, services: ApiServices): boolean {
-  return origin !== undefined && services.isAllowedOrigin(origin)
+/**
+ * Refuses a change that a browser may have been made to ask for.
+ *
+ * @throws RequestError `ERR_ORIGIN_REQUIRED`.
+ */
+export function requireOwnOrigin(
+  method: string,
+  headers: HttpRequest['headers'],
+  services: Pick<ApiServices, 'isAllowedOrigin'>,
+): void {
+  const changes = method !== 'GET' && method !== 'HEAD'
+  // Any other scheme is passed over when the token is looked for: then it is the cookie that counts.
+  const isBearer = /^bearer(\s|$)/i.test(headers.authorization ?? '')
+  if (changes && !isBearer && !(headers.origin !== undefined && services.isAllowedOrigin(headers.origin))) {
+    throw new RequestError('ERR_ORIGIN_REQUIRED')
+  }
+}
+
+/** Whose session came with a request. @throws SessionError; GrantError where a claim cannot be used. */
+export async function readActor(
+  sent: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
+  now: number,
+  services: ApiServices,
+): Promise<Actor> {
+  const request: HttpRequest = { ...sent, host: '', querystring: '', clientIp: '' }
+  const token = readSessionToken(request, services.config.session.cookieName)
+  const session = await services.verifier.verify(token, now)
+  const grants = grantsOf(session, services)
+  // The whole session, as at the edge: whoever lost one prefix signs in again, and then sees what is left.
+  if (isSessionRevoked(await services.revocations(now), session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
+  return { session, grants, scopes: scopesOf(session) }
 }
 
 /** A session that grants nothing can still act below `public/` where it has the scope. */

@@ -98,7 +98,14 @@ export const ticket = v.variant('protocol', [
     partSize: v.pipe(v.number(), v.description('Bytes of every part but the last')),
     partCount: v.number(),
   }),
-  v.object({ ...ticketBase, protocol: v.literal('tus'), method: v.literal('POST'), url: v.string(), headers }),
+  v.object({
+    ...ticketBase,
+    protocol: v.literal('tus'),
+    method: v.literal('POST'),
+    url: v.string(),
+    headers,
+    metadata: v.pipe(headers, v.description('For tus clients, which write Upload-Metadata themselves')),
+  }),
 ])
 export const signedParts = v.object({
   parts: v.array(v.object({ partNumber: v.number(), url: v.string() })),

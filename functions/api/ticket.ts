@@ -11,8 +11,8 @@ import { requireAccess } from './access.ts'
 import type { Actor } from './actor.ts'
 import type { ApiServices } from './services.ts'
 
-/** How long a multipart upload may go on, in seconds; the bucket's lifecycle rule drops its parts after as long. */
-const multipartSeconds = 7 * 86_400
+/** How long an upload that can be resumed may go on, in seconds; what has arrived of it is dropped after as long. */
+const resumableSeconds = 7 * 86_400
 /** How long after its URL a one-request upload may still be confirmed. */
 const confirmSeconds = 3600
 
@@ -60,7 +60,7 @@ export async function beginUpload(
   const protocol = chooseProtocol(declared.size, way, services)
   const left = await quotaLeft(store, { ...declared, depth }, config.uploads.quotaBytes)
   if ((declared.size ?? 0) > left) throw new AssetError('ERR_QUOTA')
-  const life = protocol === 'multipart' ? multipartSeconds : config.uploads.ticketSeconds + confirmSeconds
+  const life = protocol === 'put' ? config.uploads.ticketSeconds + confirmSeconds : resumableSeconds
   const upload: Upload = {
     ...declared,
     id,

@@ -1,15 +1,17 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LocalError } from '../local-error.ts'
 import { localDirectory } from '../paths.ts'
 import { findProgram, isExecutable, runCommand } from './command.ts'
 import { withLock } from './lock.ts'
 
-/** A program that is built from source by `go install`, at one version. */
+/** A program that is built from source with Go, at one version. */
 export interface GoTool {
   readonly name: string
   /** The import path of its main package. */
   readonly path: string
+  /** The module that holds the package. */
+  readonly module: string
   readonly version: string
 }
 
@@ -17,7 +19,16 @@ export interface GoTool {
 export const versitygw: GoTool = {
   name: 'versitygw',
   path: 'github.com/versity/versitygw/cmd/versitygw',
+  module: 'github.com/versity/versitygw',
   version: 'v1.8.0',
+}
+
+/** The upload server. MIT. */
+export const tusd: GoTool = {
+  name: 'tusd',
+  path: 'github.com/tus/tusd/v2/cmd/tusd',
+  module: 'github.com/tus/tusd/v2',
+  version: 'v2.9.2',
 }
 
 /** Where built programs are kept, and whom the set-up tells. */
@@ -49,8 +60,13 @@ export async function setUpGoTool(tool: GoTool, options: GoToolOptions): Promise
   })
 }
 
+/** The Go command, where there is one. */
+export function findGo(): string | undefined {
+  return findProgram('go') ?? (isExecutable('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined)
+}
+
 async function build(tool: GoTool, file: string, directory: string, log: (line: string) => void): Promise<void> {
-  const go = findProgram('go') ?? (isExecutable('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined)
+  const go = findGo()
   if (go === undefined)
     throw new LocalError(`${tool.name} is built with Go: install Go (https://go.dev/dl/) and try again.`)
   mkdirSync(directory, { recursive: true })
@@ -60,10 +76,12 @@ async function build(tool: GoTool, file: string, directory: string, log: (line: 
   log(`Building ${tool.name} ${tool.version} with Go, once; this takes a few minutes …`)
   const progress = setInterval(() => log(`  still building ${tool.name} (${elapsed()})`), 20_000)
   try {
-    await runCommand(go, ['install', `${tool.path}@${tool.version}`], {
-      // Not in a module: the project's own files must not decide what is built.
+    // A module of its own: the project's files must not decide what is built. `go install …@version` does the same, but asks
+    // for the list of all versions first, which a proxy that serves pinned versions need not have.
+    writeFileSync(join(workshop, 'go.mod'), `module build\n\ngo 1.25\n\nrequire ${tool.module} ${tool.version}\n`)
+    await runCommand(go, ['build', '-o', join(workshop, tool.name), tool.path], {
       cwd: workshop,
-      env: { ...process.env, GOBIN: workshop, GOFLAGS: '-trimpath -buildvcs=false', CGO_ENABLED: '0' },
+      env: { ...process.env, GOFLAGS: '-mod=mod -trimpath -buildvcs=false', CGO_ENABLED: '0' },
     })
     // A rename within one folder: nobody ever sees half a program.
     renameSync(join(workshop, tool.name), file)

@@ -51,6 +51,8 @@ export interface UploadRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Form fields of a POST policy, in this order, before the file. */
   readonly fields?: Readonly<Record<string, string>>
+  /** What `Upload-Metadata` among the headers holds, for tus clients that write that header themselves. */
+  readonly metadata?: Readonly<Record<string, string>>
   /** Epoch seconds; never after the end of the credentials that signed it. */
   readonly expiresAt: number
 }

@@ -4,6 +4,16 @@ import { encodePathSegment } from '../grant/path-segment.ts'
 /** The query parameter of a download URL that names the file; S3 has the same one on presigned URLs. */
 export const downloadNameParameter = 'response-content-disposition'
 
+/** The parameter that names a file, as it stands in a URL and is signed: `response-content-disposition=attachment%3B%20…`. */
+export function downloadNameQuery(fileName: string): string {
+  // `*` is a wildcard in a policy, and some readers end at `'`.
+  const value = encodeURIComponent(attachmentNamed(fileName)).replace(
+    /[*'()!]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `${downloadNameParameter}=${value}`
+}
+
 /**
  * Parses a file name from outside: one path segment of at most 255 bytes.
  *

@@ -2,7 +2,7 @@ import { signFolder, signUrl } from '../cloudfront/signed-url.ts'
 import type { PolicySigner } from '../cloudfront/signer.ts'
 import { EdgeSignerError, type ErrorCode, ServiceError } from '../errors.ts'
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
-import { attachmentNamed, downloadNameParameter } from './download-name.ts'
+import { downloadNameQuery } from './download-name.ts'
 import { isPublic, keyPath, type ObjectKey } from './object-key.ts'
 
 /** A URL that opens one asset. */
@@ -135,11 +135,5 @@ function plainUrl(request: DownloadRequest, options: CdnUrlOptions): DownloadUrl
 
 /** The name is part of the URL, so it is part of what is signed. */
 function pathOf({ key, fileName }: DownloadRequest): string {
-  const query = fileName === undefined ? '' : `?${downloadNameParameter}=${encodeQuery(attachmentNamed(fileName))}`
-  return keyPath(key) + query
-}
-
-/** `encodeURIComponent`, and `*` and `'` too: the first is a wildcard in a policy, and some readers end at the second. */
-function encodeQuery(value: string): string {
-  return encodeURIComponent(value).replace(/[*'()!]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  return fileName === undefined ? keyPath(key) : `${keyPath(key)}?${downloadNameQuery(fileName)}`
 }

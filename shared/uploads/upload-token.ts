@@ -23,14 +23,23 @@ export function issueUploadToken(upload: Upload, stampKey: string): string {
  * @throws AssetError `ERR_UPLOAD_NOT_FOUND`.
  */
 export function readUploadToken(token: string, sub: string, stampKey: string): Upload {
+  const upload = verifyUploadToken(token, stampKey)
+  if (upload.owner !== ownerOf(sub)) throw unknown()
+  return upload
+}
+
+/**
+ * The upload of a token that this service issued, whoever presents it: an upload server is shown the token alone.
+ *
+ * @throws AssetError `ERR_UPLOAD_NOT_FOUND`.
+ */
+export function verifyUploadToken(token: string, stampKey: string): Upload {
   const [record = '', signature = '', ...rest] = token.split('.')
   const expected = mac(record, stampKey)
   const given = Buffer.from(signature, 'base64url')
   // Verified before it is parsed: nothing unsigned is looked into.
   if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected)) throw unknown()
-  const upload = parseUploadRecord(record)
-  if (upload.owner !== ownerOf(sub)) throw unknown()
-  return upload
+  return parseUploadRecord(record)
 }
 
 /** Whose upload it is, in 43 characters whatever the session's `sub` holds. */

@@ -212,6 +212,7 @@ function ticketAnswer({ upload, uploadId, request }: BegunUpload) {
     const parts = { partSize, partCount: partCount(upload.size ?? 0, partSize) }
     return { ...base, protocol: upload.protocol, ...parts, expiresAt: formatTime(upload.expiresAt) }
   }
-  const { method, url, headers, expiresAt } = request
-  return { ...base, protocol: upload.protocol, method, url, headers, expiresAt: formatTime(expiresAt) }
+  const { method, url, headers, metadata, expiresAt } = request
+  const ticket = { ...base, protocol: upload.protocol, method, url, headers, expiresAt: formatTime(expiresAt) }
+  return metadata === undefined ? ticket : { ...ticket, metadata }
 }

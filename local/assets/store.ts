@@ -1,0 +1,60 @@
+import { access, constants } from 'node:fs/promises'
+import type { AssetStore, UploadRequest } from '../../shared/assets/asset-store.ts'
+import { mostKeyBytes } from '../../shared/assets/limits.ts'
+import type { Upload } from '../../shared/uploads/upload.ts'
+import { formatUploadMetadata, uploadMetadata } from '../uploads/metadata.ts'
+import { withFaults } from './faults.ts'
+import { copyFileTo, deleteFile, describeFile, moveFile, saveFile } from './files.ts'
+import { discardIncoming, publishFile, readIncoming } from './incoming.ts'
+import { listFiles, usageBelow } from './list.ts'
+import type { LocalLocation } from './location.ts'
+import { requirePlace } from './place.ts'
+
+/** How a local store writes its tickets. */
+export interface LocalStoreOptions {
+  readonly location: LocalLocation
+  /** Where uploads are created: `https://cdn.example.com/files/`. */
+  readonly uploadUrl: string
+  /** The token that the upload server will be shown. */
+  readonly issueToken: (upload: Upload) => Promise<string>
+}
+
+/** Assets in a folder of this machine; files arrive by tus. Has no parts: tus resumes by itself. */
+export function createLocalStore({ location, uploadUrl, issueToken }: LocalStoreOptions): AssetStore {
+  return {
+    longestKey: mostKeyBytes,
+    singleProtocol: 'tus',
+    multipart: undefined,
+    ready: () =>
+      withFaults(async () => {
+        for (const folder of [location.content, location.area.incoming]) await access(folder, constants.W_OK)
+      }),
+    describe: (key) => withFaults(() => describeFile(location, key)),
+    list: (prefix, limit, cursor) => withFaults(() => listFiles(location, prefix, limit, cursor)),
+    usage: (prefix) => withFaults(() => usageBelow(location, prefix)),
+    save: (key, body, contentType, write) => withFaults(() => saveFile(location, key, body, contentType, write)),
+    delete: (key) => withFaults(() => deleteFile(location, key)),
+    copy: (from, to, write) => withFaults(() => copyFileTo(location, from, to, write)),
+    move: (from, to, write) => withFaults(() => moveFile(location, from, to, write)),
+    receive: (upload) =>
+      withFaults(async () => {
+        await requirePlace(location, upload.key)
+        return tusRequest(upload, uploadUrl, await issueToken(upload))
+      }),
+    incoming: (id) => withFaults(() => readIncoming(location, id)),
+    publish: (file) => withFaults(() => publishFile(location, file)),
+    discard: (id) => withFaults(() => discardIncoming(location, id)),
+  }
+}
+
+/** The creation of a tus upload. The client adds `Upload-Length`, which its library does anyway. */
+function tusRequest(upload: Upload, url: string, token: string): UploadRequest {
+  const metadata = uploadMetadata(upload, token)
+  return {
+    method: 'POST',
+    url,
+    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Metadata': formatUploadMetadata(metadata) },
+    metadata,
+    expiresAt: upload.expiresAt,
+  }
+}

@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda'
+import { createApp } from '../../functions/api/app.ts'
+import { encodeRawPath } from '../../functions/api/raw-path.ts'
+import { clearUp } from '../assets/clear-up.ts'
+import { createLocalServices, type LocalServicesSettings, locationOf } from '../assets/local-services.ts'
+import { createTusdHooksHost } from '../uploads/tusd-hooks-host.ts'
+import { createUploadHooks } from '../uploads/upload-hooks.ts'
+import { createHttpApiHost } from './http-api-host.ts'
+
+/** What the supervisor tells the process of the API, as its only argument (JSON). */
+export interface ApiProcess extends LocalServicesSettings {
+  readonly socket: string
+  readonly apiId: string
+  readonly routes: readonly string[]
+  /** A path that nobody can guess; where tusd asks. */
+  readonly hooksPath: string
+  /** Seconds between two looks for uploads that ended. */
+  readonly clearUpInterval: number
+}
+
+/**
+ * The same app as deployed, called as API Gateway calls it, over this machine's files in place of S3; beside it what tusd asks,
+ * and the clearing up. Says to its parent on which port it answers tusd; ends when the parent goes.
+ */
+const settings = JSON.parse(process.argv[2] ?? '{}') as ApiProcess
+const services = createLocalServices(settings)
+const location = locationOf(settings)
+const hooks = createUploadHooks(location, services)
+const { log } = services
+
+const answer = handle(createApp(services))
+const api = createHttpApiHost({
+  handler: (event, context) => {
+    const call = event as LambdaEvent
+    return answer(
+      'rawPath' in call ? { ...call, rawPath: encodeRawPath(call.rawPath) } : call,
+      context as LambdaContext,
+    )
+  },
+  apiId: settings.apiId,
+  routes: settings.routes,
+  log: (line) => console.error(line),
+})
+const hooksHost = createTusdHooksHost({ hooks, path: settings.hooksPath, log })
+
+const clear = async () => {
+  try {
+    for (const id of await clearUp(location, services.now())) await hooks.finished(id)
+  } catch (error) {
+    log({ level: 'error', event: 'clear-up-failed', name: error instanceof Error ? error.name : typeof error })
+  }
+}
+
+api.listen(settings.socket)
+hooksHost.listen(0, '127.0.0.1')
+await Promise.all([once(api, 'listening'), once(hooksHost, 'listening')])
+await clear()
+setInterval(clear, settings.clearUpInterval * 1000)
+process.send?.({ hooksPort: (hooksHost.address() as AddressInfo).port })
+process.on('disconnect', () => process.exit(0))
+process.on('SIGINT', () => {})

@@ -1,0 +1,77 @@
+import { createServer, type Server as HttpServer } from 'node:http'
+import { FileStore } from '@tus/file-store'
+import { Server } from '@tus/server'
+import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
+import { uploadPath } from './limits.ts'
+import { type UploadRefusal, uploadRefusal } from './refusal.ts'
+import type { UploadHooks } from './upload-hooks.ts'
+
+/** The embedded upload server. */
+export interface EmbeddedServerOptions {
+  readonly hooks: UploadHooks
+  /** Where bytes arrive. */
+  readonly directory: string
+  readonly maxBytes: number
+  readonly isAllowedOrigin: OriginCheck
+  readonly log: (entry: Readonly<Record<string, unknown>>) => void
+}
+
+/** Speaks the tus protocol in Node, for machines without tusd. Asks the same hooks at the same steps. */
+export function createEmbeddedServer(options: EmbeddedServerOptions): HttpServer {
+  const { hooks, directory, maxBytes, isAllowedOrigin, log } = options
+  const refuse = async (error: unknown): Promise<never> => {
+    throw new RefusedUpload(await uploadRefusal(error, log))
+  }
+  const ids = new WeakMap<object, Record<string, string>>()
+  const tus = new Server({
+    path: uploadPath.slice(0, -1),
+    datastore: new FileStore({ directory }),
+    maxSize: maxBytes,
+    respectForwardedHeaders: true,
+    allowedOrigins: isAllowedOrigin,
+    allowedCredentials: true,
+    // The server names the upload before anything else; so this is where it is allowed.
+    namingFunction: async (request, metadata) => {
+      const length = request.headers.get('upload-length')
+      const allowed = await hooks
+        .create({
+          metadata: textOnly(metadata ?? {}),
+          size: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+          headers: Object.fromEntries(request.headers),
+        })
+        .catch(refuse)
+      ids.set(request, allowed.metadata)
+      return allowed.id
+    },
+    onUploadCreate: async (request) => ({ metadata: ids.get(request) ?? {} }),
+    onIncomingRequest: async (request, id) => {
+      if (request.method === 'DELETE') await hooks.terminate(id, Object.fromEntries(request.headers)).catch(refuse)
+    },
+    onUploadFinish: async (_request, { id }) => {
+      await hooks.finish(id).catch(refuse)
+      return {}
+    },
+    onResponseError: (_request, error) => (error instanceof RefusedUpload ? error : undefined),
+  })
+  tus.on('POST_FINISH', (_request, _response, { id }) => void hooks.finished(id))
+  return createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0 }, (request, response) => {
+    // The library would hand out the bytes to whoever knows the id, past every check of the read path.
+    if (request.method === 'GET') return void response.writeHead(405, { allow: 'POST, HEAD, PATCH, DELETE' }).end()
+    void tus.handle(request, response)
+  })
+}
+
+/** How the library takes an answer: as an error with a status and a body. */
+class RefusedUpload extends Error {
+  readonly status_code: number
+  readonly body: string
+  constructor({ status, body }: UploadRefusal) {
+    super('upload refused')
+    this.status_code = status
+    this.body = body
+  }
+}
+
+function textOnly(metadata: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, value ?? '']))
+}

@@ -1,0 +1,2 @@
+/** Where uploads are created, on every local stage. */
+export const uploadPath = '/files/'

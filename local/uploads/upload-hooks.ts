@@ -1,0 +1,113 @@
+import { type Actor, readActor, requireOwnOrigin } from '../../functions/api/actor.ts'
+import { type ApiServices, publishOptions } from '../../functions/api/services.ts'
+import { AssetError, EdgeSignerError, SessionError } from '../../shared/errors.ts'
+import { publishIncoming } from '../../shared/uploads/publish.ts'
+import type { Upload } from '../../shared/uploads/upload.ts'
+import { ownerOf, verifyUploadToken } from '../../shared/uploads/upload-token.ts'
+import { withFaults } from '../assets/faults.ts'
+import { beginIncoming, discardIncoming, isAsDeclared, readDeclaration } from '../assets/incoming.ts'
+import type { LocalLocation } from '../assets/location.ts'
+import { publicMetadata, requireSameMetadata, tokenField } from './metadata.ts'
+
+/** A request to create an upload, as the upload server read it. Everything in it is unverified. */
+export interface UnverifiedCreation {
+  readonly metadata: Readonly<Record<string, string>>
+  /** `Upload-Length`; `undefined` where it is deferred. */
+  readonly size: number | undefined
+  /** Of the request, lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A creation that may go on. */
+export interface AllowedCreation {
+  /** The upload's name at the upload server and in the file system. */
+  readonly id: string
+  /** In place of everything that the client sent. */
+  readonly metadata: Record<string, string>
+}
+
+/** What an upload server asks at each step of an upload. The same for tusd and for the embedded server. */
+export interface UploadHooks {
+  /** @throws EdgeSignerError where the upload may not begin; nothing was made then. */
+  create(creation: UnverifiedCreation): Promise<AllowedCreation>
+  /** Called when the last byte is there, before the client is told. @throws AssetError `ERR_UPLOAD_MISMATCH`; the bytes are gone. */
+  finish(id: string): Promise<void>
+  /** Publishes. What stands in the way is logged: the client learns it from its confirm, and nothing is lost. */
+  finished(id: string): Promise<void>
+  /** @throws SessionError without a session; AssetError `ERR_UPLOAD_NOT_FOUND` for anybody but the owner. */
+  terminate(id: string, headers: Readonly<Record<string, string>>): Promise<void>
+}
+
+/** The hooks over the API's own services. */
+export function createUploadHooks(location: LocalLocation, services: ApiServices): UploadHooks {
+  return {
+    async create({ metadata, size, headers }) {
+      const now = services.now()
+      const { stampKey } = await services.keys(now)
+      const upload = verifyUploadToken(metadata[tokenField] ?? '', stampKey)
+      if (upload.protocol === 'multipart') throw new AssetError('ERR_UPLOAD_NOT_FOUND')
+      if (now >= upload.expiresAt) throw new AssetError('ERR_UPLOAD_EXPIRED')
+      refusePieces(headers)
+      // A length that comes later would evade the one that was declared.
+      if (size === undefined) throw new AssetError('ERR_SIZE')
+      if (size !== upload.size) throw new AssetError('ERR_UPLOAD_MISMATCH')
+      requireSameMetadata(metadata, upload)
+      await refuseForeignSession(upload, headers, now, services)
+      // Last: a ticket is not used up by a request that was refused.
+      await withFaults(() => beginIncoming(location, upload))
+      return { id: upload.id, metadata: publicMetadata(upload) }
+    },
+    async finish(id) {
+      const upload = await readDeclaration(location, id)
+      if (upload === undefined) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
+      if (await withFaults(() => isAsDeclared(location, upload))) return
+      await discardIncoming(location, id)
+      throw new AssetError('ERR_UPLOAD_MISMATCH')
+    },
+    async finished(id) {
+      try {
+        const asset = await publishIncoming(id, publishOptions(services))
+        services.log({ level: 'info', event: asset === undefined ? 'nothing-to-publish' : 'published', upload: id })
+      } catch (error) {
+        const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
+        services.log({ level: 'warn', event: 'not-published', upload: id, code })
+      }
+    },
+    async terminate(id, headers) {
+      const now = services.now()
+      requireOwnOrigin('DELETE', headers, services)
+      const { session } = await readActor({ method: 'DELETE', path: '/', headers }, now, services)
+      const upload = await readDeclaration(location, id)
+      if (upload === undefined || upload.owner !== ownerOf(session.sub)) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
+    },
+  }
+}
+
+/**
+ * Parts that are joined later, each with a length of its own, would evade the length that was declared for the whole.
+ *
+ * @throws AssetError `ERR_NOT_IMPLEMENTED`.
+ */
+function refusePieces(headers: Readonly<Record<string, string>>): void {
+  if (headers['upload-concat'] !== undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
+}
+
+/**
+ * A token alone begins an upload, like a presigned URL. Where a good session comes with it, it must be the owner's: somebody who is
+ * signed in as another user was given a ticket that is not theirs.
+ */
+async function refuseForeignSession(
+  upload: Upload,
+  headers: Readonly<Record<string, string>>,
+  now: number,
+  services: ApiServices,
+): Promise<void> {
+  let actor: Actor
+  try {
+    actor = await readActor({ method: 'POST', path: '/', headers }, now, services)
+  } catch (error) {
+    if (error instanceof SessionError) return
+    throw error
+  }
+  if (upload.owner !== ownerOf(actor.session.sub)) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
+}
