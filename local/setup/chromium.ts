@@ -20,12 +20,12 @@ const names = ['chromium', 'google-chrome-stable', 'google-chrome']
  * @throws LocalError that says what to install.
  */
 export function findChromium(environment: NodeJS.ProcessEnv = process.env): string {
-  const chosen = environment['CHROMIUM_PATH']
+  const chosen = environment.CHROMIUM_PATH
   if (chosen !== undefined && chosen !== '') {
     if (isAbsolute(chosen) && isExecutable(chosen)) return chosen
     throw new LocalError(`CHROMIUM_PATH is not the absolute path of a program: ${chosen}`)
   }
-  const found = names.map((name) => findProgram(name, environment['PATH'])).find((file) => file !== undefined)
+  const found = names.map((name) => findProgram(name, environment.PATH)).find((file) => file !== undefined)
   if (found === undefined) throw new LocalError(chromiumHint)
   return found
 }

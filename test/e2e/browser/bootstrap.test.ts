@@ -1,0 +1,138 @@
+/** A link to a private file in `key-group` mode: CloudFront refuses, and the 403 page gets the cookies, once. */
+import { expect, it } from 'vitest'
+import type { Visitor } from '../../support/chromium.ts'
+import { dropCookies } from './drop-cookies.ts'
+import { type BrowserStage, describeInChromium } from './stage.ts'
+
+const path = '/users/alice/notes.txt'
+const text = 'notes of alice\n'
+
+describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error-page' }, (stage) => {
+  it('opens the file for somebody who is signed in, and is not needed a second time', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    await visitor.page.goto(fileOf(stage))
+    await visitor.page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+    expect(visitor.page.url()).toBe(fileOf(stage))
+    expect(await journey(visitor)).toEqual([
+      [path, 403],
+      ['/_edge/session', 303],
+      [path, 200],
+    ])
+    visitor.requests.length = 0
+    await visitor.page.goto(stage.app.origin)
+    await visitor.page.goto(fileOf(stage))
+    expect((await journey(visitor)).slice(1)).toEqual([[path, 200]])
+  })
+
+  it('keeps the query of the address', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    const url = `${fileOf(stage)}?version=7&name=a%20b`
+    await visitor.page.goto(url)
+    await visitor.page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+    expect(visitor.page.url()).toBe(url)
+  })
+
+  it('leads to the sign-in, and from there to the file', async () => {
+    const visitor = await stage.visit()
+    const { page } = visitor
+    await page.goto(fileOf(stage))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+    expect(page.url()).toBe(fileOf(stage))
+    const seen = await journey(visitor)
+    expect(seen.filter(([at]) => at === path)).toEqual([
+      [path, 403],
+      [path, 200],
+    ])
+    expect(seen.length).toBeLessThan(8)
+  })
+
+  it('says so where the file belongs to somebody else', async () => {
+    const visitor = await signedIn(stage, 'bob')
+    await visitor.page.goto(fileOf(stage))
+    await visitor.page.getByRole('heading', { name: 'No access' }).waitFor()
+    await expectRest(visitor, [
+      [path, 403],
+      ['/_edge/session', 403],
+    ])
+  })
+
+  it('says what may be wrong where the cookies do not stay, after one try', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    await dropCookies(stage.cdn, visitor, /^(CloudFront-|edge-)/)
+    await visitor.page.goto(fileOf(stage))
+    await visitor.page.getByRole('heading', { name: 'This file could not be opened' }).waitFor()
+    expect(await visitor.page.getByRole('main').innerText()).toContain('Cookies of this site are blocked')
+    const once: Journey = [
+      [path, 403],
+      ['/_edge/session', 303],
+      [path, 403],
+    ]
+    await expectRest(visitor, once)
+    // Loading it again is no reason to go round again.
+    await visitor.page.reload()
+    await visitor.page.getByRole('heading', { name: 'This file could not be opened' }).waitFor()
+    await expectRest(visitor, [...once, [path, 403]])
+    // When the cause is mended, the page's own link opens the file.
+    await visitor.context.unrouteAll()
+    await visitor.page.getByRole('link', { name: 'Try again' }).click()
+    await visitor.page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+  })
+
+  it('waits for a click where the browser keeps nothing, neither cookies nor storage', async () => {
+    const visitor = await stage.visit({ blockCookies: true })
+    await visitor.page.goto(fileOf(stage))
+    await visitor.page.getByRole('heading', { name: 'This file is private' }).waitFor()
+    await expectRest(visitor, [[path, 403]])
+    await visitor.page.getByRole('link', { name: 'Sign in' }).click()
+    await visitor.page.getByRole('button', { name: 'Sign in' }).waitFor()
+  })
+
+  it('works without scripts', async () => {
+    const visitor = await stage.visit({ withoutScripts: true })
+    const { page } = visitor
+    await page.goto(fileOf(stage))
+    expect(await page.getByRole('heading').allInnerTexts()).toEqual(['This file is private'])
+    await stage.signIn(visitor, 'alice')
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.goto(fileOf(stage))
+    expect(await page.locator('body').textContent()).toBe(text)
+  })
+
+  it('is not what an image or a fetch acts on: those are refused, and that is all', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    stage.app.setPage('/gallery', `<img src="${stage.cdn}/users/alice/pixel.png">`)
+    await visitor.page.goto(`${stage.app.origin}/gallery`, { waitUntil: 'load' })
+    expect(await visitor.page.evaluate('document.images[0].naturalWidth')).toBe(0)
+    await expectRest(visitor, [['/gallery', 200]])
+  })
+})
+
+/** Paths and statuses of documents, in order. */
+type Journey = readonly (readonly [path: string, status: number | undefined])[]
+
+async function journey({ requests }: Visitor): Promise<Journey> {
+  const documents = requests.filter((request) => request.isNavigationRequest())
+  return Promise.all(
+    documents.map(async (request) => {
+      const response = await request.response()
+      return [new URL(request.url()).pathname, response?.status()] as const
+    }),
+  )
+}
+
+/** The journey so far was this one, and it has come to its end: the browser asks for nothing more. */
+async function expectRest(visitor: Visitor, expected: Journey): Promise<void> {
+  await visitor.page.waitForLoadState('networkidle')
+  expect(await journey(visitor)).toEqual(expected)
+}
+
+const fileOf = (stage: BrowserStage) => `${stage.cdn}${path}`
+
+/** With an app session and nothing else. */
+async function signedIn(stage: BrowserStage, sub: string): Promise<Visitor> {
+  const visitor = await stage.visit()
+  await stage.signIn(visitor, sub)
+  visitor.requests.length = 0
+  return visitor
+}
