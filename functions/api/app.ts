@@ -2,8 +2,10 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { generateSpecs } from 'hono-openapi'
 import type { OpenAPIV3_1 } from 'openapi-types'
+import { RequestError } from '../../shared/errors.ts'
 import { corsHeaders, preflightResponse } from '../../shared/http/cors.ts'
 import { type ApiEnv, authenticate } from './actor.ts'
+import { allowedMethods } from './allowed-methods.ts'
 import { apiProblem, problemOf } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -33,6 +35,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
       )
       return new Response(null, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) })
     }
+    requireDecodableQuery(context.req.url)
     await next()
     const { headers } = context.res
     for (const [name, value] of corsHeaders(origin, services.isAllowedOrigin)) headers.set(name, value)
@@ -59,9 +62,27 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
     docsRoutes(() => openApiDocument(app)),
   )
 
-  app.notFound(() => apiProblem('ERR_NOT_FOUND'))
+  // Behind `session`: who is not signed in learns of no path whether it is there.
+  app.notFound((context) => {
+    const methods = allowedMethods(app, context.req.path)
+    if (methods.length === 0) return apiProblem('ERR_NOT_FOUND')
+    const problem = apiProblem('ERR_METHOD_NOT_ALLOWED')
+    problem.headers.set('allow', methods.join(', '))
+    return problem
+  })
   app.onError((error, context) => problemOf(error, context, services))
   return app
+}
+
+/** What is no UTF-8 once it is decoded would be taken as it is written, and so for another text than was meant. */
+function requireDecodableQuery(url: string): void {
+  const at = url.indexOf('?')
+  if (at < 0) return
+  try {
+    decodeURIComponent(url.slice(at))
+  } catch (cause) {
+    throw new RequestError('ERR_REQUEST_INVALID', undefined, { cause })
+  }
 }
 
 /** The OpenAPI 3.1 document, made from the schemas that check the requests. */

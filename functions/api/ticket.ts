@@ -113,12 +113,12 @@ function chooseKey({ filename, visibility }: UploadWish, actor: Actor, id: strin
   return `${base}uploads/${id}/${safeName(filename)}`
 }
 
-/** The last segment of a file name, with `_` for what a key cannot hold (U+FFFD for lone surrogates), of at most 200 bytes. */
+/** The last segment of a file name, with `_` for what a key cannot hold, of at most 200 bytes. */
 function safeName(filename: string): string {
   const last = filename.split(/[/\\]/).at(-1) ?? ''
   const name = Buffer.from(last)
     .toString()
-    .replace(/[*?\p{Cc}]/gu, '_')
+    .replace(/[*?\p{Cc}\ufffd]/gu, '_')
   let short = name
   while (Buffer.byteLength(short) > 200) short = [...short].slice(0, -1).join('')
   return /^\.{0,2}$/.test(short) ? '_' : short

@@ -21,7 +21,7 @@ export const publicPrefix = 'public/'
  * Parses a key that came from outside.
  *
  * A key becomes a path of the CDN, a line of a policy and a name in a file system. So each segment must be one that
- * `encodePathSegment` takes: no `.` and `..`, no empty segment, no `\`, control character or lone surrogate; and no `*`
+ * `encodePathSegment` takes: no `.` and `..`, no empty segment, no `\`, control character, lone surrogate or U+FFFD; and no `*`
  * or `?`, which in a signed URL would be wildcards and open other keys.
  *
  * @param longest the most bytes of UTF-8; a store with a key prefix has fewer than 1,024.
@@ -63,6 +63,8 @@ export function isPublic(key: string): boolean {
 function isKeyPath(value: string, longest: number): boolean {
   // The first test keeps the others short; UTF-8 never has fewer bytes than UTF-16 has units.
   if (value.length > longest || Buffer.byteLength(value) > longest) return false
+  // U+FFFD is what a decoder writes where bytes were no UTF-8: the client meant another key, and several become one.
+  if (value.includes('\ufffd')) return false
   return value.split('/').every(isSegment)
 }
 

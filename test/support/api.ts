@@ -42,7 +42,7 @@ export interface CallOptions {
   readonly as?: string | null
   readonly claims?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
 /** Builds it. `changes` are fields of the stage's config. */

@@ -124,6 +124,7 @@ describe('bad input', () => {
     ['users/alice/*', 'ERR_KEY_INVALID'],
     ['users/alice/a?b', 'ERR_KEY_INVALID'],
     ['users/alice/\ud800', 'ERR_KEY_INVALID'],
+    ['users/alice/\ufffd', 'ERR_KEY_INVALID'],
     [`users/alice/${'é'.repeat(507)}`, 'ERR_KEY_INVALID'],
     ['file', 'ERR_KEY_INVALID'],
     ['', 'ERR_KEY_INVALID'],
@@ -140,6 +141,8 @@ describe('bad input', () => {
     for (const from of [key]) {
       const copy = await api.call('/api/assets/copy', { json: { from, to: 'users/alice/x' } })
       expect(copy.body.code).toBe(code)
+      const move = await api.call('/api/assets/move', { json: { from: 'users/alice/x', to: from } })
+      expect(move.body.code).toBe(code)
     }
   })
 
@@ -147,6 +150,8 @@ describe('bad input', () => {
     [{ size: -1 }, 400, 'ERR_SIZE'],
     [{ size: 1.5 }, 400, 'ERR_SIZE'],
     [{ size: 2 ** 60 }, 400, 'ERR_SIZE'],
+    [{ contentType: 'image/png; charset="' }, 400, 'ERR_CONTENT_TYPE'],
+    [{ contentType: 'ä/b' }, 400, 'ERR_CONTENT_TYPE'],
     [{ size: 5 * 1024 ** 4 + 1 }, 413, 'ERR_TOO_LARGE'],
     [{ contentType: 'png' }, 400, 'ERR_CONTENT_TYPE'],
     [{ contentType: 'image/*' }, 400, 'ERR_CONTENT_TYPE'],
@@ -183,12 +188,35 @@ describe('bad input', () => {
     expect(answer).toMatchObject({ status: 413, body: { code: 'ERR_BODY_TOO_LARGE' } })
   })
 
+  it('that is no UTF-8 is refused, in a body and in a query', async () => {
+    const [before = '', after = ''] = JSON.stringify({ ...wish, key: 'users/alice/|' }).split('|')
+    const bytes = Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)])
+    const answer = await api.call('/api/uploads', { body: bytes, headers: asJson })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'ERR_KEY_INVALID' } })
+    for (const query of ['prefix=users/alice/%ff', 'prefix=%', 'cursor=%c3%28']) {
+      const list = await api.call(`/api/assets?${query}`)
+      expect(list).toMatchObject({ status: 400, body: { code: 'ERR_REQUEST_INVALID' } })
+    }
+  })
+
+  it('of a size that no number of JSON can be is refused', async () => {
+    for (const size of ['NaN', 'Infinity', '1e999', '-0.5', '"1"', '01']) {
+      const body = `{"key":"users/alice/f","contentType":"a/b","size":${size}}`
+      const answer = await api.call('/api/uploads', { body, headers: asJson })
+      expect(answer.status).toBe(400)
+      expect(answer.body.code).toMatch(/^ERR_(SIZE|REQUEST_INVALID)$/)
+    }
+  })
+
   it('in a path is decoded once', async () => {
     for (const path of [
       'users/alice/%2e%2e/bob',
       'users/alice/a%2Fb',
       'users/alice/%zz',
       'users%2Falice/x',
+      'users/alice/%ff',
+      'users/alice/%EF%BF%BD',
+      'users/alice/%00',
       '%5Fstate/x',
     ]) {
       const answer = await api.call(`/api/assets/${path}`)
@@ -267,6 +295,9 @@ describe('the OpenAPI document', () => {
         'get /api/s3/multipart/{uploadId}',
         'post /api/s3/multipart/{uploadId}/complete',
         'delete /api/s3/multipart/{uploadId}',
+        'get /api/admin/revocations',
+        'post /api/admin/revocations',
+        'delete /api/admin/revocations/{id}',
       ].sort(),
     )
   })

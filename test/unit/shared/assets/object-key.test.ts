@@ -42,6 +42,8 @@ describe('parseObjectKey', () => {
     'a/b?c',
     'a/\ud800',
     'a/\udc00b',
+    'a/\ufffd',
+    Buffer.from([0x61, 0x2f, 0xff]).toString(),
     `a/${'x'.repeat(1023)}`,
     `a/${'é'.repeat(512)}`,
   ])('refuses %j', (key) => expect(code(() => parseObjectKey(key))).toBe('ERR_KEY_INVALID'))
