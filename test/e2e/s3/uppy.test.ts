@@ -1,37 +1,53 @@
-/** 300 MB through real Uppy in a real browser, with one part that fails and one whose connection is cut. */
+/**
+ * 300 MB through real Uppy in a real browser, with one part that fails and one whose connection is cut; then read back as any
+ * visitor reads: in ranges, with cookies that the session function minted, checked by the edge.
+ */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { GetObjectCommand, PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3'
+import { PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3'
 import { getRequestListener } from '@hono/node-server'
 import { build } from 'esbuild'
-import { type Browser, chromium } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import config from '../../../edge-signer.config.ts'
 import { createApp } from '../../../functions/api/app.ts'
+import { keyDocumentOf } from '../../../local/control.ts'
+import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import { s3ClientDefaults } from '../../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
+import { parseDeployment } from '../../../shared/config/parse.ts'
 import { createTestApi, type TestApi } from '../../support/api.ts'
+import { Browser } from '../../support/browser.ts'
+import { missingChromium, openVisitor } from '../../support/chromium.ts'
+import { describeOnS3 } from '../../support/describe-on-s3.ts'
+import { send } from '../../support/http-client.ts'
+import { missingParts } from '../../support/parts.ts'
 import { type S3Proxy, startS3Proxy, type Verdict } from '../../support/s3-proxy.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
 import type { UploadReport } from './page/uppy-page.ts'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const MiB = 1024 ** 2
 const size = 300 * MiB
 
-describe.skipIf(!existsSync(executablePath) && process.env.REQUIRE_ALL !== '1')('Uppy in Chromium', () => {
+describeOnS3('Uppy in Chromium', () => {
   let server: S3Server
   let proxy: S3Proxy
+  let edge: Emulation
   let site: Server
   let origin: string
   let api: TestApi
-  let browser: Browser
   let judge: (url: URL) => Verdict = () => 'pass'
+  let stateDirectory: string
 
   beforeAll(async () => {
+    stateDirectory = mkdtempSync(join(tmpdir(), 'edge-signer-uppy-'))
     server = await startS3Server()
+    // The server's folder is the bucket's root, so the edge serves what was uploaded.
+    edge = await startEmulation({ port: 0, content: server.content, stateDirectory })
     proxy = await startS3Proxy(server.endpoint, (request) =>
       request.method === 'PUT' ? judge(new URL(request.url ?? '', server.endpoint)) : 'pass',
     )
@@ -45,15 +61,18 @@ describe.skipIf(!existsSync(executablePath) && process.env.REQUIRE_ALL !== '1')(
     const endpoint = proxy.endpoint
     const client = new S3Client({ ...s3ClientDefaults, endpoint, region, credentials, forcePathStyle: true })
     const location = { client, bucket: server.bucket, keyPrefix: '', conditionalCopy: 'native' as const }
-    api = createTestApi(createS3Store({ ...location, ticketSeconds: 600 }), { cdnOrigin: origin })
+    api = createTestApi(createS3Store({ ...location, ticketSeconds: 600 }), {
+      config: { allowedOrigins: [origin] },
+      cdn: { origin: edge.url, ...trustOf(edge) },
+    })
     await servePage()
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   })
   afterAll(async () => {
-    await browser?.close()
     site?.close()
     await proxy?.stop()
+    await edge?.stop()
     await server?.stop()
+    rmSync(stateDirectory, { recursive: true, force: true })
   })
 
   /** What `infra/bucket.ts` configures for the deployed bucket. */
@@ -89,20 +108,35 @@ describe.skipIf(!existsSync(executablePath) && process.env.REQUIRE_ALL !== '1')(
   }
 
   async function upload(name: string, bytes: number): Promise<UploadReport> {
-    const page = await browser.newPage()
+    const { page, close } = await openVisitor()
     try {
       await page.goto(origin)
       await page.waitForFunction('globalThis.uploadFile !== undefined')
       return await page.evaluate(`globalThis.uploadFile(${JSON.stringify(name)}, ${bytes})`)
     } finally {
-      await page.close()
+      await close()
     }
   }
 
-  async function storedHash(key: string): Promise<string> {
-    const object = await server.client.send(new GetObjectCommand({ Bucket: server.bucket, Key: key }))
+  /** A browser with the cookies that the edge mints for this user's app session. */
+  async function signIn(user: string): Promise<Browser> {
+    const browser = new Browser(edge.url)
+    await browser.keep(`session=${api.sessions.session(user)}; Path=/; HttpOnly; SameSite=Lax`)
+    const minted = await browser.send('/_edge/session')
+    expect([minted.status, JSON.parse(minted.text).prefixes]).toEqual([200, [`/users/${user}/`]])
+    return browser
+  }
+
+  /** SHA-256 of what a signed-in visitor reads, range by range. */
+  async function hashAtTheEdge(key: string, bytes: number): Promise<string> {
+    const browser = await signIn('alice')
     const hash = createHash('sha256')
-    for await (const chunk of object.Body as AsyncIterable<Uint8Array>) hash.update(chunk)
+    for (let from = 0; from < bytes; from += 8 * MiB) {
+      const range = `${from}-${Math.min(from + 8 * MiB, bytes) - 1}`
+      const answer = await browser.send({ path: pathOf(key), headers: { range: `bytes=${range}` } })
+      expect([answer.status, answer.headers['content-range']]).toEqual([206, `bytes ${range}/${bytes}`])
+      hash.update(answer.body)
+    }
     return hash.digest('hex')
   }
 
@@ -124,10 +158,19 @@ describe.skipIf(!existsSync(executablePath) && process.env.REQUIRE_ALL !== '1')(
     expect([seen.get('7'), seen.get('20'), seen.get('8')]).toEqual([2, 2, 1])
     expect(report.key).toMatch(/^users\/alice\/uploads\/[\w-]{22}\/disk image\.raw$/)
     const key = report.key ?? ''
-    const described = await api.call(`/api/assets/${key.split('/').map(encodeURIComponent).join('/')}`)
+    const described = await api.call(`/api/assets${pathOf(key)}`)
     expect(described.body).toMatchObject({ size, contentType: 'application/x-raw-disk-image' })
-    expect(await storedHash(key)).toBe(patternHash(size))
-    expect(report.location).toContain('/users/alice/uploads/')
+    expect(await hashAtTheEdge(key, size)).toBe(patternHash(size))
+
+    // What Uppy was told is a signed URL: it opens this file without a cookie, and its path alone does not.
+    const location = report.location ?? ''
+    expect(location.startsWith(`${edge.url}${pathOf(key)}?`)).toBe(true)
+    const path = location.slice(edge.url.length)
+    const headers = { range: 'bytes=0-9' }
+    expect((await send(edge.url, { path, headers })).status).toBe(206)
+    expect((await send(edge.url, { path: pathOf(key), headers })).status).toBe(403)
+    const bob = await signIn('bob')
+    expect((await bob.send({ path: pathOf(key), headers })).status).toBe(403)
   }, 180_000)
 
   it('uploads a small file by POST policy, published when its event comes', async () => {
@@ -143,9 +186,23 @@ describe.skipIf(!existsSync(executablePath) && process.env.REQUIRE_ALL !== '1')(
     expect(await publishEvent(event, '', options)).toBe('nothing-to-do')
     const published = `users/alice/uploads/${id}/small.raw`
     expect((await api.call(`/api/assets/${published}`)).body).toMatchObject({ key: published, size: MiB })
-    expect(await storedHash(published)).toBe(patternHash(MiB))
+    expect(await hashAtTheEdge(published, MiB)).toBe(patternHash(MiB))
   })
-})
+}, [...missingParts(), ...missingChromium()])
+
+/** What the API must share with the edge: the keys that sign, and whose sessions count. */
+function trustOf(edge: Emulation) {
+  const keys = keyDocumentOf(edge)
+  const { issuer, audience } = parseDeployment(config, 'local').config.session
+  if (keys.sessionSecret === undefined || issuer === null || audience === null) {
+    throw new Error('the stage local has a session secret, an issuer and an audience')
+  }
+  return { keys, issuer: { secret: keys.sessionSecret, issuer, audience } }
+}
+
+function pathOf(key: string): string {
+  return `/${key.split('/').map(encodeURIComponent).join('/')}`
+}
 
 /** The hash of what the page's `pattern` makes. */
 function patternHash(bytes: number): string {
