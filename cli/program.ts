@@ -1,17 +1,30 @@
 import { Command } from 'commander'
 import type { CommandContext, CommandFactory } from './command-context.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
+import { keysCommand } from './commands/keys.ts'
+import { revocationsCommand } from './commands/revocations.ts'
+import { revokeCommand } from './commands/revoke.ts'
 import { sessionCommand } from './commands/session.ts'
 import { signCookiesCommand } from './commands/sign-cookies.ts'
 import { signUrlCommand } from './commands/sign-url.ts'
 import { redactText } from './redact.ts'
 
-const commands: readonly CommandFactory[] = [explainCommand, signUrlCommand, signCookiesCommand, sessionCommand]
+const commands: readonly CommandFactory[] = [
+  explainCommand,
+  signUrlCommand,
+  signCookiesCommand,
+  sessionCommand,
+  revokeCommand,
+  revocationsCommand,
+  keysCommand,
+  doctorCommand,
+]
 
 /** The whole command line. Parsing throws CommanderError in place of ending the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('edge-signer')
-    .description('Prefix-scoped CloudFront signed cookies: explain refusals, sign, make sessions.')
+    .description('Prefix-scoped CloudFront signed cookies: explain refusals, sign, revoke, look after keys.')
     .addHelpText(
       'after',
       `
@@ -21,11 +34,13 @@ Examples:
   edge-signer explain 'https://cdn.example.com/users/alice/disk.img' --jar cookies.txt --keys keys.json
   edge-signer sign-url https://cdn.example.com/users/alice/disk.img --keys keys.json --expires-in 15m
   edge-signer session alice --claim team=red
+  edge-signer revoke /users/alice/ --stage prod
+  edge-signer doctor --stage prod
 Details: edge-signer help explain`,
     )
   for (const create of commands) program.addCommand(create(context))
   // After the subcommands, which do not inherit when they are added ready-made.
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => context.terminal.out(text),
       writeErr: (text) => context.terminal.err(text),
@@ -34,4 +49,8 @@ Details: edge-signer help explain`,
     })
   }
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }

@@ -9,7 +9,7 @@ const folder = makeFolder()
 afterAll(() => folder.remove())
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const commands = ['explain', 'sign-url', 'sign-cookies', 'session']
+const commands = ['explain', 'sign-url', 'sign-cookies', 'session', 'revoke', 'revocations', 'keys', 'doctor']
 const secret = 'A1b2C3d4E5f6G7h8I9j0'.repeat(6)
 
 describe('edge-signer', () => {
@@ -63,7 +63,7 @@ describe('edge-signer', () => {
         ([, name]) => name,
       ),
     )
-    const light = ['commander', './collect.ts', './key-options.ts']
+    const light = ['commander', './collect.ts', './key-options.ts', './stage-options.ts']
     expect(eager.filter((name) => !light.includes(name ?? ''))).toEqual([])
   })
 })

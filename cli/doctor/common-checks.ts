@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deploymentOf } from '../stage/deployed-stage.ts'
+import { type Check, fail, pass } from './check.ts'
+
+/** What is looked at for every stage: Node, the configuration, and whether it can be packaged. */
+export function commonChecks(stage: string): readonly Check[] {
+  return [
+    {
+      name: 'node',
+      async look() {
+        const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+        const isNew = major > 20 || (major === 20 && minor >= 19)
+        return isNew
+          ? pass(`Node ${process.versions.node}`)
+          : fail(`Node ${process.versions.node} is too old`, 'install Node 20.19 or newer')
+      },
+    },
+    {
+      name: 'configuration',
+      async look() {
+        const { config } = deploymentOf(stage)
+        return pass(`${config.enforcement}, bootstrap ${config.bootstrap}, ${config.grants.join(' ')}`)
+      },
+    },
+    {
+      name: 'template',
+      async look() {
+        const { packageStage } = await import('../../infra/package-stage.ts')
+        const folder = await mkdtemp(join(tmpdir(), 'edge-signer-doctor-'))
+        try {
+          const { Resources } = await packageStage(stage, { commandLine: [], file: {} }, folder)
+          return pass(`${Object.keys(Resources).length} resources, every function bundles`)
+        } finally {
+          await rm(folder, { recursive: true, force: true })
+        }
+      },
+    },
+  ]
+}

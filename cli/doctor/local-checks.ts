@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { stampKeyName } from '../../shared/revocation/key-value.ts'
+import { defaultStateDirectory, readLocalStage } from '../input/local-stage.ts'
+import { showDuration } from '../input/time.ts'
+import { readLocalKeyStatus } from '../keys/local-status.ts'
+import { type Check, fail, pass } from './check.ts'
+
+/** What the local stage is looked at with. */
+export interface LocalStageFacts {
+  readonly port: number
+  /** Its state directory. */
+  readonly state: string | undefined
+  /** Epoch seconds. */
+  readonly now: number
+}
+
+const localDirectory = dirname(defaultStateDirectory)
+
+/** What the stage that runs on this machine needs. */
+export function localChecks({ port, state = defaultStateDirectory, now }: LocalStageFacts): readonly Check[] {
+  return [
+    {
+      name: 'tools',
+      async look() {
+        const names = ['nginx', 'njs']
+        const missing = names.filter((name) => findTool(name) === undefined)
+        if (missing.length === 0) return pass(names.map((name) => findTool(name)).join(', '))
+        return fail(
+          `${missing.join(', ')} not found`,
+          'npm start fetches them on Debian and Ubuntu, else says what to install',
+        )
+      },
+    },
+    {
+      name: 'port',
+      async look() {
+        const owner = runningStage(port)
+        if (owner !== undefined) return pass(`${port}: the local stage runs here (process ${owner})`)
+        if (await isFree(port)) return pass(`${port} is free`)
+        return fail(`${port} is taken by another program`, `end it, or npm start -- --port ${port + 1}`)
+      },
+    },
+    {
+      name: 'keys',
+      async look() {
+        if (!existsSync(join(state, 'secret.json'))) return pass('none yet: npm start makes them')
+        const { keys, faults } = await readLocalKeyStatus(state, now)
+        if (faults.length > 0) return fail(faults.join('; '), `delete ${state} to begin anew`)
+        return pass(keys.map(({ keyPairId, algorithm, role }) => `${keyPairId} ${algorithm} ${role}`).join(', '))
+      },
+    },
+    {
+      name: 'stamp key',
+      async look() {
+        if (!existsSync(join(state, 'secret.json'))) return pass('none yet: npm start makes it')
+        const { document } = await readLocalStage(state)
+        const file = join(state, 'key-value-store', createHash('sha256').update(stampKeyName).digest('hex'))
+        const seen = await readFile(file, 'utf8').catch(() => undefined)
+        if (seen === document.stampKey) return pass('the guard knows the one that the session function stamps with')
+        return fail('the guard does not know it: a revoked prefix would stay closed', 'start the stage again')
+      },
+    },
+    {
+      name: 'clock',
+      async look() {
+        if (!existsSync(join(state, 'secret.json'))) return pass('nothing to compare it with yet')
+        const { document } = await readLocalStage(state)
+        const ahead = Math.min(...document.keys.map(({ notBefore }) => notBefore)) - now
+        if (ahead <= 0) return pass('not behind the time at which the keys were made')
+        return fail(`${showDuration(ahead)} behind the time at which the keys were made`, 'set the clock')
+      },
+    },
+  ]
+}
+
+function findTool(name: string): string | undefined {
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    join(localDirectory, 'tools/usr/sbin'),
+    join(localDirectory, 'tools/usr/bin'),
+  ]
+  return folders.map((folder) => join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The process that serves the port, where it is a local stage that still lives. */
+function runningStage(port: number): number | undefined {
+  try {
+    const { pid } = JSON.parse(readFileSync(join(localDirectory, 'run', `${port}.json`), 'utf8')) as { pid: number }
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return undefined
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,97 @@
+import { exitCodes } from '../exit-codes.ts'
+import { printable } from '../redact.ts'
+import { awsDefaults, type ClientSettings, deploymentOf } from '../stage/deployed-stage.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Check, type Result, runCheck } from './check.ts'
+import { commonChecks } from './common-checks.ts'
+import { httpChecks } from './http-checks.ts'
+
+/** The options of `edge-signer doctor`. */
+export interface DoctorOptions {
+  readonly stage?: string
+  /** Where it is asked; found out where it is not given. */
+  readonly url?: string
+  readonly port?: string
+  readonly state?: string
+  readonly json?: boolean
+}
+
+/**
+ * Looks at everything that a stage needs, and prints what is wrong and what to do. Changes nothing.
+ *
+ * @returns the exit status: 1 where something is wrong.
+ * @throws UsageError; ConfigError where the stage is not configured.
+ */
+export async function runDoctor(
+  options: DoctorOptions,
+  terminal: Terminal,
+  settings: ClientSettings = awsDefaults,
+): Promise<number> {
+  const stage = options.stage ?? 'local'
+  deploymentOf(stage)
+  const checks = [
+    ...commonChecks(stage),
+    ...(stage === 'local'
+      ? await checksOfLocal(options, terminal)
+      : await checksOfDeployed(stage, options, terminal, settings)),
+  ]
+  const results: Result[] = []
+  for (const check of checks) {
+    const result = await runCheck(check)
+    results.push(result)
+    if (!options.json) terminal.out(resultText(result))
+  }
+  const isWell = results.every(({ status }) => status !== 'fail')
+  if (options.json) terminal.out(`${JSON.stringify({ stage, well: isWell, checks: results }, null, 2)}\n`)
+  else terminal.out(isWell ? `\nStage ${stage} is well.\n` : `\nStage ${stage} needs attention.\n`)
+  return isWell ? exitCodes.granted : exitCodes.refused
+}
+
+async function checksOfLocal({ port = '8080', state, url }: DoctorOptions, terminal: Terminal): Promise<Check[]> {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new UsageError('--port must be 0 to 65535')
+  const { localChecks } = await import('./local-checks.ts')
+  const checks = localChecks({ port: Number(port), state, now: terminal.now() })
+  const { enforcement } = deploymentOf('local').config
+  // It need not run; where an address is given it must.
+  return [
+    ...checks,
+    ...(url === undefined ? [] : httpChecks('local', { origin: originOf(url), enforcement, now: terminal.now })),
+  ]
+}
+
+async function checksOfDeployed(
+  stage: string,
+  { url }: DoctorOptions,
+  terminal: Terminal,
+  settings: ClientSettings,
+): Promise<Check[]> {
+  const { deployedChecks } = await import('./deployed-checks.ts')
+  const { readStack } = await import('../stage/stack.ts')
+  const deployment = deploymentOf(stage)
+  // A stack that cannot be read is a finding of its own; what it would have said comes from the configuration.
+  const outputs = (await readStack(deployment, settings).catch(() => undefined))?.outputs
+  const host = outputs?.get('CdnHost') ?? deployment.config.cdnHost ?? undefined
+  return [
+    ...deployedChecks(stage, settings, terminal.now()),
+    ...httpChecks(stage, {
+      origin: url === undefined ? (host === undefined ? undefined : `https://${host}`) : originOf(url),
+      enforcement: outputs?.get('Enforcement') ?? deployment.config.enforcement,
+      now: terminal.now,
+    }),
+  ]
+}
+
+function originOf(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new UsageError('--url must be an address such as https://cdn.example.com')
+  }
+  return new URL(url).origin
+}
+
+const marks = { pass: 'pass', fail: 'FAIL', unknown: '  ? ' } as const
+
+function resultText({ check, status, detail, remedy }: Result): string {
+  const what = remedy === undefined ? '' : `\n${' '.repeat(22)}What to do: ${remedy}`
+  return `${marks[status]}  ${check.padEnd(14)}  ${printable(detail)}${what}\n`
+}

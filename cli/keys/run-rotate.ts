@@ -1,0 +1,55 @@
+import { ServiceError } from '../../shared/errors.ts'
+import { keyTimes, waitingTime } from '../../shared/keys/key-times.ts'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showTime } from '../input/time.ts'
+import { throughAws } from '../stage/aws-failure.ts'
+import { awsDefaults, type ClientSettings, deploymentOf } from '../stage/deployed-stage.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+import type { KeysOptions } from './run-status.ts'
+
+/**
+ * Asks Secrets Manager for a rotation, which calls the stage's own function: a new key beside the old ones, used once every
+ * edge location knows it. Nothing that was signed stops being accepted.
+ *
+ * @returns the exit status.
+ * @throws UsageError for the local stage; ServiceError `ERR_KEYS_ROTATION`.
+ */
+export async function runKeysRotate(
+  { stage = 'local', json }: KeysOptions,
+  terminal: Terminal,
+  settings: ClientSettings = awsDefaults,
+): Promise<number> {
+  if (stage === 'local') {
+    throw new UsageError('the local stage has no Secrets Manager: name a deployed one with --stage')
+  }
+  const { service } = deploymentOf(stage)
+  const secretId = keysSecretId(service, stage)
+  const version = await throughAws(() => beginRotation(secretId, settings))
+  const signsFrom = terminal.now() + waitingTime(keyTimes)
+  if (json) {
+    terminal.out(`${JSON.stringify({ stage, version, signsFrom: showTime(signsFrom) }, null, 2)}\n`)
+  } else {
+    terminal.out(
+      `rotation of ${secretId} begun (version ${version})\nthe new key signs from about ${showTime(signsFrom)}; see edge-signer keys status --stage ${stage}\n`,
+    )
+  }
+  return exitCodes.granted
+}
+
+async function beginRotation(SecretId: string, settings: ClientSettings): Promise<string> {
+  const { RotateSecretCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager')
+  try {
+    return (await new SecretsManagerClient(settings).send(new RotateSecretCommand({ SecretId }))).VersionId ?? ''
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+      throw new ServiceError('ERR_KEYS_ROTATION', `secret ${SecretId} does not exist: deploy the stack, which makes it`)
+    }
+    if (error instanceof Error && error.name === 'InvalidRequestException') {
+      const why = 'has no rotation function, or a rotation is under way: see edge-signer keys status, or deploy again'
+      throw new ServiceError('ERR_KEYS_ROTATION', `secret ${SecretId} ${why}`)
+    }
+    throw error
+  }
+}

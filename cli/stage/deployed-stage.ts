@@ -1,0 +1,86 @@
+import config from '../../edge-signer.config.ts'
+import { type Deployment, parseDeployment } from '../../shared/config/parse.ts'
+import type { KeyRing } from '../../shared/keys/key-ring.ts'
+import { keyTimes } from '../../shared/keys/key-times.ts'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import type { RevocationStores } from '../../shared/revocation/stores.ts'
+import { readStack, requireOutput } from './stack.ts'
+
+/** What every client is made with. Without more than the Region: whatever the AWS SDK finds (`AWS_PROFILE`, roles, …). */
+export interface ClientSettings {
+  readonly region: string
+  /** An emulator of AWS. */
+  readonly endpoint?: string
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly requestHandler?: object
+}
+
+/** All of a stage lives there, but perhaps the bucket. */
+export const awsDefaults: ClientSettings = { region: 'us-east-1' }
+
+/** Where the deployed parts of a stage are. */
+export interface StageParts {
+  readonly keyValueStoreArn: string
+  readonly bucket: string
+  readonly bucketRegion: string
+}
+
+/** The stage of `edge-signer.config.ts`. @throws ConfigError for one that is not in it. */
+export function deploymentOf(stage: string): Deployment {
+  return parseDeployment(config, stage)
+}
+
+/** Finds the parts of a deployed stage. @throws ConfigError where it is not deployed. */
+export async function findStageParts(deployment: Deployment, settings: ClientSettings): Promise<StageParts> {
+  const stack = await readStack(deployment, settings)
+  return {
+    keyValueStoreArn: requireOutput(stack, 'KeyValueStoreArn'),
+    bucket: requireOutput(stack, 'BucketName'),
+    bucketRegion: requireOutput(stack, 'BucketRegion'),
+  }
+}
+
+/** Where a deployed stage keeps its revocations. */
+export async function openRevocations(
+  { keyValueStoreArn, bucket, bucketRegion }: StageParts,
+  settings: ClientSettings,
+): Promise<RevocationStores> {
+  const [{ S3Client }, { CloudFrontKeyValueStoreClient }, { createS3State }, { createCloudFrontKeyValues }] =
+    await Promise.all([
+      import('@aws-sdk/client-s3'),
+      import('@aws-sdk/client-cloudfront-keyvaluestore'),
+      import('../../shared/revocation/aws/s3-state.ts'),
+      import('../../shared/revocation/aws/cloudfront-key-values.ts'),
+      // The KeyValueStore's data API takes Signature Version 4A only; importing the package is what gives it to the client.
+      import('@aws-sdk/signature-v4a'),
+    ])
+  const s3 = new S3Client({ ...settings, region: bucketRegion, forcePathStyle: settings.endpoint !== undefined })
+  return {
+    state: createS3State(s3, bucket),
+    keyValues: createCloudFrontKeyValues(new CloudFrontKeyValueStoreClient(settings), keyValueStoreArn),
+  }
+}
+
+/** The keys of a deployed stage. `report` is never called by what only looks. */
+export async function openKeyRing(
+  { service, stage, config }: Deployment,
+  settings: ClientSettings,
+  now: number,
+): Promise<KeyRing> {
+  const [{ SecretsManagerClient }, { CloudFrontClient }, { createSecretsManagerSecret }, { createCloudFrontKeys }] =
+    await Promise.all([
+      import('@aws-sdk/client-secrets-manager'),
+      import('@aws-sdk/client-cloudfront'),
+      import('../../shared/keys/aws/secrets-manager-secret.ts'),
+      import('../../shared/keys/aws/cloudfront-keys.ts'),
+    ])
+  return {
+    name: `${service}-${stage}`,
+    secret: createSecretsManagerSecret(new SecretsManagerClient(settings), keysSecretId(service, stage)),
+    trusted: createCloudFrontKeys(new CloudFrontClient(settings)),
+    algorithm: config.keys.algorithm,
+    times: keyTimes,
+    now,
+    report: () => {},
+  }
+}
