@@ -12,7 +12,7 @@ try {
   await setUpTools({ log: (line) => console.log(line) })
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
-  if (process.env['REQUIRE_ALL'] === '1') process.exit(1)
+  if (process.env.REQUIRE_ALL === '1') process.exit(1)
 }
 
 const projects = all ? ['--project', 'e2e'] : ['--project', 'unit', '--project', 'contract']

@@ -31,10 +31,10 @@ export interface AwsAnswer {
 export function interceptAws(aws: LocalAws, place: RevocationPlace, socketPath: string): void {
   globalThis.fetch = createLocalFetch(aws)
   // As Lambda hands over a role's credentials. They open nothing here, but an unsigned request is refused.
-  process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE'
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'local'
-  process.env['AWS_REGION'] = 'us-east-1'
-  delete process.env['AWS_SESSION_TOKEN']
+  process.env.AWS_ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE'
+  process.env.AWS_SECRET_ACCESS_KEY = 'local'
+  process.env.AWS_REGION = 'us-east-1'
+  delete process.env.AWS_SESSION_TOKEN
 
   const stores = createLocalRevocations(place)
   const services: Readonly<Record<string, (request: AwsRequest) => Promise<AwsAnswer>>> = {

@@ -71,7 +71,7 @@ async function answer(
   }
   if (result.kind === 'request') return forward(response, index, result, original.headers, association, options)
   response.writeHead(result.status, [
-    ...result.headers.flatMap(([name, value]) => [name, value]),
+    ...result.headers.flat(),
     'X-Cache',
     'LambdaGeneratedResponse from cloudfront',
     ...(result.status === 204 || result.status === 304 ? [] : ['Content-Length', String(result.body.length)]),

@@ -21,10 +21,10 @@ const settings = JSON.parse(process.argv[2] ?? '{}') as LambdaEdgeProcess
 
 globalThis.fetch = createLocalFetch(settings.aws)
 // As Lambda hands over a role's credentials. They open nothing here, but an unsigned request would be refused.
-process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE'
-process.env['AWS_SECRET_ACCESS_KEY'] = 'local'
-process.env['AWS_REGION'] = 'us-east-1'
-delete process.env['AWS_SESSION_TOKEN']
+process.env.AWS_ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE'
+process.env.AWS_SECRET_ACCESS_KEY = 'local'
+process.env.AWS_REGION = 'us-east-1'
+delete process.env.AWS_SESSION_TOKEN
 
 const log = (line: string) => console.error(line)
 const server = createLambdaEdgeHost({

@@ -48,7 +48,7 @@ export function readResult(
 function readResponse(fields: Record<string, unknown>): GeneratedResponse | InvalidResult {
   const { status, body, bodyEncoding } = fields
   if (typeof status !== 'string' || !/^[2-5]\d\d$/.test(status)) return invalid('status must be a text such as "200"')
-  const lines = readHeaders(fields['headers'])
+  const lines = readHeaders(fields.headers)
   if (typeof lines === 'string') return invalid(lines)
   const wrong = lines.find(([name]) => disallowed.test(name) || readOnlyInResponse.test(name))
   if (wrong !== undefined) return invalid(`the header ${wrong[0]} cannot be set`)

@@ -29,7 +29,7 @@ export function runCommand(
 }
 
 /** The first executable of that name on PATH, and in the places where Debian keeps servers. */
-export function findProgram(name: string, path = process.env['PATH'] ?? ''): string | undefined {
+export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
   return [...path.split(delimiter), '/usr/sbin', '/usr/local/sbin']
     .filter((directory) => directory.startsWith('/'))
     .map((directory) => join(directory, name))

@@ -9,14 +9,14 @@ export function cloudFrontFunctionCode(template: Template): Record<string, strin
     resourcesOfType(template, 'AWS::CloudFront::Function').map((logicalId) => {
       // The code is not resolved: what looks like a reference in it is JavaScript.
       const properties = template.Resources[logicalId]?.Properties ?? {}
-      const runtime = (properties['FunctionConfig'] as { Runtime?: unknown } | undefined)?.Runtime
+      const runtime = (properties.FunctionConfig as { Runtime?: unknown } | undefined)?.Runtime
       if (runtime !== 'cloudfront-js-2.0') {
         throw new UnsupportedConstructError(
           `${logicalId}.FunctionConfig.Runtime`,
           'the emulation runs cloudfront-js-2.0',
         )
       }
-      const code = properties['FunctionCode']
+      const code = properties.FunctionCode
       if (typeof code !== 'string') throw new UnsupportedConstructError(`${logicalId}.FunctionCode`, 'must be text')
       return [logicalId, code]
     }),

@@ -9,7 +9,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { promisify } from 'node:util'
 import { type Comparison, median, type Ratio } from './comparison.ts'
 
-const runs = Math.max(1, Number(process.env['BENCH_RUNS'] ?? 5))
+const runs = Math.max(1, Number(process.env.BENCH_RUNS ?? 5))
 const words = process.argv.slice(2)
 const here = new URL('.', import.meta.url)
 const missed: string[] = []

@@ -32,6 +32,7 @@ export function smallTemplate(
       { Id: 'files', DomainName: { 'Fn::GetAtt': ['Files', 'RegionalDomainName'] }, S3OriginConfig: {} },
       {
         Id: 'api',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own syntax.
         DomainName: { 'Fn::Sub': '${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}' },
         CustomOriginConfig: {},
       },
