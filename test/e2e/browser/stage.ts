@@ -51,11 +51,13 @@ export function describeInChromium(
   const missing = [...missingParts(), ...missingChromium()]
   const name = missing.length === 0 ? title : `${title} (needs ${missing.join(', ')})`
   describe.skipIf(missing.length > 0)(name, () => {
-    const directory = mkdtempSync(join(tmpdir(), 'edge-signer-browser-'))
-    const content = join(directory, 'content')
     const visitors: Visitor[] = []
+    let directory = ''
+    let content = ''
     let running: { emulation: Emulation; app: PageServer; cdn: string } | undefined
     beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'edge-signer-browser-'))
+      content = join(directory, 'content')
       mkdirSync(content)
       writeBucket(content)
       running = await startStage(options, directory, content)
@@ -67,7 +69,7 @@ export function describeInChromium(
       await closeChromium()
       await running?.app.stop()
       await running?.emulation.stop()
-      rmSync(directory, { recursive: true, force: true })
+      if (directory !== '') rmSync(directory, { recursive: true, force: true })
     })
     const started = () => {
       if (running === undefined) throw new Error('the stage is there inside cases only')
