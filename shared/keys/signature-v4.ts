@@ -78,7 +78,7 @@ export function signV4(request: AwsRequest, credentials: AwsCredentials, nowMs: 
 /** A path that would need encoding, or a query, would be signed wrongly: an error here, not AWS's `SignatureDoesNotMatch`. */
 function splitUrl(url: string): { host: string; path: string } {
   const match = /^https?:\/\/([a-z0-9.:-]+)(\/[\w.~/-]*)$/.exec(url)
-  if (match === null) throw new TypeError('a URL to sign has a plain path and no query')
+  if (match === null) throw new TypeError('cannot sign this URL')
   return { host: match[1] ?? '', path: match[2] ?? '' }
 }
 
