@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { startEmulation } from './supervisor.ts'
 
 /**
  * The whole story on one screen, against a system of its own on a free port: sign in, mint, read ranges of a disk image, be
- * refused elsewhere, sign out.
+ * refused elsewhere, upload and read back, sign out.
  *
  * @throws LocalError naming the first step that did not go as it should.
  */
@@ -61,9 +61,49 @@ async function tellStory(url: string, file: string, print: (line: string) => voi
   expectStatus("bob's file is refused", await browser.get('/users/bob/notes.txt'), 403)
   print('✓ refused on /users/bob/: 403')
 
+  await uploadAndReadBack(browser, url, print)
+
   expectStatus('sign-out', await browser.send('DELETE', '/_edge/session', { origin: url }), 204)
   expectStatus('after sign-out the image is refused', await browser.get(image), 403)
   print('✓ signed out: 403 again')
+}
+
+/** As a front end does it: a ticket, the bytes, a confirm; then through the signed path like any other file. */
+async function uploadAndReadBack(browser: Browser, url: string, print: (line: string) => void): Promise<void> {
+  const bytes = randomBytes(3 * 2 ** 20 + 1)
+  const key = 'users/alice/uploads/from the demo.bin'
+  const path = `/${key.replaceAll(' ', '%20')}`
+  const json = { origin: url, 'content-type': 'application/json' }
+  const wish = { key, contentType: 'application/octet-stream', size: bytes.length, overwrite: true }
+  const allowed = await browser.send('POST', '/api/uploads', json, JSON.stringify(wish))
+  expectStatus('upload ticket', allowed, 201)
+  const ticket = (await allowed.json()) as { uploadId: string; url: string; headers: Record<string, string> }
+
+  const length = { 'upload-length': String(bytes.length) }
+  const created = await fetch(ticket.url, { method: 'POST', headers: { ...ticket.headers, ...length } })
+  expectStatus('upload begins', created, 201)
+  const target = created.headers.get('location') ?? ''
+  const half = Math.floor(bytes.length / 2)
+  await sendPiece(target, 0, bytes.subarray(0, half))
+  expectStatus('not readable before it is complete', await browser.get(path), 404)
+  await sendPiece(target, half, bytes.subarray(half))
+  const confirmed = await browser.send('POST', `/api/uploads/${ticket.uploadId}/confirm`, json, '{}')
+  expectStatus('confirm', confirmed, 200)
+
+  const read = await readByRanges(browser, path)
+  if (read.sha256 !== createHash('sha256').update(bytes).digest('hex')) {
+    throw new LocalError('Demo: what was read back is not what was uploaded.')
+  }
+  print(`✓ uploaded ${key} in two pieces, read back, sha256 ${read.sha256.slice(0, 12)}… as sent`)
+}
+
+async function sendPiece(target: string, offset: number, piece: Buffer): Promise<void> {
+  const headers = {
+    'tus-resumable': '1.0.0',
+    'upload-offset': String(offset),
+    'content-type': 'application/offset+octet-stream',
+  }
+  expectStatus('upload goes on', await fetch(target, { method: 'PATCH', headers, body: Uint8Array.from(piece) }), 204)
 }
 
 async function readByRanges(browser: Browser, path: string): Promise<{ count: number; size: number; sha256: string }> {
@@ -81,13 +121,13 @@ async function readByRanges(browser: Browser, path: string): Promise<{ count: nu
 
 interface Browser {
   get(path: string, headers?: Record<string, string>): Promise<Response>
-  send(method: string, path: string, headers?: Record<string, string>): Promise<Response>
+  send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Response>
 }
 
 /** Keeps cookies by name and path, and sends those whose path covers the request (RFC 6265 section 5.1.4). */
 function createBrowser(url: string): Browser {
   const jar = new Map<string, { name: string; value: string; path: string }>()
-  const send: Browser['send'] = async (method, path, headers = {}) => {
+  const send: Browser['send'] = async (method, path, headers = {}, body = undefined) => {
     const cookie = [...jar.values()]
       .filter((one) => path === one.path || path.startsWith(one.path.endsWith('/') ? one.path : `${one.path}/`))
       .map(({ name, value }) => `${name}=${value}`)
@@ -96,6 +136,7 @@ function createBrowser(url: string): Browser {
       method,
       redirect: 'manual',
       headers: { ...headers, ...(cookie === '' ? {} : { cookie }) },
+      ...(body === undefined ? {} : { body }),
     })
     for (const line of response.headers.getSetCookie()) keep(jar, line)
     return response

@@ -6,6 +6,7 @@ import type { Unknowns } from './edge/edge-config.ts'
 import type { EmulationOptions } from './options.ts'
 import { localDirectory } from './paths.ts'
 import { fillDemoContent, setUpDemoImage } from './setup/demo-image.ts'
+import { setUpGoTool, tusd } from './setup/go-tools.ts'
 import { setUpTools } from './setup/tools.ts'
 import { startEmulation } from './supervisor.ts'
 
@@ -39,7 +40,9 @@ withStageOptions(program.command('demo'))
 program
   .command('setup')
   .description('only set up what is missing: nginx, its njs module, the njs command, the demo image')
-  .action(async () => {
+  .option('--tusd', 'build tusd, too; needs Go')
+  .action(async (flags: { tusd?: boolean }) => {
+    if (flags.tusd === true) print(`tusd  ${await setUpGoTool(tusd, { log: print })}`)
     const tools = await setUpTools({ log: print })
     const image = await setUpDemoImage(print)
     print(`${tools.nginxVersion}  ${tools.nginx}\nnjs module  ${tools.njsModule}\nnjs  ${tools.njs}\nimage  ${image}`)
@@ -53,6 +56,8 @@ interface Flags extends Partial<Unknowns> {
   readonly cookieDomain?: string
   readonly tls?: boolean
   readonly app?: string
+  readonly tusd?: boolean
+  readonly uploads?: string
   readonly propagationDelay?: number
 }
 
@@ -75,6 +80,9 @@ function withStageOptions(command: Command): Command {
     )
     .option('--tls', 'HTTPS with a certificate made here; Safari needs it')
     .option('--app <url>', 'your app behind every path that is not ours, e.g. http://127.0.0.1:5173 (default: 404)')
+    .option('--tusd', 'insist on tusd for uploads (default: where it is on PATH or was built)')
+    .option('--no-tusd', 'take the embedded upload server')
+    .option('--uploads <dir>', 'where uploads arrive, on the file system of the content (default: beside it)')
     .option(
       '--propagation-delay <seconds>',
       'until changes of keys and revocations take effect (default: 0)',
@@ -105,7 +113,7 @@ async function start(options: EmulationOptions): Promise<void> {
   const stopRequest = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(undefined))
   })
-  const starting = startEmulation({ ...options, content })
+  const starting = startEmulation({ ...options, content, buildTusd: true })
   const emulation = await starting
   for (const line of emulation.description) print(line)
   print(`ready ${emulation.url}`)

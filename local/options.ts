@@ -21,6 +21,12 @@ export interface EmulationOptions {
   /** The app behind every path that is not ours, e.g. `http://127.0.0.1:5173`; none answers 404. */
   readonly app?: string
   readonly unknowns?: Partial<Unknowns>
+  /** `true` insists on tusd, `false` on the embedded upload server; default: tusd where it is there. */
+  readonly tusd?: boolean
+  /** Builds tusd aside for the next start where it is missing and Go is there; for stages that run long. */
+  readonly buildTusd?: boolean
+  /** Where uploads arrive and records are kept, on the file system of the content; default: beside the content. */
+  readonly uploads?: string
   /** Another package than that of this project, e.g. a template under test; its functions are read from its folder. */
   readonly packaged?: PackagedStage
   /** Progress and faults, a line each. */

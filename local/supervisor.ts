@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type AssetsStage, startAssets } from './assets/assets-stage.ts'
 import {
   type BackendPlan,
   distributionId,
@@ -26,6 +27,7 @@ import { localDirectory, projectDirectory } from './paths.ts'
 import { hasIpv6Loopback, reservePort, waitForPort } from './ports.ts'
 import { runCommand } from './setup/command.ts'
 import { setUpTools } from './setup/tools.ts'
+import { buildTusdAside, findTusd } from './setup/tusd.ts'
 import { localDeployment, stageParams } from './stage.ts'
 import { prepareState, writeWhole } from './state.ts'
 import { readDistribution } from './template/distribution.ts'
@@ -38,6 +40,8 @@ export interface Emulation extends LocalStage {
   readonly description: readonly string[]
   /** Resolves with the reason when nginx ended though nobody stopped it. */
   readonly failed: Promise<string>
+  /** What takes uploads; `undefined` where the package brings its own API. */
+  readonly uploads: AssetsStage['uploads'] | undefined
   /** Starts the Lambda@Edge functions anew: what they have cached is gone, as after a deploy. */
   coldStart(): Promise<void>
   /** Ends every process and removes what was made for this run only. Safe to call twice. */
@@ -60,8 +64,9 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const deployment = localDeployment(options)
     const ipv6 = hasIpv6Loopback()
     const port = await reservePort(options.port ?? 8080, ipv6)
-    const [tools, packaged] = await Promise.all([
+    const [tools, tusd, packaged] = await Promise.all([
       setUpTools({ log }),
+      findTusd(options.tusd),
       options.packaged ?? packageStage(stageParams(options), join(localDirectory, 'packages')),
     ])
     const distribution = readDistribution(packaged.template)
@@ -87,6 +92,27 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     }
     const sockets = planSockets(backends)
     const unknowns = { ...defaultUnknowns, ...options.unknowns }
+    const url = `${options.tls === true ? 'https' : 'http'}://localhost:${port}`
+    const servers = await startInProcess(backends, sockets)
+    undo.push(() => {
+      for (const server of servers) {
+        server.close()
+        server.closeAllConnections()
+      }
+    })
+    // A package from elsewhere brings an API of its own.
+    const assetsPlan = { backends, sockets, origin: url, uploads: options.uploads, tusd: tusd.program }
+    const own = options.packaged === undefined
+    const starting = [
+      keep(undo, keepLambdaHosts(backends, sockets)),
+      keep(undo, own ? startAssets(assetsPlan) : undefined),
+      keep(undo, own ? undefined : startApiHosts(backends, sockets).then(stopTogether)),
+    ] as const
+    // Where one does not start, the others must be known before everything is stopped.
+    await Promise.allSettled(starting)
+    const [hosts, assets] = await Promise.all(starting)
+    const building = tusd.canBuild && options.buildTusd === true && assets !== undefined
+    if (building) undo.push(buildTusdAside())
     const plan: NginxPlan = {
       distribution,
       unknowns,
@@ -103,24 +129,13 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
         keyValueStore: state.keyValueStore,
       },
       sockets,
+      assets: assets?.nginx,
     }
-    const servers = await startInProcess(backends, sockets)
-    undo.push(() => {
-      for (const server of servers) {
-        server.close()
-        server.closeAllConnections()
-      }
-    })
-    const hosts = await keepLambdaHosts(backends, sockets)
-    undo.push(() => hosts.stop())
-    const apis = await startApiHosts(backends, sockets)
-    undo.push(async () => void (await Promise.all(apis.map((api) => api.stop()))))
     await writeRunDirectory(plan, packaged.template, state.keyGroupGeneration)
     undo.push(() => rmSync(run, { recursive: true, force: true }))
     const nginx = await startNginx(tools.nginx, run, port, log)
     undo.push(() => nginx.stop())
 
-    const url = `${options.tls === true ? 'https' : 'http'}://localhost:${port}`
     const record: RunRecord = { url, port, pid: process.pid, content, stateDirectory, propagationDelay }
     writeWhole(runRecordFile(port), JSON.stringify(record))
     undo.push(() => rmSync(runRecordFile(port), { force: true }))
@@ -134,11 +149,14 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
       description: [
         `edge     ${tools.nginxVersion}, ${distribution.behaviours.length} behaviours of ${distribution.logicalId}`,
         `files    ${content}`,
+        ...(assets === undefined ? [] : [`uploads  ${tusd.description}, ${assets.location.area.root}`]),
+        ...(building ? ['         tusd is being built for the next start'] : []),
         `state    ${stateDirectory}`,
         `mode     ${deployment.config.enforcement}, bootstrap ${deployment.config.bootstrap}`,
         `sign in  ${url}/dev/login?sub=alice`,
       ],
       failed: nginx.ended.then((why) => (stopping ? new Promise<string>(() => {}) : `nginx ended (${why})`)),
+      uploads: assets?.uploads,
       coldStart: () => hosts.restart(),
       stop: () => {
         stopping = true
@@ -149,6 +167,20 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     await stop()
     throw error
   }
+}
+
+/** Remembers to stop what has started. */
+async function keep<T extends { stop(): Promise<void> } | undefined>(
+  undo: Array<() => Promise<void> | void>,
+  starting: Promise<T> | T,
+): Promise<T> {
+  const started = await starting
+  if (started !== undefined) undo.push(() => started.stop())
+  return started
+}
+
+function stopTogether(processes: readonly RunningProcess[]) {
+  return { stop: async () => void (await Promise.all(processes.map((one) => one.stop()))) }
 }
 
 /** The Lambda@Edge hosts, started again where one ends by itself: a crash fails the requests in flight, not the system. */
@@ -195,7 +227,8 @@ async function writeRunDirectory(
   })
   await writeEdgeModules(njs, config, cloudFrontFunctionCode(template))
   writeFileSync(join(njs, 'key-value-store.json'), JSON.stringify({ directory: keyValueStore }))
-  writeFileSync(join(run, 'nginx.conf'), nginxConfig(plan))
+  // It holds the secret of download links.
+  writeFileSync(join(run, 'nginx.conf'), nginxConfig(plan), { mode: 0o600 })
 }
 
 async function startNginx(

@@ -38,7 +38,7 @@ export async function writeEdgeModules(
       ...ids.map((id, index) => `edge.use('${id}', function${index})`),
       'export default {',
       '  decide: edge.decide, respond: edge.respond, refuse: edge.answerRefusal,',
-      '  finish: edge.finish, finishPage: edge.finishPage,',
+      '  finish: edge.finish, finishPage: edge.finishPage, finishLink: edge.finishLink,',
       ...[...headers].map((name) => `  ${changedHeaderName(name)}: edge.changedHeader('${name}'),`),
       '}',
       '',

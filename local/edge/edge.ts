@@ -258,6 +258,18 @@ export function finish(r: NjsRequest): void {
   writeChanges(r, before, runViewerResponse(edge, module, request, headers, r))
 }
 
+/** Header filter of a file that a download link opened: the headers of its own path, but a cache must not outlive the link. */
+export function finishLink(r: NjsRequest): void {
+  const target = splitTarget(String(r.variables.request_uri))
+  const isPrivate = target.path.indexOf('/assets/private/') === 0
+  const path = target.path.slice((isPrivate ? '/assets/private' : '/assets').length)
+  decided.target = { path: path, querystring: target.querystring }
+  finish(r)
+  if (r.status >= 400) return
+  const cache = isPrivate ? 'private, no-store, no-transform' : 'public, max-age=86400, immutable, no-transform'
+  setHeader(r, 'cache-control', [cache])
+}
+
 /** Header filter of a custom error page, whose status nginx has set. */
 export function finishPage(r: NjsRequest): void {
   const index = edge.unknowns.errorPageHeaders === 'path' ? r.variables.edge_behaviour : r.variables.edge_page_behaviour

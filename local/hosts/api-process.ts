@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda'
 import { createApp } from '../../functions/api/app.ts'
 import { encodeRawPath } from '../../functions/api/raw-path.ts'
@@ -14,7 +13,8 @@ export interface ApiProcess extends LocalServicesSettings {
   readonly socket: string
   readonly apiId: string
   readonly routes: readonly string[]
-  /** A path that nobody can guess; where tusd asks. */
+  /** Where tusd asks, on 127.0.0.1, and a path that nobody can guess. */
+  readonly hooksPort: number
   readonly hooksPath: string
   /** Seconds between two looks for uploads that ended. */
   readonly clearUpInterval: number
@@ -22,7 +22,7 @@ export interface ApiProcess extends LocalServicesSettings {
 
 /**
  * The same app as deployed, called as API Gateway calls it, over this machine's files in place of S3; beside it what tusd asks,
- * and the clearing up. Says to its parent on which port it answers tusd; ends when the parent goes.
+ * and the clearing up. Says `ready` to its parent when it serves; ends when the parent goes.
  */
 const settings = JSON.parse(process.argv[2] ?? '{}') as ApiProcess
 const services = createLocalServices(settings)
@@ -54,10 +54,10 @@ const clear = async () => {
 }
 
 api.listen(settings.socket)
-hooksHost.listen(0, '127.0.0.1')
+hooksHost.listen(settings.hooksPort, '127.0.0.1')
 await Promise.all([once(api, 'listening'), once(hooksHost, 'listening')])
 await clear()
 setInterval(clear, settings.clearUpInterval * 1000)
-process.send?.({ hooksPort: (hooksHost.address() as AddressInfo).port })
+process.send?.('ready')
 process.on('disconnect', () => process.exit(0))
 process.on('SIGINT', () => {})

@@ -1,37 +1,12 @@
+import { contentTypes } from '../assets/type-of-name.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
-
-/** Content types by extension, as `aws s3 sync` and most upload tools set them; everything else is a stream of bytes. */
-const contentTypes: Readonly<Record<string, string>> = {
-  'text/html': 'html htm',
-  'text/css': 'css',
-  'text/plain': 'txt log',
-  'text/csv': 'csv',
-  'text/markdown': 'md',
-  'text/xml': 'xml',
-  'text/javascript': 'js mjs',
-  'application/json': 'json',
-  'application/pdf': 'pdf',
-  'application/wasm': 'wasm',
-  'application/xhtml+xml': 'xhtml',
-  'application/zip': 'zip',
-  'application/gzip': 'gz tgz',
-  'audio/mpeg': 'mp3',
-  'font/woff2': 'woff2',
-  'image/gif': 'gif',
-  'image/jpeg': 'jpg jpeg',
-  'image/png': 'png',
-  'image/svg+xml': 'svg',
-  'image/webp': 'webp',
-  'video/mp4': 'mp4',
-  'video/webm': 'webm',
-}
 
 /**
  * The tier that stands for S3: the content folder as a bucket to which the distribution has `s3:GetObject` and `s3:ListBucket`,
  * so that a missing key is a 404. Keys are literal: what a file system would resolve (`..`, `//`) is no key here.
  */
-export function bucketServer({ directories, sockets }: NginxPlan): string[] {
+export function bucketServer({ directories, sockets, assets }: NginxPlan): string[] {
   return block('server', [
     `listen unix:${sockets.bucket};`,
     'merge_slashes off;',
@@ -51,6 +26,7 @@ export function bucketServer({ directories, sockets }: NginxPlan): string[] {
     'error_page 405 = @method-not-allowed;',
     'error_page 416 = @invalid-range;',
     'if ($edge_literal_key = 0) { return 404; }',
+    ...(assets === undefined ? [] : declaredTypes(assets.types, directories.content)),
     ...block('location /', ['try_files $uri =404;']),
     ...block('location ^~ /_edge/pages/', [`alias ${quotePath(`${directories.pages}/`)};`]),
     ...block('location @no-such-key', s3Error(404, 'NoSuchKey', 'The specified key does not exist.')),
@@ -60,6 +36,19 @@ export function bucketServer({ directories, sockets }: NginxPlan): string[] {
     ),
     ...block('location @invalid-range', s3Error(416, 'InvalidRange', 'The requested range is not satisfiable')),
   ])
+}
+
+/** Files whose type was declared at their upload and is not that of their name. No key holds a `*`, so no path leads here. */
+function declaredTypes(types: string, content: string): string[] {
+  return [
+    `set $edge_types ${quotePath(types)};`,
+    'if (-d "$edge_types$uri") { rewrite ^ "/*typed$uri" last; }',
+    ...block('location ^~ "/*typed/"', [
+      'internal;',
+      `alias ${quotePath(`${content}/`)};`,
+      'js_header_filter declaredType.setType;',
+    ]),
+  ]
 }
 
 /** Whether a path on the wire is a key that a file can have. */

@@ -1,8 +1,10 @@
 import { bucketServer, literalKeyMap } from './bucket-server.ts'
 import { conditionMaps, cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
+import { linkMaps } from './link-locations.ts'
 import { upstreamName } from './locations.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
+import { uploadMaps } from './upload-locations.ts'
 
 /** The whole `nginx.conf` of the emulation. */
 export function nginxConfig(plan: NginxPlan): string {
@@ -35,6 +37,9 @@ export function nginxConfig(plan: NginxPlan): string {
       ...cookieMaps(),
       ...conditionMaps(),
       ...literalKeyMap(),
+      ...(plan.assets === undefined
+        ? []
+        : ['js_import declaredType from declared-type.js;', ...linkMaps(), ...uploadMaps()]),
       ...upstreams(plan),
       ...edgeServer(plan),
       ...bucketServer(plan),
@@ -58,13 +63,14 @@ const buffers = [
   'proxy_max_temp_file_size 0;',
 ]
 
-function upstreams({ distribution, sockets }: NginxPlan): string[] {
+function upstreams({ distribution, sockets, assets }: NginxPlan): string[] {
   const upstream = (name: string, address: string) =>
     block(`upstream ${name}`, [`server ${address} max_fails=0;`, 'keepalive 64;', 'keepalive_requests 1000000;'])
   return [
     ...upstream('bucket', `unix:${sockets.bucket}`),
     ...upstream('verifier', `unix:${sockets.verifier}`),
     ...upstream('own', `unix:${sockets.own}`),
+    ...(assets === undefined ? [] : upstream('uploads', `unix:${assets.uploadSocket}`)),
     ...Object.entries(sockets.lambdas).flatMap(([id, socket]) => upstream(`lambda_${id}`, `unix:${socket}`)),
     ...distribution.origins.flatMap((origin) => {
       const address = sockets.origins[origin.id]

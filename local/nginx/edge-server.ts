@@ -1,9 +1,11 @@
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import { changedHeaderName } from '../edge/build.ts'
 import type { Behaviour, Distribution } from '../template/model.ts'
+import { linkLocations } from './link-locations.ts'
 import { behaviourLocations, changeableHeadersOf, errorPageLocations, signatureCheck } from './locations.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
+import { uploadLocations } from './upload-locations.ts'
 
 /** The tier that stands for CloudFront: njs decides on each request, nginx carries it out. */
 export function edgeServer(plan: NginxPlan): string[] {
@@ -14,6 +16,8 @@ export function edgeServer(plan: NginxPlan): string[] {
     'merge_slashes off;',
     'recursive_error_pages on;',
     'client_max_body_size 0;',
+    ...uploadLocations(plan),
+    ...linkLocations(plan),
     ...block('location /', ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']),
     ...distribution.behaviours.flatMap((behaviour) =>
       behaviourLocations(behaviour, distribution, plan.unknowns.preflight === 'pass'),

@@ -162,7 +162,8 @@ export function changeableHeadersOf(behaviour: Behaviour): string[] {
   return behaviour.forward.headers === 'all' ? [] : headerNames(behaviour)
 }
 
-function viewerHeader(name: string): string {
+/** The variable that holds a header as the viewer sent it. */
+export function viewerHeader(name: string): string {
   if (name === 'if-modified-since' || name === 'if-unmodified-since') return `$edge_${name.replaceAll('-', '_')}`
   return `$http_${name.replaceAll('-', '_')}`
 }

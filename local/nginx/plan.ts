@@ -24,6 +24,19 @@ export interface NginxPlan {
     readonly keyValueStore: string
   }
   readonly sockets: Sockets
+  /** Uploads and download links; `undefined` where the stage has none. */
+  readonly assets: NginxAssets | undefined
+}
+
+/** What nginx knows of the assets. */
+export interface NginxAssets {
+  /** Where the upload server listens: a unix socket. */
+  readonly uploadSocket: string
+  readonly linkSecret: string
+  /** Content types that names do not tell. */
+  readonly types: string
+  /** An app serves every other path. */
+  readonly beside: boolean
 }
 
 /** Unix sockets inside the emulation, as absolute paths. */

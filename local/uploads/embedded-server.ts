@@ -1,6 +1,6 @@
-import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { FileStore } from '@tus/file-store'
-import { Server } from '@tus/server'
+import { Server as TusServer } from '@tus/server'
 import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
 import { uploadPath } from './limits.ts'
 import { type UploadRefusal, uploadRefusal } from './refusal.ts'
@@ -17,13 +17,13 @@ export interface EmbeddedServerOptions {
 }
 
 /** Speaks the tus protocol in Node, for machines without tusd. Asks the same hooks at the same steps. */
-export function createEmbeddedServer(options: EmbeddedServerOptions): HttpServer {
+export function createEmbeddedServer(options: EmbeddedServerOptions): Server {
   const { hooks, directory, maxBytes, isAllowedOrigin, log } = options
   const refuse = async (error: unknown): Promise<never> => {
     throw new RefusedUpload(await uploadRefusal(error, log))
   }
   const ids = new WeakMap<object, Record<string, string>>()
-  const tus = new Server({
+  const tus = new ProblemServer({
     path: uploadPath.slice(0, -1),
     datastore: new FileStore({ directory }),
     maxSize: maxBytes,
@@ -59,6 +59,19 @@ export function createEmbeddedServer(options: EmbeddedServerOptions): HttpServer
     if (request.method === 'GET') return void response.writeHead(405, { allow: 'POST, HEAD, PATCH, DELETE' }).end()
     void tus.handle(request, response)
   })
+}
+
+/** The library writes every error as plain text. */
+class ProblemServer extends TusServer {
+  override write(
+    ...[context, headers, status, body = '']: Parameters<TusServer['write']>
+  ): ReturnType<TusServer['write']> {
+    if (body.startsWith('{')) {
+      headers.set('Content-Type', 'application/problem+json')
+      headers.set('Cache-Control', 'no-store')
+    }
+    return super.write(context, headers, status, body)
+  }
 }
 
 /** How the library takes an answer: as an error with a status and a body. */
