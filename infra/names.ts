@@ -10,18 +10,20 @@ export const ids = {
   guard: 'GuardFunction',
   headers: 'HeadersFunction',
   httpApi: 'HttpApi',
-  keyGroupId: 'KeyGroupId',
   keyValueStore: 'KeyValueStore',
   notFound: 'NotFoundFunction',
   objectsCachePolicy: 'ObjectsCachePolicy',
   originAccessControl: 'OriginAccessControl',
   pagesHeaders: 'PagesResponseHeadersPolicy',
   privateHeaders: 'PrivateResponseHeadersPolicy',
+  provisionFunction: 'ProvisionLambdaFunction',
   publishFunction: 'PublishLambdaFunction',
   publicHeaders: 'PublicResponseHeadersPolicy',
+  rotateKeyFunction: 'RotateKeyLambdaFunction',
   sessionFunction: 'SessionLambdaFunction',
   /** Stands for the published version of the session function; the packaging plugin puts the generated id in its place. */
   sessionVersion: 'SessionFunctionVersion',
+  signingKeys: 'SigningKeys',
 } as const
 
 /** `<service>-<stage>-<part>`: the name of a thing that AWS keeps unique in an account. */
@@ -32,11 +34,6 @@ export function resourceName(deployment: Deployment, part: string): string {
 /** Id of the secret that holds the key document. */
 export function secretName(deployment: Deployment): string {
   return keysSecretId(deployment.service, deployment.stage)
-}
-
-/** SSM parameter that names the trusted key group; read by CloudFormation when the stack is deployed. */
-export function keyGroupParameterName(deployment: Deployment): string {
-  return `/${deployment.service}/${deployment.stage}/key-group-id`
 }
 
 /** Name of the bucket: the configured one, else ours with the account id. */

@@ -1,6 +1,7 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { bucketStatementTemplate } from './bucket.ts'
 import { bucketReference, ids, secretName } from './names.ts'
+import { keyGroupId } from './signing-keys.ts'
 import { type Fragment, getAtt, ref } from './template.ts'
 
 /** What the next steps need to know; the API's address (`HttpApiUrl`) is added by the framework. */
@@ -71,6 +72,6 @@ function attachOutputs(enforcement: 'key-group' | 'gate'): NonNullable<Fragment[
     },
     ...(enforcement === 'gate'
       ? {}
-      : { TrustedKeyGroupId: { Description: 'Key group that private behaviours trust', Value: ref(ids.keyGroupId) } }),
+      : { TrustedKeyGroupId: { Description: 'Key group that private behaviours trust', Value: keyGroupId() } }),
   }
 }

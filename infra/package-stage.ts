@@ -4,6 +4,7 @@ import { loadDeployment } from './load-deployment.ts'
 import { composeResources, type StackResources } from './resources.ts'
 
 export { referToVersion } from './edge-function.ts'
+export { nameDeployment } from './signing-keys.ts'
 
 /**
  * Bundles the functions of a stage into `outDir` and composes the resources of its stack.

@@ -53,7 +53,10 @@ export default class PackagingPlugin {
   nameVersion() {
     const { service } = this.serverless
     const { versionLogicalId } = service.getFunction('session')
+    // The folder of this deploy's artefacts: its last part is the time of packaging.
+    const deployment = service.package.artifactDirectoryName.split('/').at(-1)
     service.resources = this.stageModule.referToVersion(service.resources, versionLogicalId)
+    service.resources = this.stageModule.nameDeployment(service.resources, deployment)
     service.resources.extensions[versionLogicalId] = { UpdateReplacePolicy: 'Retain' }
   }
 

@@ -6,11 +6,12 @@ import { distributionFragment } from './distribution/distribution.ts'
 import { originAccessControlFragment } from './distribution/origins.ts'
 import { responseHeadersPolicyFragment } from './distribution/response-headers-policy.ts'
 import { type Extensions, edgeFunctionExtensions } from './edge-function.ts'
-import { keyGroupFragment } from './key-group.ts'
+import { keyFunctionExtensions } from './key-functions.ts'
 import { keyValueStoreFragment } from './key-value-store.ts'
 import { outputsFragment } from './outputs.ts'
 import { publishRuleFragment, regionalFunctionExtensions } from './regional-functions.ts'
 import { rolesFragment } from './roles.ts'
+import { signingKeysFragment } from './signing-keys.ts'
 import { composeFragments, type Fragment } from './template.ts'
 
 /** The `resources` section of serverless.yml. */
@@ -21,7 +22,7 @@ export interface StackResources extends Required<Fragment> {
 /** Everything in the stack beside the functions and their API, which `serverless.yml` declares. */
 export function composeResources(deployment: Deployment, code: CloudFrontFunctionCode): StackResources {
   const template = composeFragments([
-    keyGroupFragment(deployment),
+    signingKeysFragment(deployment),
     bucketFragment(deployment),
     cachePolicyFragment(deployment),
     responseHeadersPolicyFragment(deployment),
@@ -35,6 +36,10 @@ export function composeResources(deployment: Deployment, code: CloudFrontFunctio
   ])
   return {
     ...template,
-    extensions: { ...edgeFunctionExtensions(deployment), ...regionalFunctionExtensions(deployment) },
+    extensions: {
+      ...edgeFunctionExtensions(deployment),
+      ...regionalFunctionExtensions(deployment),
+      ...keyFunctionExtensions(deployment),
+    },
   }
 }

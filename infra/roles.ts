@@ -1,5 +1,6 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
+import { provisionStatements, rotateKeyStatements } from './key-functions.ts'
 import { kmsSignStatements } from './kms-signing.ts'
 import { bucketArn, resourceName, secretName } from './names.ts'
 import { apiStatements, publishStatements } from './regional-functions.ts'
@@ -35,6 +36,14 @@ export function rolesFragment(deployment: Deployment): Fragment {
       PublishFunctionRole: role(
         ['lambda.amazonaws.com'],
         [...publishStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'publish'), [])],
+      ),
+      ProvisionFunctionRole: role(
+        ['lambda.amazonaws.com'],
+        [...provisionStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'provision'), [])],
+      ),
+      RotateKeyFunctionRole: role(
+        ['lambda.amazonaws.com'],
+        [...rotateKeyStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'rotateKey'), [])],
       ),
     },
   }

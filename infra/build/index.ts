@@ -6,15 +6,18 @@ import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../functions/headers/config.ts'
 import { notFoundFunctionConfig } from '../../functions/not-found/config.ts'
+import { provisionFunctionConfig } from '../../functions/provision/config.ts'
 import { publishFunctionConfig } from '../../functions/publish/config.ts'
+import { rotateKeyFunctionConfig } from '../../functions/rotate-key/config.ts'
 import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
+import { pages } from '../key-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-type LambdaName = 'session' | 'api' | 'publish'
+type LambdaName = 'session' | 'api' | 'publish' | 'provision' | 'rotate-key'
 
 /** What came of a build. */
 export interface Build {
@@ -25,23 +28,27 @@ export interface Build {
 }
 
 /**
- * Bundles every function of a deployment into `outDir`: `session/index.cjs`, `api/index.cjs`, `publish/index.cjs`,
- * `guard.js`, `headers.js` and `not-found.js`, and the esbuild metafiles of the first three as `session.meta.json` and so on.
- * The same input gives the same bytes.
+ * Bundles every function of a deployment into `outDir`: each Lambda function as `<folder>/index.cjs` with its esbuild metafile
+ * `<folder>.meta.json`, and `guard.js`, `headers.js` and `not-found.js`. The same input gives the same bytes.
  *
  * @throws ConfigError where CloudFront would refuse a function; esbuild's error where a bundle cannot be made.
  */
 export async function buildFunctions(deployment: Deployment, outDir: string): Promise<Build> {
   await mkdir(outDir, { recursive: true })
-  const [session, api, publish, guard, headers, notFound] = await Promise.all([
+  const [session, api, publish, provision, rotateKey, guard, headers, notFound] = await Promise.all([
     buildLambda('session', outDir, sessionFunctionConfig(deployment)),
     buildLambda('api', outDir, apiFunctionConfig(deployment)),
     buildLambda('publish', outDir, publishFunctionConfig(deployment)),
+    buildLambda('provision', outDir, provisionFunctionConfig(deployment, pages())),
+    buildLambda('rotate-key', outDir, rotateKeyFunctionConfig(deployment)),
     buildEdgeScript('guard', outDir, guardFunctionConfig(deployment)),
     buildEdgeScript('headers', outDir, headersFunctionConfig(deployment)),
     buildEdgeScript('not-found', outDir, notFoundFunctionConfig(deployment)),
   ])
-  return { metafiles: { session, api, publish }, code: { guard, headers, notFound } }
+  return {
+    metafiles: { session, api, publish, provision, 'rotate-key': rotateKey },
+    code: { guard, headers, notFound },
+  }
 }
 
 /** CommonJS loads faster than ES modules in Lambda, but dependencies are read as ES modules so that esbuild drops unused parts. */

@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids } from '../names.ts'
+import { keyGroupId } from '../signing-keys.ts'
 import { getAtt, ref } from '../template.ts'
 import { cachingDisabled, objectsCachePolicy } from './cache-policy.ts'
 import { allViewerExceptHostHeader } from './origin-request-policy.ts'
@@ -71,7 +72,7 @@ function privateBehavior(deployment: Deployment, pathPattern: string): CacheBeha
   const read = { PathPattern: pathPattern, ...fromBucket(ids.privateHeaders) }
   return deployment.config.enforcement === 'gate'
     ? { ...read, LambdaFunctionAssociations: [sessionOnViewerRequest()] }
-    : { ...read, TrustedKeyGroups: [ref(ids.keyGroupId)], FunctionAssociations: guardAndHeaders() }
+    : { ...read, TrustedKeyGroups: [keyGroupId()], FunctionAssociations: guardAndHeaders() }
 }
 
 function fromBucket(responseHeadersPolicy: string): CacheBehavior {

@@ -30,12 +30,18 @@ export interface AwsEmulator {
   stop(): Promise<void>
 }
 
-/** Starts an emulator. */
-export async function startAwsEmulator(): Promise<AwsEmulator> {
+/** Starts an emulator; with `enforceRoles` it refuses what the caller's role does not allow. */
+export async function startAwsEmulator(options: { enforceRoles?: boolean } = {}): Promise<AwsEmulator> {
   const python = await setUpPythonTool(ministack, { log: (line) => process.stderr.write(`${line}\n`) })
   const port = await freePort()
   const child = spawn(python, [fileURLToPath(new URL('aws-emulator.py', import.meta.url))], {
-    env: { PATH: process.env.PATH, BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), LOG_LEVEL: 'WARNING' },
+    env: {
+      PATH: process.env.PATH,
+      BIND_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      LOG_LEVEL: 'WARNING',
+      AUTH: String(options.enforceRoles === true),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said: string[] = []

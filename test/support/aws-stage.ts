@@ -116,6 +116,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
 
   return {
     aws,
+    deployment,
     service,
     name,
     secretId,

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from '../functions/provision/config.ts'
+import type { Deployment } from '../shared/config/parse.ts'
+import { revocationStateKey } from '../shared/revocation/state.ts'
+import type { Extensions } from './edge-function.ts'
+import { bucketArn, bucketReference, ids, secretName } from './names.ts'
+import { getAtt, sub } from './template.ts'
+
+type Statement = Readonly<Record<string, unknown>>
+
+/** The pages that the provision function puts into the bucket. */
+export function pages(): readonly Page[] {
+  const text = readFileSync(new URL('./pages/403.html', import.meta.url), 'utf8')
+  return [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text }]
+}
+
+/** What the rotation function is told of the stack; nothing here is secret. */
+export function keyFunctionExtensions(deployment: Deployment): Extensions {
+  const Variables = { BUCKET: bucketReference(deployment), KEY_VALUE_STORE_ARN: getAtt(ids.keyValueStore, 'Arn') }
+  return { [ids.rotateKeyFunction]: { Properties: { Environment: { Variables } } } }
+}
+
+/** What the provision function may do: make, fill and remove the stage's keys, and fill the stack's stores. */
+export function provisionStatements(deployment: Deployment): readonly Statement[] {
+  return [
+    ...keyStatements(deployment, ['CreateSecret', 'DeleteSecret', 'RestoreSecret', 'TagResource']),
+    onKeys(['CreateKeyGroup', 'DeleteKeyGroup']),
+    {
+      Effect: 'Allow',
+      Action: ['s3:PutObject', 's3:DeleteObject'],
+      Resource: bucketArn(deployment, `${deployment.config.keyPrefix}_edge/pages/*`),
+    },
+    ...revocationStatements(deployment),
+  ]
+}
+
+/** What the rotation function may do: exchange the keys of the group, and drop revocations that have expired. */
+export function rotateKeyStatements(deployment: Deployment): readonly Statement[] {
+  return [...keyStatements(deployment, []), ...revocationStatements(deployment)]
+}
+
+function keyStatements(deployment: Deployment, more: readonly string[]): readonly Statement[] {
+  const actions = ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage', ...more]
+  const arn = `arn:\${AWS::Partition}:secretsmanager:us-east-1:\${AWS::AccountId}:secret:${secretName(deployment)}`
+  return [
+    {
+      Effect: 'Allow',
+      Action: actions.map((action) => `secretsmanager:${action}`),
+      // The ARN ends in a hyphen and six random characters; exactly six, or `keys-other` would match too. A secret that is not
+      // there yet has no such end, and asking for it would be denied instead of answered.
+      Resource: [sub(arn), sub(`${arn}-??????`)],
+    },
+    onKeys(['CreatePublicKey', 'GetPublicKey', 'DeletePublicKey', 'ListPublicKeys']),
+    onKeys(['GetKeyGroup', 'UpdateKeyGroup', 'ListKeyGroups']),
+  ]
+}
+
+/**
+ * IAM knows no resource for public keys and key groups: these actions take `*` only. The functions themselves touch what
+ * bears the secret's id in its comment.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html
+ */
+function onKeys(actions: readonly string[]): Statement {
+  return { Effect: 'Allow', Action: actions.map((action) => `cloudfront:${action}`), Resource: '*' }
+}
+
+function revocationStatements(deployment: Deployment): readonly Statement[] {
+  return [
+    { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: bucketArn(deployment, revocationStateKey) },
+    // Without ListBucket S3 answers 403 for a missing object, and a first deploy would look like an outage.
+    { Effect: 'Allow', Action: 's3:ListBucket', Resource: bucketArn(deployment) },
+    {
+      Effect: 'Allow',
+      Action: ['DescribeKeyValueStore', 'ListKeys', 'UpdateKeys'].map((action) => `cloudfront-keyvaluestore:${action}`),
+      Resource: sub(
+        `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:key-value-store/\${${ids.keyValueStore}.Id}`,
+      ),
+    },
+  ]
+}
