@@ -15,19 +15,15 @@ export const edgeProblems = {
   // The request
   ERR_REQUEST_INVALID: [400, 'Bad request', 'The request could not be understood.'],
   ERR_HOST_UNKNOWN: [400, 'Unknown host', 'This host name is not one of the distribution.'],
-  ERR_RETURN_INVALID: [400, 'Bad return address', 'The return address must be a local path or an allowed origin.'],
+  ERR_RETURN_INVALID: [400, 'Bad return address', 'Send a local path or an allowed origin.'],
   ERR_NOT_FOUND: [404, 'Not found', 'There is nothing at this address.'],
   ERR_METHOD_NOT_ALLOWED: [405, 'Method not allowed', 'Use one of the methods in the Allow header.'],
   ERR_CROSS_SITE: [403, 'Cross-site request refused', 'A state change must come from an allowed origin.'],
   // The private paths
-  ERR_PATH_NOT_CANONICAL: [
-    400,
-    'Path not canonical',
-    'Send the path without dot segments, empty segments or encoded separators.',
-  ],
-  ERR_RANGE_REQUIRED: [400, 'Range required', 'This file is read in parts: send a Range header with one byte range.'],
+  ERR_PATH_NOT_CANONICAL: [400, 'Path not canonical', 'Leave out dot segments, empty segments and encoded separators.'],
+  ERR_RANGE_REQUIRED: [400, 'Range required', 'Send a Range header with one byte range.'],
   ERR_RANGE_MULTIPLE: [416, 'One range at a time', 'Send one byte range for each request.'],
-  ERR_SIGNATURE: [403, 'Access denied', 'The signature in the cookies or the URL does not open this address.'],
+  ERR_SIGNATURE: [403, 'Access denied', 'The signature does not open this address.'],
   ERR_ACCESS_REVOKED: [403, 'Access revoked', 'Access to this prefix was revoked. Sign in again.'],
   ERR_NO_COOKIES: [403, 'Cookies are blocked', 'Allow cookies for this site, then try again.'],
   // The app session

@@ -11,7 +11,7 @@ import { type Credentials, judgeCredentials } from './credentials.ts'
 import type { EdgeRequest, Passage } from './event.ts'
 import { checkFileRequest, fileMethods } from './file-request.ts'
 import { issuedAt } from './grant-signing.ts'
-import { wasJustRenewed } from './loop-guard.ts'
+import { dropsCookies, wasJustRenewed } from './loop-guard.ts'
 import { policyHost } from './policy-host.ts'
 import { refreshAt } from './refresh-at.ts'
 import { renew } from './renewal.ts'
@@ -85,7 +85,7 @@ async function admitSession(
   if (credentials.verdict === 'good' && expires <= credentials.policy.expires) return passage(credentials)
   // Cookies of this second would be refused as well, and the browser sent round in circles.
   if (now <= (revokedBefore(revocations, request.path) ?? -1)) throw new GrantError('ERR_ACCESS_REVOKED')
-  if (wasJustRenewed(cookies, request.path, session)) {
+  if (dropsCookies(request) || wasJustRenewed(cookies, request.path, session)) {
     throw credentials.verdict === 'none' ? new GrantError('ERR_NO_COOKIES') : refusalOf(credentials)
   }
   return renew({ request, session, grant, host: policyHost(services.config, edge), now, expires }, keys, services)

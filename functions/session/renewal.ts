@@ -28,7 +28,7 @@ export async function renew(terms: RenewalTerms, keys: KeyDocument, services: Se
   const lines = [
     ...(await signGrants([grant], { host, now, expires, clientIp: request.clientIp }, keys, services)),
     renewedGrantsCookie(edgeGrantsValue([grant.prefix], keys.stampKey), expires - now, domain),
-    renewalMarker(request.path, session, grant.prefix),
+    renewalMarker(request.path, session, grant.prefix, expires - now),
   ]
   const query = request.querystring === '' ? '' : `?${request.querystring}`
   return {

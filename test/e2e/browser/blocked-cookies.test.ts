@@ -38,9 +38,7 @@ describeInChromium('a CDN of another site, gate', { enforcement: 'gate', hosts }
     expect(readsOf(visitor)).toHaveLength(1)
   })
 
-  // Fails as long as the marker of a renewal is as `SameSite=Lax` as the cookies that do not stay: the browser gives up after 20
-  // redirects, and the page learns nothing.
-  it.fails('ends where the session comes along but its cookies do not stay', async () => {
+  it('ends where the session comes along but its cookies do not stay', async () => {
     const visitor = await visitorWithOpenSession(stage, false)
     const answer = await readRange(visitor.page, `${stage.cdn}/users/alice/disk.bin`, 0, 9)
     expect(answer.status).toBe(403)

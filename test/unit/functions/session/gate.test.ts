@@ -287,6 +287,20 @@ describe('the loop guard', () => {
     expect(page.text).toContain('Cookies are blocked')
   })
 
+  test('sends no page of another site round, whose browser would drop the cookies', async () => {
+    const { send } = gate()
+    const crossSite = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }
+    const reply = await send(withSession(await token(), ask({ headers: crossSite })))
+    expect([reply.status, reply.code, reply.lines]).toEqual([403, 'ERR_NO_COOKIES', []])
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    expect((await send(withSession(await token(), ask({ headers: link })))).status).toBe(307)
+  })
+
+  test('lasts no longer than the cookies that it marks', async () => {
+    const jwt = await token({ exp: start + 4 })
+    expect(markerOf(await gate().send(withSession(jwt, ask()))).attributes?.get('max-age')).toBe('4')
+  })
+
   test('holds for one address and one session', async () => {
     const { send } = gate()
     const { cookie } = markerOf(await send(withSession(await token(), ask())))
