@@ -10,17 +10,13 @@ import {
   type Request,
 } from 'playwright-core'
 import { findChromium } from '../../local/setup/chromium.ts'
+import { findPart } from './part.ts'
 
-/**
- * Where this machine has no Chromium, tests that need it are skipped by name; with `REQUIRE_ALL=1` (CI) that is a failure
- * instead, so that a green run never means "nothing ran".
- */
-const found = find()
-if (found instanceof Error && process.env.REQUIRE_ALL === '1') throw found
+const browserProgram = await findPart('Chromium', () => findChromium())
 
 /** What is missing on this machine, in words for the name of a skipped test. */
 export function missingChromium(): readonly string[] {
-  return found instanceof Error ? ['Chromium'] : []
+  return browserProgram.missing()
 }
 
 /** A person's browser: a profile of its own, and everything that it asked for. */
@@ -78,7 +74,7 @@ export async function closeChromium(): Promise<void> {
 let shared: Promise<Browser> | undefined
 
 async function openShared(how: BrowserContextOptions) {
-  shared ??= chromium.launch({ executablePath: program(), headless: true, args: flags })
+  shared ??= chromium.launch({ executablePath: browserProgram.require(), headless: true, args: flags })
   const context = await (await shared).newContext(how)
   return { context, close: () => context.close() }
 }
@@ -86,7 +82,7 @@ async function openShared(how: BrowserContextOptions) {
 async function openOwn(settings: VisitorOptions, how: BrowserContextOptions) {
   const profile = mkdtempSync(join(tmpdir(), 'edge-signer-profile-'))
   writePreferences(profile, settings)
-  const start = { executablePath: program(), headless: true, args: flags }
+  const start = { executablePath: browserProgram.require(), headless: true, args: flags }
   const context = await chromium.launchPersistentContext(profile, { ...start, ...how })
   const close = async () => {
     await context.close()
@@ -103,17 +99,4 @@ function writePreferences(profile: string, options: VisitorOptions): void {
     ...(options.blockCookies === true ? { default_content_setting_values: { cookies: 2 } } : {}),
   }
   writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: preferences }))
-}
-
-function program(): string {
-  if (found instanceof Error) throw found
-  return found
-}
-
-function find(): string | Error {
-  try {
-    return findChromium()
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
-  }
 }

@@ -9,19 +9,16 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { reservePort } from '../../local/ports.ts'
 import { setUpGoTool, versitygw } from '../../local/setup/go-tools.ts'
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
+import { findPart } from './part.ts'
 
-/**
- * The server is built with Go, once. Where it cannot be had, tests that need it are skipped by name; with `REQUIRE_ALL=1` (CI)
- * that is a failure instead, so that a green run never means "nothing ran".
- */
-const found = await setUpGoTool(versitygw, { log: (line) => process.stderr.write(`${line}\n`) }).catch(
-  (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+/** Built with Go, once. */
+const program = await findPart('versitygw, which is built with Go', () =>
+  setUpGoTool(versitygw, { log: (line) => process.stderr.write(`${line}\n`) }),
 )
-if (found instanceof Error && process.env.REQUIRE_ALL === '1') throw found
 
 /** What is missing on this machine, in words for the name of a skipped test; empty where everything is there. */
 export function missingS3Server(): readonly string[] {
-  return found instanceof Error ? ['versitygw, which is built with Go'] : []
+  return program.missing()
 }
 
 /** A real S3 server that verifies every signature, on a free port of the loopback, with its own empty bucket. */
@@ -40,13 +37,12 @@ const credentials = { accessKeyId: 'TESTACCESSKEY', secretAccessKey: 'test-secre
 
 /** Starts a server. `allowOrigin` is what its CORS answers allow. */
 export async function startS3Server(options: { allowOrigin?: string; region?: string } = {}): Promise<S3Server> {
-  if (found instanceof Error) throw found
   const region = options.region ?? 'us-east-1'
   const directory = await mkdtemp(join(tmpdir(), 'edge-signer-s3-'))
   const port = await reservePort(0, false)
   const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive']
   if (options.allowOrigin !== undefined) args.push('--cors-allow-origin', options.allowOrigin)
-  const child = spawn(found, [...args, 'posix', directory], {
+  const child = spawn(program.require(), [...args, 'posix', directory], {
     env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

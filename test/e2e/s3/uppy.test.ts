@@ -22,7 +22,7 @@ import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import { createTestApi, type TestApi } from '../../support/api.ts'
 import { Browser } from '../../support/browser.ts'
-import { missingChromium, openVisitor } from '../../support/chromium.ts'
+import { closeChromium, missingChromium, openVisitor } from '../../support/chromium.ts'
 import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { send } from '../../support/http-client.ts'
 import { missingParts } from '../../support/parts.ts'
@@ -68,6 +68,7 @@ describeOnS3('Uppy in Chromium', () => {
     await servePage()
   })
   afterAll(async () => {
+    await closeChromium()
     site?.close()
     await proxy?.stop()
     await edge?.stop()
