@@ -21,6 +21,8 @@ export interface EdgeBehaviour {
   readonly pathPrefix: string | null
   readonly allowedMethods: readonly string[]
   readonly signed: boolean
+  /** Whether plain requests may go the short way (`plain-request.ts`). */
+  readonly plain: boolean
   /** Logical id of a CloudFront Function. */
   readonly viewerRequest: string | null
   readonly viewerResponse: string | null

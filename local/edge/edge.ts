@@ -4,14 +4,14 @@ import { type CloudFrontErrorCode, cloudFrontErrorBody, cloudFrontErrorType } fr
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
-import { valuesOf, writeCookieHeader } from './function-values.ts'
+import { readCookies, valuesOf, writeCookieHeader } from './function-values.ts'
 import { includes } from './list.ts'
 import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
 import { functionFailure, markReason, methodRefusal } from './refusal.ts'
 import { checkSignature } from './signature.ts'
-import { type FunctionModule, functionRequest, type Outcome, runViewerRequest } from './viewer-request.ts'
+import { type FunctionHandler, functionRequest, type Outcome, runViewerRequest } from './viewer-request.ts'
 import {
   applyPolicy,
   responseHeaders,
@@ -32,11 +32,11 @@ import {
 /** `js_preload_object edge`. */
 declare const edge: EdgeConfig
 
-const functions: Record<string, FunctionModule> = {}
+const functions: Record<string, () => FunctionHandler> = {}
 
-/** The deployed functions, by logical id. */
-export function use(logicalId: string, module: FunctionModule): void {
-  functions[logicalId] = module
+/** The deployed functions, by logical id; `load` runs the code of one, the first time. */
+export function use(logicalId: string, load: () => FunctionHandler): void {
+  functions[logicalId] = load
 }
 
 /** What `decide` leaves for the handlers that run later in the same request. */
@@ -45,6 +45,17 @@ let decided: { target: RawTarget; request: FunctionRequest | undefined; response
   request: undefined,
   response: undefined,
 }
+
+/** Takes over a request that the short way decided on (`plain-request.ts`). */
+export function adopt(path: string, request: FunctionRequest): void {
+  decided = { target: { path: path, querystring: '' }, request: request, response: undefined }
+}
+
+/** The event's `cookies`. */
+export function cookiesOf(r: NjsRequest): FunctionRequest['cookies'] {
+  return readCookies(r.rawHeadersIn)
+}
+
 let failure = { status: 500, body: '' }
 
 /** Chooses the behaviour, checks what CloudFront checks, runs the viewer-request function; sets `$edge_target`. */
@@ -67,11 +78,14 @@ export function decide(r: NjsRequest): string {
     else if (!isCovered(r, target)) return refuse(r, 403)
   }
   if (behaviour.lambda) return go(r, `lambda${index}`)
-  const module = behaviour.viewerRequest === null ? undefined : functions[behaviour.viewerRequest]
-  if (module === undefined) return forward(r, index, target, suffix)
-  runViewerRequest(edge, behaviour, module, r, target, (outcome) => {
-    settle(r, index, outcome, suffix)
-  })
+  const load = behaviour.viewerRequest === null ? undefined : functions[behaviour.viewerRequest]
+  if (load === undefined) {
+    forward(r, index, target, suffix)
+  } else {
+    runViewerRequest(edge, behaviour, load, r, target, (outcome) => {
+      settle(r, index, outcome, suffix)
+    })
+  }
   return ''
 }
 
@@ -252,10 +266,10 @@ export function finish(r: NjsRequest): void {
     writeChanges(r, before, headers)
     return
   }
-  const module = functions[behaviour.viewerResponse]
-  if (module === undefined) throw new Error(`no function ${behaviour.viewerResponse}`)
+  const load = functions[behaviour.viewerResponse]
+  if (load === undefined) throw new Error(`no function ${behaviour.viewerResponse}`)
   const request = decided.request === undefined ? functionRequest(edge, r, decided.target) : decided.request
-  writeChanges(r, before, runViewerResponse(edge, module, request, headers, r))
+  writeChanges(r, before, runViewerResponse(edge, load(), request, headers, r))
 }
 
 /** Header filter of a file that a download link opened: the headers of its own path, but a cache must not outlive the link. */
@@ -288,10 +302,8 @@ function addPolicy(r: NjsRequest, index: number, cache: string): void {
 }
 
 /** A request header after the function's change, for the locations that send changed headers. */
-export function changedHeader(name: string): (r: NjsRequest) => string {
-  return () => {
-    const request = decided.request
-    if (request === undefined) return ''
-    return name === 'cookie' ? writeCookieHeader(request.cookies) : valuesOf(request.headers, name).join(', ')
-  }
+export function changedHeader(name: string): string {
+  const request = decided.request
+  if (request === undefined) return ''
+  return name === 'cookie' ? writeCookieHeader(request.cookies) : valuesOf(request.headers, name).join(', ')
 }

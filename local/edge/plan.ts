@@ -1,4 +1,5 @@
 import { changeableHeadersOf } from '../nginx/locations.ts'
+import { isPlainBehaviour } from '../nginx/plain-requests.ts'
 import type { Distribution } from '../template/model.ts'
 import type { EdgeConfig } from './edge-config.ts'
 
@@ -15,6 +16,7 @@ export function edgeConfig(
       pathPrefix: prefixOf(rooted(behaviour.pathPattern)),
       allowedMethods: behaviour.allowedMethods,
       signed: behaviour.signed,
+      plain: isPlainBehaviour(behaviour),
       viewerRequest: functionId(behaviour.viewerRequest),
       viewerResponse: functionId(behaviour.viewerResponse),
       lambda: behaviour.viewerRequest?.kind === 'lambda-edge',

@@ -13,10 +13,8 @@ import { stripSignature } from './querystring.ts'
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
 
-/** A deployed function, as its njs module exports it. */
-export interface FunctionModule {
-  handler(event: unknown): unknown
-}
+/** The `handler` of a deployed function. */
+export type FunctionHandler = (event: unknown) => unknown
 
 /** What becomes of the request. */
 export type Outcome =
@@ -73,7 +71,7 @@ export function functionRequest(config: EdgeConfig, r: NjsRequest, target: RawTa
 export function runViewerRequest(
   config: EdgeConfig,
   behaviour: EdgeBehaviour,
-  module: FunctionModule,
+  load: () => FunctionHandler,
   r: NjsRequest,
   target: RawTarget,
   done: (outcome: Outcome) => void,
@@ -90,7 +88,7 @@ export function runViewerRequest(
   }
   let result: unknown
   try {
-    result = module.handler(event)
+    result = load()(event)
   } catch (error) {
     fail(error)
     return

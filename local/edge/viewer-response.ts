@@ -1,9 +1,10 @@
-import type { FunctionRequest, FunctionResponse, FunctionValues } from '../../shared/cloudfront/function-event.ts'
+import type { FunctionRequest, FunctionValues } from '../../shared/cloudfront/function-event.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
+import { isFraming, readResponse } from './function-response.ts'
 import { addValue, readHeaders, valuesOf } from './function-values.ts'
 import type { NjsRequest } from './njs.ts'
 import { applyResponseHeaders } from './response-headers.ts'
-import { type FunctionModule, functionEvent } from './viewer-request.ts'
+import { type FunctionHandler, functionEvent } from './viewer-request.ts'
 
 /**
  * What happens to a response on its way to the viewer: the response headers policy, then the viewer-response function. Both
@@ -11,17 +12,6 @@ import { type FunctionModule, functionEvent } from './viewer-request.ts'
  *
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
-
-/** Headers that nobody may write here: nginx frames the message. */
-const framing = [
-  'connection',
-  'content-length',
-  'content-range',
-  'content-encoding',
-  'date',
-  'transfer-encoding',
-  'via',
-]
 
 /** The response's headers by lower-case name. */
 export function responseHeaders(r: NjsRequest): FunctionValues {
@@ -41,11 +31,11 @@ export function applyPolicy(behaviour: EdgeBehaviour, r: NjsRequest, headers: Fu
 
 /**
  * Runs the viewer-response function and gives the headers that it leaves. It must end before this returns: nginx sends the
- * headers then. A function that fails fails the response, as at CloudFront: hostile content without its headers must not leave.
+ * headers then.
  */
 export function runViewerResponse(
   config: EdgeConfig,
-  module: FunctionModule,
+  handler: FunctionHandler,
   request: FunctionRequest,
   headers: FunctionValues,
   r: NjsRequest,
@@ -53,12 +43,7 @@ export function runViewerResponse(
   const event = functionEvent(config, 'viewer-response', r)
   event.request = request
   event.response = { statusCode: r.status, statusDescription: '', headers: headers, cookies: {} }
-  const result = module.handler(event) as FunctionResponse
-  if (result === null || typeof result !== 'object' || typeof result.statusCode !== 'number') {
-    throw new Error('FunctionValidationError: the viewer-response function returned no response')
-  }
-  if (result.statusCode !== r.status) r.status = result.statusCode
-  return result.headers
+  return readResponse(r, r.status, handler(event))
 }
 
 /** Writes what differs from `before`, the values that were there, joined, by name. */
@@ -66,13 +51,12 @@ export function writeChanges(r: NjsRequest, before: Record<string, string>, afte
   const names = Object.keys(after)
   for (let i = 0; i < names.length; i++) {
     const name = String(names[i])
-    if (framing.indexOf(name) < 0 && joinedValue(after, name) !== before[name])
-      setHeader(r, name, valuesOf(after, name))
+    if (!isFraming(name) && joinedValue(after, name) !== before[name]) setHeader(r, name, valuesOf(after, name))
   }
   const old = Object.keys(before)
   for (let i = 0; i < old.length; i++) {
     const name = String(old[i])
-    if (after[name] === undefined && framing.indexOf(name) < 0) setHeader(r, name, undefined)
+    if (after[name] === undefined && !isFraming(name)) setHeader(r, name, undefined)
   }
 }
 

@@ -1,7 +1,10 @@
+import { devLoginPath } from '../hosts/dev-login.ts'
+import { overviewPath } from '../hosts/own-pages.ts'
 import { bucketServer, literalKeyMap } from './bucket-server.ts'
 import { conditionMaps, cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
 import { linkMaps } from './link-locations.ts'
 import { upstreamName } from './locations.ts'
+import { plainRequestMap } from './plain-requests.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
 import { uploadMaps } from './upload-locations.ts'
@@ -35,6 +38,7 @@ export function nginxConfig(plan: NginxPlan): string {
       `proxy_cache_path ${quotePath(`${run}/temp/signatures`)} levels=1:2 keys_zone=signatures:4m inactive=10s max_size=16m use_temp_path=off;`,
       ...edgeScripts(plan),
       ...cookieMaps(),
+      ...plainRequestMap(plan.distribution, [devLoginPath, overviewPath]),
       ...conditionMaps(),
       ...literalKeyMap(),
       ...(plan.assets === undefined

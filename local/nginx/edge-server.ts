@@ -3,6 +3,7 @@ import { changedHeaderName } from '../edge/build.ts'
 import type { Behaviour, Distribution } from '../template/model.ts'
 import { linkLocations } from './link-locations.ts'
 import { behaviourLocations, changeableHeadersOf, errorPageLocations, signatureCheck } from './locations.ts'
+import { plainCookies } from './plain-requests.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
 import { uploadLocations } from './upload-locations.ts'
@@ -18,7 +19,7 @@ export function edgeServer(plan: NginxPlan): string[] {
     'client_max_body_size 0;',
     ...uploadLocations(plan),
     ...linkLocations(plan),
-    ...block('location /', ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']),
+    ...block('location /', [...plainCookies(), 'set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']),
     ...distribution.behaviours.flatMap((behaviour) =>
       behaviourLocations(behaviour, distribution, plan.unknowns.preflight === 'pass'),
     ),
@@ -40,7 +41,8 @@ export function edgeServer(plan: NginxPlan): string[] {
       'proxy_set_header Host $http_host;',
       'proxy_pass http://own$request_uri;',
     ]),
-    ...verifyLocation(),
+    ...verifyLocation('verify', '$edge_signed'),
+    ...verifyLocation('verify-plain', '"$edge_plain_key_pair_id SHA256 $edge_plain_signature $edge_plain_policy"'),
   ])
 }
 
@@ -65,20 +67,20 @@ export function edgeScripts(plan: NginxPlan): string[] {
  * Only whether a signature belongs to its policy is kept, for a second, under everything that the answer depends on; expiry,
  * `Resource` and address were checked for this very request.
  */
-function verifyLocation(): string[] {
-  return block('location = verify', [
+function verifyLocation(name: string, question: string): string[] {
+  return block(`location = ${name}`, [
     'internal;',
     'proxy_pass_request_headers off;',
     'proxy_pass_request_body off;',
     'proxy_set_header Connection "";',
     'proxy_set_header Content-Length "";',
-    'proxy_set_header X-Edge-Signed $edge_signed;',
+    `proxy_set_header X-Edge-Signed ${question};`,
     // The answer is small; a large buffer would be allocated for each request all the same.
     'proxy_buffer_size 8k;',
     'proxy_buffers 4 8k;',
     'proxy_busy_buffers_size 16k;',
     'proxy_cache signatures;',
-    'proxy_cache_key "$edge_generation $edge_signed";',
+    `proxy_cache_key "$edge_generation ${question.replaceAll('"', '')}";`,
     'proxy_cache_valid 204 401 1s;',
     'proxy_pass http://verifier/;',
   ])

@@ -1,5 +1,6 @@
 import { changeableHeaders, changedHeaderName } from '../edge/build.ts'
 import type { Behaviour, Distribution, ErrorPage, Origin } from '../template/model.ts'
+import { isPlainBehaviour } from './plain-requests.ts'
 import { block } from './text.ts'
 
 /**
@@ -28,6 +29,7 @@ export function behaviourLocations(
   const canChange = behaviour.viewerRequest !== undefined && behaviour.forward.headers !== 'all'
   return [
     ...block(`location = behaviour${index}`, [...signed, ...plain]),
+    ...(isPlainBehaviour(behaviour) ? plainLocation(behaviour, distribution) : []),
     ...(canChange ? block(`location = behaviour${index}-changed`, [...signed, ...changed]) : []),
     ...(preflightPasses && behaviour.signed
       ? [
@@ -38,12 +40,31 @@ export function behaviourLocations(
   ]
 }
 
+/** Where plain requests go on (`plain-requests.ts`). */
+function plainLocation(behaviour: Behaviour, distribution: Distribution): string[] {
+  const { index } = behaviour
+  return block(`location = plain${index}`, [
+    `set $edge_behaviour ${index};`,
+    ...signatureCheck(behaviour, distribution, 'verify-plain'),
+    'internal;',
+    ...originErrors(distribution),
+    ...originPass(behaviour, (name) => viewerHeader(name), {
+      filter: `finishPlain${index}`,
+      uri: `${behaviour.origin.path}$edge_plain_path`,
+    }),
+  ])
+}
+
 /** Asks the verifier, with a cache in between; what the policy allows was checked before. */
-export function signatureCheck(behaviour: Pick<Behaviour, 'signed'>, distribution: Distribution): string[] {
+export function signatureCheck(
+  behaviour: Pick<Behaviour, 'signed'>,
+  distribution: Distribution,
+  verify: 'verify' | 'verify-plain' = 'verify',
+): string[] {
   if (!behaviour.signed) return []
   const page = distribution.errorPages.find(({ errorCode }) => errorCode === 403)
   return [
-    'auth_request verify;',
+    `auth_request ${verify};`,
     'auth_request_set $edge_verdict $upstream_http_x_edge_verdict;',
     // 401 stands for a refused signature, so that an origin's 403 cannot be taken for one.
     `error_page 401 =${page === undefined ? ' @refuse' : `${page.responseCode} @page403`};`,
@@ -124,11 +145,19 @@ function originErrors(distribution: Distribution): string[] {
 }
 
 /** Sends the request on, with those headers that the behaviour's policies let through. */
-function originPass(behaviour: Behaviour, headerValue: (name: string) => string): string[] {
+function originPass(
+  behaviour: Behaviour,
+  headerValue: (name: string) => string,
+  { filter, uri } = { filter: 'finish', uri: '$edge_uri' },
+): string[] {
   const { forward, origin } = behaviour
   const host = forward.host ? '$http_host' : originHost(origin)
-  const common = ['js_header_filter main.finish;', 'proxy_set_header Connection "";', `proxy_set_header Host ${host};`]
-  const pass = `proxy_pass http://${upstreamName(origin)}$edge_uri;`
+  const common = [
+    `js_header_filter main.${filter};`,
+    'proxy_set_header Connection "";',
+    `proxy_set_header Host ${host};`,
+  ]
+  const pass = `proxy_pass http://${upstreamName(origin)}${uri};`
   if (forward.headers === 'all') {
     const cookies = forward.cookies === 'all' ? [] : ['proxy_set_header Cookie "";']
     return [
