@@ -4,6 +4,7 @@ import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serializeKeyDocument } from '../../../shared/keys/key-document.ts'
+import { readKeyStatus } from '../../../shared/keys/key-status.ts'
 import { keyTimes, retirementAge, waitingTime } from '../../../shared/keys/key-times.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { openStage, type Stage } from '../../support/aws-stage.ts'
@@ -221,6 +222,35 @@ describe('a rotation', () => {
     const event = { Step: 'createSecret', SecretId: arn, ClientRequestToken: randomUUID() }
     await expect(stage.rotateKey(event)).rejects.toMatchObject({ code: 'ERR_CONFIG' })
     await expect(stage.rotateKey({})).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+  })
+})
+
+describe('the status', () => {
+  it('says what each key is there for', async () => {
+    const stage = await deployed()
+    const roles = async () => (await readKeyStatus(stage.ring())).keys.map(({ role }) => role)
+    expect(await roles()).toEqual(['signing'])
+    const version = randomUUID()
+    await stage.step('createSecret', version)
+    expect((await readKeyStatus(stage.ring())).rotation).toBe(version)
+    await stage.rotate(version)
+    expect(await readKeyStatus(stage.ring())).toMatchObject({ rotation: undefined, faults: [] })
+    expect(await roles()).toEqual(['signing', 'waiting'])
+    stage.clock.ahead += waitingTime(keyTimes) + 1
+    expect(await roles()).toEqual(['verifying', 'signing'])
+    stage.clock.ahead += retirementAge(keyTimes)
+    expect(await roles()).toEqual(['leaving', 'signing'])
+  })
+
+  it('says what is wrong and what to do', async () => {
+    const stage = await deployed()
+    const [first = ''] = await stage.groupIds()
+    await stage.rotate()
+    await setGroup(stage, [first])
+    const { faults } = await readKeyStatus(stage.ring())
+    expect(faults).toEqual([
+      expect.stringMatching(/^key \w+ is not in .*-keys: the daily rule drops it; deploy to do so now$/),
+    ])
   })
 })
 
