@@ -14,6 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'contract',
+          sequence: { groupOrder: 1 },
           include: ['test/contract/**/*.test.ts'],
           // Each file starts its own emulation, which is several processes.
           maxWorkers: 2,
@@ -26,6 +27,7 @@ export default defineConfig({
         // Real servers and a real browser: one file at a time, with time for a slow machine.
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 90_000,
           hookTimeout: 180_000,

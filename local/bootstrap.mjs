@@ -2,8 +2,7 @@
 // The first thing that `npm run demo`, `npm start` and `npm test` run: plain JavaScript, because in a fresh clone
 // nothing is installed yet. It installs the locked packages where they are missing or outdated, then starts the command.
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -35,13 +34,10 @@ function commandLine(name, rest) {
   return [...tsx, 'local/main.ts', name, ...rest]
 }
 
-/** `npm ci` unless node_modules was made from this very lock file. */
+/** `npm ci`, unless npm has installed since the lock file was last written: it leaves a list of what it installed. */
 function installPackages() {
-  const marker = join(root, 'node_modules', '.edge-signer-lock')
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return
+  const installed = statSync(join(root, 'node_modules', '.package-lock.json'), { throwIfNoEntry: false })
+  if (installed !== undefined && installed.mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return
   console.log('Installing packages …')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const { status } = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
@@ -52,6 +48,4 @@ function installPackages() {
     console.error('npm ci failed: see its message above.')
     process.exit(1)
   }
-  mkdirSync(dirname(marker), { recursive: true })
-  writeFileSync(marker, lock)
 }
