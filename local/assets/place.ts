@@ -118,7 +118,7 @@ export async function removeName(path: string): Promise<boolean> {
     await unlink(path)
     return true
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM', 'ENAMETOOLONG'].includes(errorName(error))) return false
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG'].includes(errorName(error))) return false
     throw error
   }
 }
