@@ -12,6 +12,7 @@ const readers = {
   aliases: (value: string) => value.split(',').map((alias) => alias.trim()),
   certificateArn: (value: string) => value,
   attach: readFlag,
+  alarmEmail: (value: string) => value,
 } as const satisfies Record<string, (value: string) => unknown>
 
 /** Names of the parameters that a deployment may set. */
@@ -38,8 +39,9 @@ export function readParams(stage: string, sources: ParamSources): Record<string,
     }
     if (value === null || value === undefined) continue
     const read = typeof value === 'string' ? readers[name](value) : value
-    // The one parameter whose field is not at the top of a stage.
+    // The parameters whose field is not at the top of a stage.
     if (name === 'cookieDomain') params.cookies = { domain: read }
+    else if (name === 'alarmEmail') params.operations = { alarmEmail: read }
     else params[name] = read
   }
   return params

@@ -4,6 +4,8 @@ import { ref, sub } from './template.ts'
 
 /** Logical ids that more than one fragment refers to. */
 export const ids = {
+  accessLogBucket: 'AccessLogBucket',
+  alarmTopic: 'AlarmTopic',
   apiFunction: 'ApiLambdaFunction',
   bucket: 'Bucket',
   distribution: 'Distribution',

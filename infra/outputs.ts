@@ -6,10 +6,12 @@ import { type Fragment, getAtt, ref } from './template.ts'
 
 /** What the next steps need to know; the API's address (`HttpApiUrl`) is added by the framework. */
 export function outputsFragment(deployment: Deployment): Fragment {
-  const { attach, bucket, enforcement } = deployment.config
+  const { attach, bucket, bucketRegion, cdnHost, enforcement } = deployment.config
   return {
     Outputs: {
       BucketName: { Description: 'Bucket of the files', Value: bucketReference(deployment) },
+      BucketRegion: { Description: 'Region of that bucket', Value: bucketRegion },
+      Enforcement: { Description: 'Who checks the cookies', Value: enforcement },
       KeyValueStoreArn: {
         Description: 'KeyValueStore of the stamp key and the revoked prefixes',
         Value: getAtt(ids.keyValueStore, 'Arn'),
@@ -20,6 +22,14 @@ export function outputsFragment(deployment: Deployment): Fragment {
         Value: ref(ids.sessionVersion),
       },
       ...(attach ? attachOutputs(enforcement) : distributionOutputs()),
+      ...(attach && cdnHost === null
+        ? {}
+        : {
+            CdnHost: {
+              Description: 'Name under which the files are served',
+              Value: cdnHost ?? getAtt(ids.distribution, 'DomainName'),
+            },
+          }),
       ...(bucket === null
         ? {}
         : {

@@ -4,6 +4,7 @@ import { loadDeployment } from './load-deployment.ts'
 import { composeResources, type StackResources } from './resources.ts'
 
 export { referToVersion } from './edge-function.ts'
+export { nextSteps } from './next-steps.ts'
 export { nameDeployment } from './signing-keys.ts'
 
 /**

@@ -9,14 +9,16 @@ import { tsImport } from 'tsx/esm/api'
  * framework would take every `${…}` in a function's code for a variable of its own.
  */
 export default class PackagingPlugin {
-  constructor(serverless, options) {
+  constructor(serverless, options, { writeText }) {
     this.serverless = serverless
+    this.writeText = writeText
     this.options = options
     this.hooks = {
       'before:package:cleanup': () => this.useOwnFolder(),
       'before:package:createDeploymentArtifacts': () => this.packageStage(),
       'before:aws:package:finalize:mergeCustomProviderResources': () => this.nameVersion(),
       'before:aws:common:moveArtifactsToPackage:move': () => this.keepBundles(),
+      'after:deploy:deploy': () => this.printNextSteps(),
     }
   }
 
@@ -33,7 +35,7 @@ export default class PackagingPlugin {
   }
 
   async packageStage() {
-    this.stageModule = await tsImport('./package-stage.ts', import.meta.url)
+    await this.loadStageModule()
     const outDir = join(this.serverless.serviceDir, 'dist')
     rmSync(outDir, { recursive: true, force: true })
     const sources = {
@@ -58,6 +60,20 @@ export default class PackagingPlugin {
     service.resources = this.stageModule.referToVersion(service.resources, versionLogicalId)
     service.resources = this.stageModule.nameDeployment(service.resources, deployment)
     service.resources.extensions[versionLogicalId] = { UpdateReplacePolicy: 'Retain' }
+  }
+
+  /** Not there yet where a package that was made before is deployed. */
+  async loadStageModule() {
+    this.stageModule ??= await tsImport('./package-stage.ts', import.meta.url)
+  }
+
+  async printNextSteps() {
+    await this.loadStageModule()
+    const aws = this.serverless.getProvider('aws')
+    const StackName = aws.naming.getStackName()
+    const { Stacks } = await aws.request('CloudFormation', 'describeStacks', { StackName })
+    const outputs = new Map(Stacks[0].Outputs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]))
+    this.writeText(['', ...this.stageModule.nextSteps(aws.getStage(), outputs)].join('\n'))
   }
 
   keepBundles() {

@@ -8,6 +8,9 @@ import { responseHeadersPolicyFragment } from './distribution/response-headers-p
 import { type Extensions, edgeFunctionExtensions } from './edge-function.ts'
 import { keyFunctionExtensions } from './key-functions.ts'
 import { keyValueStoreFragment } from './key-value-store.ts'
+import { accessLogsFragment } from './operations/access-logs.ts'
+import { alarmsFragment } from './operations/alarms.ts'
+import { dashboardFragment } from './operations/dashboard.ts'
 import { outputsFragment } from './outputs.ts'
 import { publishRuleFragment, regionalFunctionExtensions } from './regional-functions.ts'
 import { rolesFragment } from './roles.ts'
@@ -32,6 +35,9 @@ export function composeResources(deployment: Deployment, code: CloudFrontFunctio
     rolesFragment(deployment),
     publishRuleFragment(deployment),
     distributionFragment(deployment),
+    accessLogsFragment(deployment),
+    alarmsFragment(deployment),
+    dashboardFragment(deployment),
     outputsFragment(deployment),
   ])
   return {

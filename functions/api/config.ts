@@ -4,6 +4,8 @@ import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
 /** What the API knows of its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
 export interface ApiFunctionConfig {
+  /** `<service>-<stage>`; metrics carry it. */
+  readonly stageName: string
   readonly session: StageConfig['session']
   /** Grant templates. */
   readonly grants: readonly string[]
@@ -23,6 +25,7 @@ export interface ApiFunctionConfig {
 /** Derives the API's configuration. */
 export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFunctionConfig {
   return {
+    stageName: `${service}-${stage}`,
     session: config.session,
     grants: config.grants,
     grantLimit: config.cookies.domain === null ? 8 : 4,

@@ -4,6 +4,7 @@ import { createPolicySigner, type KmsSign, type PolicySigner } from '../../share
 import { parseGrantTemplate } from '../../shared/grant/template.ts'
 import { parseAllowedOrigins } from '../../shared/http/allowed-origins.ts'
 import { newestUsableKey, type SigningKey } from '../../shared/keys/key-document.ts'
+import { embeddedMetric } from '../../shared/operations/embedded-metric.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import { createSessionTrust, type SessionTrustSources } from '../../shared/session/session-trust.ts'
 import type { ApiFunctionConfig } from './config.ts'
@@ -48,7 +49,11 @@ export function createApiServices(config: ApiFunctionConfig, around: ApiSurround
   }
 }
 
-function cdnUrls({ downloads }: ApiFunctionConfig, around: ApiSurroundings, keys: ApiServices['keys']): DownloadUrls {
+function cdnUrls(
+  { downloads, stageName }: ApiFunctionConfig,
+  around: ApiSurroundings,
+  keys: ApiServices['keys'],
+): DownloadUrls {
   const signers = new WeakMap<SigningKey, PolicySigner>()
   return createCdnUrls({
     urls: downloads.urls,
@@ -62,24 +67,12 @@ function cdnUrls({ downloads }: ApiFunctionConfig, around: ApiSurroundings, keys
       signers.set(key, signer)
       return signer
     },
-    onFallback: (code, count) => around.log(fallbackEntry(code, count, around.now())),
+    onFallback: (code, count) =>
+      around.log({
+        level: 'warn',
+        message: 'download URLs were signed by S3 because CloudFront signing failed',
+        code,
+        ...embeddedMetric('DownloadFallback', count, stageName, around.now()),
+      }),
   })
-}
-
-/**
- * The warning is at the same time a metric in CloudWatch's embedded format.
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
- */
-function fallbackEntry(code: string, count: number, now: number) {
-  const metric = { Name: 'DownloadFallback', Unit: 'Count' }
-  return {
-    level: 'warn',
-    message: 'download URLs were signed by S3 because CloudFront signing failed',
-    code,
-    DownloadFallback: count,
-    _aws: {
-      Timestamp: now * 1000,
-      CloudWatchMetrics: [{ Namespace: 'EdgeSigner', Dimensions: [[]], Metrics: [metric] }],
-    },
-  }
 }

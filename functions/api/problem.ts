@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { EdgeSignerError, type ErrorCode, problems } from '../../shared/errors.ts'
 import { writeProblem } from '../../shared/http/problem.ts'
+import { embeddedMetric, metricNames } from '../../shared/operations/embedded-metric.ts'
 import type { ApiServices } from './services.ts'
 
 /**
@@ -33,13 +34,14 @@ export class InputError extends EdgeSignerError {
 }
 
 /** Turns what a handler threw into a problem; what nobody threw on purpose is a 500 that says nothing. */
-export function problemOf(error: unknown, context: Context, { log }: ApiServices): Response {
+export function problemOf(error: unknown, context: Context, { log, config, now }: ApiServices): Response {
+  const metric = () => embeddedMetric(metricNames.serviceFaults, 1, config.stageName, now())
   if (error instanceof InputError) return apiProblem(error.code, error.fields)
   if (error instanceof EdgeSignerError) {
     const status = apiStatus(error.code)
     const cause = error.cause instanceof Error ? error.cause.name : undefined
     if (status >= 500)
-      log({ level: 'error', code: error.code, reason: error.message, cause, route: context.req.routePath })
+      log({ level: 'error', code: error.code, reason: error.message, cause, route: context.req.routePath, ...metric() })
     return apiProblem(error.code)
   }
   // Hono's own: a body that is not JSON.
@@ -49,6 +51,7 @@ export function problemOf(error: unknown, context: Context, { log }: ApiServices
     code: 'ERR_INTERNAL',
     name: error instanceof Error ? error.name : typeof error,
     stack: stackOf(error),
+    ...metric(),
   })
   return apiProblem('ERR_INTERNAL')
 }

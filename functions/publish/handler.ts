@@ -4,6 +4,7 @@ import { createCloudFrontInvalidation, noInvalidation } from '../../shared/asset
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
 import { roleCredentials } from '../../shared/keys/role-credentials.ts'
+import { embeddedMetric, metricNames } from '../../shared/operations/embedded-metric.ts'
 import type { PublishFunctionConfig } from './config.ts'
 import { type ObjectCreatedEvent, publishEvent } from './publish-event.ts'
 
@@ -36,5 +37,12 @@ const cdn = distributionId
 /** Publishes what arrives in the incoming area; EventBridge calls it for each object created there. */
 export async function handler(event: ObjectCreatedEvent): Promise<void> {
   const outcome = await publishEvent(event, config.keyPrefix, { store, cdn, quotaBytes: config.quotaBytes })
-  log({ level: outcome.startsWith('ERR_') ? 'warn' : 'info', outcome })
+  const isRefused = outcome.startsWith('ERR_')
+  const name = isRefused ? metricNames.uploadsRefused : metricNames.uploadsPublished
+  const counts = isRefused || outcome === 'published'
+  log({
+    level: isRefused ? 'warn' : 'info',
+    outcome,
+    ...(counts ? embeddedMetric(name, 1, config.stageName, Math.floor(Date.now() / 1000)) : {}),
+  })
 }

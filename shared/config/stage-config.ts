@@ -211,6 +211,18 @@ export const stageConfigSchema = v.pipe(
     ),
     /** The value of the session's `scope` (or `permissions`) claim that may use `/api/admin`. */
     adminScope: v.optional(scope, 'edge-signer:admin'),
+    operations: v.optional(
+      v.strictObject({
+        /** Days that access logs are kept; `null` writes none. */
+        accessLogDays: v.optional(
+          v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1, 'must be at least 1 day'), v.maxValue(3650))),
+          90,
+        ),
+        /** Where alarms go by e-mail; `null` leaves the topic without a subscription. */
+        alarmEmail: v.optional(v.nullable(v.pipe(v.string(), v.email('must be an e-mail address'))), null),
+      }),
+      {},
+    ),
     /** Leaves the distribution out; outputs what an existing one needs. */
     attach: v.optional(v.boolean(), false),
   }),

@@ -3,6 +3,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { AssetError, EdgeSignerError, RequestError, ServiceError } from '../../../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import type { GrantTemplate } from '../../../shared/grant/template.ts'
+import { embeddedMetric, metricNames } from '../../../shared/operations/embedded-metric.ts'
 import { isRevocable } from '../../../shared/revocation/revocable.ts'
 import { type RevocationOrder, readRevocations, restore, revoke } from '../../../shared/revocation/revoke.ts'
 import type { Revocation } from '../../../shared/revocation/state.ts'
@@ -111,8 +112,9 @@ async function inStores<T>(services: ApiServices, work: (stores: RevocationStore
 }
 
 /** Who took access away or gave it back is kept in the log; the state forgets an entry when it expires. */
-function tell({ log }: ApiServices, action: 'revoke' | 'restore', { prefix, sub }: RevocationOrder, by: string): void {
-  log({ level: 'info', message: 'access changed', action, prefix, sub, by })
+function tell(services: ApiServices, action: 'revoke' | 'restore', { prefix, sub }: RevocationOrder, by: string): void {
+  const metric = embeddedMetric(metricNames.accessChanges, 1, services.config.stageName, services.now())
+  services.log({ level: 'info', message: 'access changed', action, prefix, sub, by, ...metric })
 }
 
 function revocationAnswer(revocation: Revocation) {

@@ -376,7 +376,10 @@ describe('the bucket', () => {
   })
 
   it('may be an existing one of another Region', () => {
-    expect(resource('otherRegion', 'AWS::S3::Bucket').map(([id]) => id)).toEqual(['ServerlessDeploymentBucket'])
+    expect(resource('otherRegion', 'AWS::S3::Bucket').map(([id]) => id)).toEqual([
+      'ServerlessDeploymentBucket',
+      'AccessLogBucket',
+    ])
     expect(stages.otherRegion.template.Resources.BucketPolicy).toBeUndefined()
     const s3 = distribution('otherRegion').Origins.find(({ Id }: Properties) => Id === 'bucket')
     expect(s3.DomainName).toEqual({ 'Fn::Sub': `my-files.s3.eu-west-1.\${AWS::URLSuffix}` })

@@ -1,0 +1,23 @@
+/** What a deploy ends with: where the stage is, how to see that it works, and who tells what is wrong. */
+export function nextSteps(stage: string, outputs: ReadonlyMap<string, string>): readonly string[] {
+  const host = outputs.get('CdnHost')
+  const doctor = `npx edge-signer doctor --stage ${stage}`
+  if (outputs.has('GuardFunctionArn')) {
+    return [
+      'Next: name these outputs in your distribution (docs/attach.md), then',
+      `  ${doctor}${host === undefined ? ' --url https://<its name>' : ''}`,
+    ]
+  }
+  const domainName = outputs.get('DistributionDomainName')
+  const needsDns = host !== undefined && domainName !== undefined && host !== domainName
+  return [
+    `Files      https://${host}`,
+    `API        https://${host}/api/docs`,
+    `Dashboard  ${outputs.get('DashboardUrl')}`,
+    '',
+    'Next:',
+    ...(needsDns ? [`  point ${host} at ${domainName} (CNAME or alias)`] : []),
+    `  curl -H "Authorization: Bearer <a session of your app>" https://${host}/_edge/session`,
+    `  ${doctor}`,
+  ]
+}

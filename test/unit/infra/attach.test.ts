@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import config from '../../../edge-signer.config.ts'
+import { cacheBehaviors } from '../../../infra/distribution/behaviours.ts'
+import { cachingDisabled } from '../../../infra/distribution/cache-policy.ts'
+import { allViewerExceptHostHeader } from '../../../infra/distribution/origin-request-policy.ts'
+import { composeResources } from '../../../infra/resources.ts'
+import { parseDeployment } from '../../../shared/config/parse.ts'
+
+const docs = readFileSync('docs/attach.md', 'utf8')
+const [, hcl = ''] = /```hcl\n([\s\S]*?)```/.exec(docs) ?? []
+/** `HttpApiUrl` is the framework's. */
+const frameworkOutputs = ['HttpApiUrl']
+
+function composed(changes: Record<string, unknown>) {
+  return composeResources(parseDeployment(config, 'prod', { attach: true, ...changes }), {
+    guard: '',
+    headers: '',
+    notFound: '',
+  })
+}
+const outputsOf = (changes: Record<string, unknown> = {}) => [
+  ...Object.keys(composed(changes).Outputs),
+  ...frameworkOutputs,
+]
+
+describe('an attached stage', () => {
+  it('makes no distribution and nothing that needs one', () => {
+    for (const enforcement of ['key-group', 'gate']) {
+      const { Resources, Outputs, extensions } = composed({ enforcement })
+      expect(Object.values(Resources).map(({ Type }) => Type)).not.toContain('AWS::CloudFront::Distribution')
+      expect(JSON.stringify({ Resources, Outputs, extensions })).not.toMatch(/\$\{Distribution[.}]|"Distribution"/)
+    }
+  })
+
+  it('outputs all that the Terraform example and the table name', () => {
+    const named = [...hcl.matchAll(/local\.edge\["(\w+)"\]/g)].map(([, name]) => name)
+    expect(named.length).toBeGreaterThan(10)
+    const inTable = [...docs.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    )
+    for (const name of [...named, ...inTable]) expect(outputsOf(), name).toContain(name)
+    expect(outputsOf({ enforcement: 'gate' })).not.toContain('TrustedKeyGroupId')
+  })
+
+  it('knows the name it serves under only where it was told', () => {
+    expect(outputsOf()).not.toContain('CdnHost')
+    expect(outputsOf({ cdnHost: 'cdn.example.com' })).toContain('CdnHost')
+  })
+})
+
+describe('the Terraform example', () => {
+  it('has the behaviours of our own distribution, in their order', () => {
+    const own = cacheBehaviors(parseDeployment(config, 'prod')).map(({ PathPattern }) => PathPattern)
+    const lists: Record<string, string[]> = Object.fromEntries(
+      [...hcl.matchAll(/(\w+_paths)\s*= (\[.*\])/g)].map(([, name = '', list = '[]']) => [name, JSON.parse(list)]),
+    )
+    const patterns = [...hcl.matchAll(/for_each = local\.(\w+)|path_pattern\s+= "([^"]+)"/g)].flatMap(
+      ([, list, pattern]) => (list === undefined ? [pattern] : (lists[list] ?? [])),
+    )
+    expect(patterns).toEqual(own)
+  })
+
+  it('uses AWS’s own policies as our distribution does', () => {
+    expect(hcl).toContain(cachingDisabled)
+    expect(hcl).toContain(allViewerExceptHostHeader)
+  })
+
+  it('never lets the default behaviour reach the bucket', () => {
+    const [, body = ''] = /default_cache_behavior \{([\s\S]*?)\n {2}\}/.exec(hcl) ?? []
+    expect(body).toContain('target_origin_id')
+    expect(body).not.toContain('"bucket"')
+  })
+})
