@@ -48,7 +48,6 @@ async function bundleWhole(outfile: string): Promise<void> {
     '@aws-sdk/s3-request-presigner',
     '@aws-sdk/s3-presigned-post',
     '@aws-sdk/cloudfront-signer',
-    'aws4fetch',
     'hono',
     'hono/aws-lambda',
     'hono-openapi',
