@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import type { RevocationStores } from '../shared/revocation/stores.ts'
 import { withLock } from './setup/lock.ts'
-import { propagateKeyValues, readKeyValues, type StateFiles, storeKeyValue, writeWhole } from './state.ts'
+import { readKeyValues, type StateFiles, showKeyValue, storeKeyValue, writeWhole } from './state.ts'
 
 /** Where revocations of a local stage are written. */
 export interface RevocationPlace {
@@ -44,10 +44,12 @@ export function createLocalRevocations({ content, state, propagationDelay }: Rev
       update: ({ puts, deletes }, version) =>
         exclusively(() => {
           if (version !== versionOfEntries(readKeyValues(state))) return 'changed-meanwhile'
-          for (const key of deletes) storeKeyValue(state, key, undefined)
-          for (const [key, value] of puts) storeKeyValue(state, key, value)
+          const changes = [...deletes.map((key) => [key, undefined] as const), ...puts]
+          for (const [key, value] of changes) storeKeyValue(state, key, value)
           // A stage that stops before it was seen catches up when it starts again.
-          setTimeout(() => propagateKeyValues(state), propagationDelay * 1000).unref()
+          setTimeout(() => {
+            for (const [key, value] of changes) showKeyValue(state, key, value)
+          }, propagationDelay * 1000).unref()
           return 'updated'
         }),
     },

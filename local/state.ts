@@ -80,10 +80,15 @@ export function writeKeyGroup(files: StateFiles, keys: Readonly<Record<string, s
 /** Writes an entry of the KeyValueStore, seen by every edge at once; `undefined` removes it. */
 export function writeKeyValue(files: StateFiles, key: string, value: string | undefined): void {
   storeKeyValue(files, key, value)
+  showKeyValue(files, key, value)
+}
+
+/** Lets the edges see an entry. */
+export function showKeyValue(files: StateFiles, key: string, value: string | undefined): void {
   writeOrRemove(join(files.keyValueStore, storeFileName(key)), value)
 }
 
-/** Writes an entry that no edge sees before `propagateKeyValues`. */
+/** Writes an entry that no edge sees before `showKeyValue`. */
 export function storeKeyValue(files: StateFiles, key: string, value: string | undefined): void {
   const file = join(files.keyValues, storeFileName(key))
   writeOrRemove(file, value === undefined ? undefined : JSON.stringify({ key, value }))
@@ -96,8 +101,8 @@ export function readKeyValues(files: StateFiles): Map<string, string> {
   return new Map(entries.map(({ key, value }: { key: string; value: string }) => [key, value]))
 }
 
-/** Lets the edges see what the KeyValueStore holds at this moment. */
-export function propagateKeyValues(files: StateFiles): void {
+/** Lets the edges see all that the KeyValueStore holds: a stage may have stopped before a change was seen. */
+function propagateKeyValues(files: StateFiles): void {
   const entries = new Map([...readKeyValues(files)].map(([key, value]) => [storeFileName(key), value]))
   const seen = readdirSync(files.keyValueStore).filter((name) => !name.endsWith('.draft'))
   for (const name of new Set([...seen, ...entries.keys()])) {
