@@ -2,25 +2,10 @@ import http from 'node:http'
 import https from 'node:https'
 import { buffer } from 'node:stream/consumers'
 import { createLocalRevocations, type RevocationPlace } from '../revocation-stores.ts'
+import type { AwsAnswer, AwsRequest } from './exchange.ts'
 import { answerKeyValueStore } from './key-value-store.ts'
 import { createLocalFetch, type LocalAws } from './network.ts'
 import { answerStateObject } from './state-object.ts'
-
-/** A request as a service of AWS gets it. */
-export interface AwsRequest {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly headers: http.IncomingHttpHeaders
-  readonly body: Buffer
-}
-
-/** What the service says. */
-export interface AwsAnswer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
 
 /**
  * Stands in for AWS in this process, below the SDK and below `fetch`: the function runs as it is deployed, signatures

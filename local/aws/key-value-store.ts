@@ -1,6 +1,6 @@
 import type { KeyValues } from '../../shared/revocation/stores.ts'
 import { keyValueStoreArn } from '../template/functions.ts'
-import type { AwsAnswer, AwsRequest } from './intercept.ts'
+import type { AwsAnswer, AwsRequest } from './exchange.ts'
 
 /** Bytes of a key and of a value ("Quotas on key value stores", CloudFront Developer Guide). */
 const mostKeyBytes = 512

@@ -1,6 +1,6 @@
 import { revocationStateKey } from '../../shared/revocation/state.ts'
 import type { StateObject } from '../../shared/revocation/stores.ts'
-import type { AwsAnswer, AwsRequest } from './intercept.ts'
+import type { AwsAnswer, AwsRequest } from './exchange.ts'
 
 /**
  * What S3 answers about the state object, which is all that a function's role may read and write of `_state/`.
