@@ -141,17 +141,4 @@ describe.concurrent('a revocation', () => {
       propagationDelay + grace,
     )
   })
-
-  it('loses no entry where several are written at once', async () => {
-    const stage = await openStage('key-group', 0)
-    const teams = Array.from({ length: 6 }, (_, i) => `/teams/t${i}/`)
-    const answers = await Promise.all(teams.map((prefix) => stage.admin('POST', '', { prefix })))
-    // Who loses five times in a row is told to try again, and nothing of theirs is half done.
-    for (const { status } of answers) expect([201, 503]).toContain(status)
-    for (const [index, { status }] of answers.entries()) {
-      if (status === 503) expect((await stage.admin('POST', '', { prefix: teams[index] })).status).toBe(201)
-    }
-    const { revocations } = JSON.parse((await stage.admin('GET')).text)
-    expect(new Set(revocations.map(({ prefix }: { prefix: string }) => prefix))).toEqual(new Set(teams))
-  })
 })
