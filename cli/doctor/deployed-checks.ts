@@ -5,13 +5,8 @@ import { revocationEntries } from '../../shared/revocation/sync-key-values.ts'
 import { showTime } from '../input/time.ts'
 import { readDeployedKeyStatus } from '../keys/run-status.ts'
 import { throughAws } from '../stage/aws-failure.ts'
-import {
-  type ClientSettings,
-  deploymentOf,
-  findStageParts,
-  openKeyRing,
-  openRevocations,
-} from '../stage/deployed-stage.ts'
+import type { ClientSettings } from '../stage/client-settings.ts'
+import { deploymentOf, findStageParts, openKeyRing, openRevocations } from '../stage/deployed-stage.ts'
 import { readStack } from '../stage/stack.ts'
 import { type Check, fail, pass } from './check.ts'
 

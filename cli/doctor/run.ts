@@ -1,6 +1,7 @@
 import { exitCodes } from '../exit-codes.ts'
 import { printable } from '../redact.ts'
-import { awsDefaults, type ClientSettings, deploymentOf } from '../stage/deployed-stage.ts'
+import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
+import { deploymentOf } from '../stage/deployed-stage.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Check, type Result, runCheck } from './check.ts'

@@ -1,7 +1,8 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { readRevocations, restore, revoke } from '../../shared/revocation/revoke.ts'
 import { throughAws } from '../stage/aws-failure.ts'
-import { type ClientSettings, findStageParts, openRevocations } from '../stage/deployed-stage.ts'
+import type { ClientSettings } from '../stage/client-settings.ts'
+import { findStageParts, openRevocations } from '../stage/deployed-stage.ts'
 import type { RevocationDesk } from './revocation-desk.ts'
 
 /** A deployed stage, through its state object and KeyValueStore, with the operator's own AWS credentials. */

@@ -1,5 +1,6 @@
 import { parseGrantTemplate } from '../../shared/grant/template.ts'
-import { awsDefaults, type ClientSettings, deploymentOf } from '../stage/deployed-stage.ts'
+import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
+import { deploymentOf } from '../stage/deployed-stage.ts'
 import type { RevocationDesk } from './revocation-desk.ts'
 
 /** The options that say which stage. */

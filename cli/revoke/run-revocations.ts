@@ -1,7 +1,7 @@
 import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
 import { printable } from '../redact.ts'
-import type { ClientSettings } from '../stage/deployed-stage.ts'
+import type { ClientSettings } from '../stage/client-settings.ts'
 import type { Terminal } from '../terminal.ts'
 import { openDesk, type StageOptions } from './open-desk.ts'
 import { entryJson, whose } from './print-entry.ts'

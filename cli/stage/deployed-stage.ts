@@ -4,19 +4,8 @@ import type { KeyRing } from '../../shared/keys/key-ring.ts'
 import { keyTimes } from '../../shared/keys/key-times.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
+import type { ClientSettings } from './client-settings.ts'
 import { readStack, requireOutput } from './stack.ts'
-
-/** What every client is made with. Without more than the Region: whatever the AWS SDK finds (`AWS_PROFILE`, roles, …). */
-export interface ClientSettings {
-  readonly region: string
-  /** An emulator of AWS. */
-  readonly endpoint?: string
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
-  readonly requestHandler?: object
-}
-
-/** All of a stage lives there, but perhaps the bucket. */
-export const awsDefaults: ClientSettings = { region: 'us-east-1' }
 
 /** Where the deployed parts of a stage are. */
 export interface StageParts {

@@ -1,7 +1,7 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ConfigError } from '../../shared/errors.ts'
 import { throughAws } from './aws-failure.ts'
-import type { ClientSettings } from './deployed-stage.ts'
+import type { ClientSettings } from './client-settings.ts'
 
 /** What CloudFormation knows of a deployed stage. */
 export interface DeployedStack {
