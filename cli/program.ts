@@ -5,6 +5,7 @@ import { explainCommand } from './commands/explain.ts'
 import { keysCommand } from './commands/keys.ts'
 import { revocationsCommand } from './commands/revocations.ts'
 import { revokeCommand } from './commands/revoke.ts'
+import { serveCommand } from './commands/serve.ts'
 import { sessionCommand } from './commands/session.ts'
 import { signCookiesCommand } from './commands/sign-cookies.ts'
 import { signUrlCommand } from './commands/sign-url.ts'
@@ -19,6 +20,7 @@ const commands: readonly CommandFactory[] = [
   revocationsCommand,
   keysCommand,
   doctorCommand,
+  serveCommand,
 ]
 
 /** The whole command line. Parsing throws CommanderError in place of ending the process. */

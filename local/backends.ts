@@ -63,8 +63,10 @@ export function planSockets(plan: BackendPlan): Sockets {
   }
 }
 
-/** The servers that run in this process: the signature verifier and the emulation's own pages. */
-export async function startInProcess(plan: BackendPlan, sockets: Sockets): Promise<Server[]> {
+/** The servers that run in this process: the signature verifier and, but for production, the emulation's own pages. */
+export async function startInProcess(plan: BackendPlan, sockets: Sockets, ownPages = true): Promise<Server[]> {
+  const verifier = await listen(createSignatureVerifier(plan.state), sockets.verifier)
+  if (!ownPages) return [verifier]
   const { session } = plan.deployment.config
   const login = createDevLogin({
     cookieName: session.cookieName,
@@ -73,10 +75,7 @@ export async function startInProcess(plan: BackendPlan, sockets: Sockets): Promi
     sessionSecret: () => readKeyDocument(plan.state).sessionSecret ?? '',
     now: () => Math.floor(Date.now() / 1000),
   })
-  return Promise.all([
-    listen(createSignatureVerifier(plan.state), sockets.verifier),
-    listen(createOwnPages(login), sockets.own),
-  ])
+  return [verifier, await listen(createOwnPages(login), sockets.own)]
 }
 
 /** The host process of each Lambda@Edge function. */
@@ -109,6 +108,7 @@ function localAws({ deployment: { service, stage, config }, state, content }: Ba
     bucket: config.bucket ?? `${service}-${stage}-${pseudoParameters['AWS::AccountId']}`,
     bucketRegion: config.bucketRegion,
     content,
+    jwksUrl: config.session.jwksUrl,
   }
 }
 

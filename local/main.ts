@@ -5,6 +5,7 @@ import { runDemo } from './demo.ts'
 import type { Unknowns } from './edge/edge-config.ts'
 import type { EmulationOptions } from './options.ts'
 import { localDirectory } from './paths.ts'
+import { readProduction } from './production.ts'
 import { fillDemoContent, setUpDemoImage } from './setup/demo-image.ts'
 import { setUpGoTool, tusd } from './setup/go-tools.ts'
 import { setUpTools } from './setup/tools.ts'
@@ -36,6 +37,22 @@ withStageOptions(program.command('start', { isDefault: true }))
 withStageOptions(program.command('demo'))
   .description('start on a free port, tell the whole story step by step, stop; exit status 1 where a step fails')
   .action((flags: Flags) => runDemo({ ...toOptions(flags), ...(flags.port === undefined ? { port: 0 } : {}) }, print))
+
+program
+  .command('serve')
+  .description('serve the public from this one machine: TLS, secrets that stay, no local sign-in')
+  .requiredOption('--host <name>', 'the name that clients use, e.g. cdn.example.com; no other is answered')
+  .requiredOption('--certificate <file>', 'PEM: the certificate and its chain')
+  .requiredOption('--key <file>', "PEM: the certificate's private key")
+  .option('--stage <stage>', 'a stage of edge-signer.config.ts', 'prod')
+  .option('--port <number>', 'TCP port on every address (default: 443)', readPort)
+  .option('--content <dir>', 'root of the files', '/var/lib/edge-signer/content')
+  .option('--state <dir>', 'keys and secrets; made once, keep a copy', '/var/lib/edge-signer/state')
+  .option('--uploads <dir>', 'where uploads arrive, on the file system of the content (default: beside it)')
+  .option('--logs <dir>', 'folder of access.log and error.log', '/var/log/edge-signer')
+  .option('--tusd', 'insist on tusd for uploads (default: where it is on PATH or was built)')
+  .option('--no-tusd', 'take the embedded upload server')
+  .action((flags: ServeFlags) => serve(flags))
 
 program
   .command('setup')
@@ -115,6 +132,37 @@ async function start(options: EmulationOptions): Promise<void> {
   })
   const starting = startEmulation({ ...options, content, buildTusd: true })
   const emulation = await starting
+  for (const line of emulation.description) print(line)
+  print(`ready ${emulation.url}`)
+  const failure = await Promise.race([stopRequest, emulation.failed])
+  await emulation.stop()
+  if (failure !== undefined) throw new Error(failure)
+}
+
+interface ServeFlags {
+  readonly host: string
+  readonly certificate: string
+  readonly key: string
+  readonly stage: string
+  readonly port?: number
+  readonly content: string
+  readonly state: string
+  readonly uploads?: string
+  readonly logs: string
+  readonly tusd?: boolean
+}
+
+/** SIGHUP reads the certificate and opens the logs anew, for renewals and log rotation. */
+async function serve({ host, certificate, key, stage, logs, state, ...rest }: ServeFlags): Promise<void> {
+  const production = readProduction({ host, certificate, key, stage, logs })
+  if (process.getuid?.() === 0) print('Running as root: give it a user of its own (docs/single-server.md).')
+  const stopRequest = new Promise<undefined>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(undefined))
+  })
+  let reload = () => {}
+  process.on('SIGHUP', () => reload())
+  const emulation = await startEmulation({ ...rest, stateDirectory: state, production, log: print })
+  reload = () => emulation.reload()
   for (const line of emulation.description) print(line)
   print(`ready ${emulation.url}`)
   const failure = await Promise.race([stopRequest, emulation.failed])

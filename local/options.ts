@@ -1,6 +1,19 @@
 import type { Unknowns } from './edge/edge-config.ts'
 import type { PackagedStage } from './package-stage.ts'
 
+/** What a server for the public has and an emulation has not. */
+export interface ProductionOptions {
+  /** A stage of edge-signer.config.ts. */
+  readonly stage: string
+  /** The one name that is served: `cdn.example.com`. */
+  readonly host: string
+  /** PEM files; read again on `reload`. */
+  readonly certificate: string
+  readonly key: string
+  /** Folder of `access.log` and `error.log`. */
+  readonly logs: string
+}
+
 /** How an emulation is started. Everything has a default. */
 export interface EmulationOptions {
   /** Default 8080; 0 takes a free one. */
@@ -27,6 +40,8 @@ export interface EmulationOptions {
   readonly buildTusd?: boolean
   /** Where uploads arrive and records are kept, on the file system of the content; default: beside the content. */
   readonly uploads?: string
+  /** A single server for the public in place of an emulation for one machine. */
+  readonly production?: ProductionOptions
   /** Another package than that of this project, e.g. a template under test; its functions are read from its folder. */
   readonly packaged?: PackagedStage
   /** Progress and faults, a line each. */

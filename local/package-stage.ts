@@ -17,18 +17,22 @@ const sources = ['infra', 'functions', 'shared', 'edge-signer.config.ts', 'serve
 const keptMs = 7 * 86_400_000
 
 /**
- * Packages the stage `local` with the real `serverless package`. The result is kept under a hash of its sources and
+ * Packages a stage with the real `serverless package`. The result is kept under a hash of its sources and
  * parameters, so that a second start with nothing changed takes no time; a package that nobody used for a week goes.
  *
  * @param params deployment parameters, as `--param` takes them.
  * @throws LocalError with the framework's message, where the configuration is wrong.
  */
-export async function packageStage(params: Readonly<Record<string, string>>, folder: string): Promise<PackagedStage> {
-  const hash = createHash('sha256').update(JSON.stringify(Object.entries(params).sort()))
+export async function packageStage(
+  params: Readonly<Record<string, string>>,
+  folder: string,
+  stage = 'local',
+): Promise<PackagedStage> {
+  const hash = createHash('sha256').update(`${stage}\n${JSON.stringify(Object.entries(params).sort())}`)
   for (const source of sources) hashTree(join(projectDirectory, source), hash)
   const directory = join(folder, hash.digest('hex').slice(0, 16))
   await withLock(`${directory}.lock`, async () => {
-    if (!existsSync(directory)) await packageInto(directory, params)
+    if (!existsSync(directory)) await packageInto(directory, params, stage)
   })
   const now = new Date()
   utimesSync(directory, now, now)
@@ -38,7 +42,7 @@ export async function packageStage(params: Readonly<Record<string, string>>, fol
 
 const templateFile = 'cloudformation-template-update-stack.json'
 
-async function packageInto(directory: string, params: Readonly<Record<string, string>>): Promise<void> {
+async function packageInto(directory: string, params: Readonly<Record<string, string>>, stage: string): Promise<void> {
   const draft = `${directory}.draft`
   rmSync(draft, { recursive: true, force: true })
   mkdirSync(join(directory, '..'), { recursive: true })
@@ -47,7 +51,7 @@ async function packageInto(directory: string, params: Readonly<Record<string, st
     [
       'package',
       '--stage',
-      'local',
+      stage,
       '--package',
       draft,
       ...Object.entries(params).map(([name, value]) => `--param=${name}=${value}`),

@@ -16,8 +16,14 @@ export function stageParams(options: EmulationOptions): Record<string, string> {
   }
 }
 
-/** The stage `local` with those parameters: the same value that packaging makes the functions from. */
+/** The stage with those parameters: the same value that packaging makes the functions from. */
 export function localDeployment(options: EmulationOptions): Deployment {
   const commandLine = Object.entries(stageParams(options)).map(([name, value]) => `${name}=${value}`)
-  return parseDeployment(config, 'local', readParams('local', { commandLine, file: {} }))
+  const stage = stageName(options)
+  return parseDeployment(config, stage, readParams(stage, { commandLine, file: {} }))
+}
+
+/** Which stage of the config runs: `local`, unless it is a server for the public. */
+export function stageName({ production }: EmulationOptions): string {
+  return production?.stage ?? 'local'
 }

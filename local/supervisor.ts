@@ -28,7 +28,7 @@ import { hasIpv6Loopback, reservePort, waitForPort } from './ports.ts'
 import { runCommand } from './setup/command.ts'
 import { setUpTools } from './setup/tools.ts'
 import { buildTusdAside, findTusd } from './setup/tusd.ts'
-import { localDeployment, stageParams } from './stage.ts'
+import { localDeployment, stageName, stageParams } from './stage.ts'
 import { prepareState, writeWhole } from './state.ts'
 import { readDistribution } from './template/distribution.ts'
 import { cloudFrontFunctionCode } from './template/functions.ts'
@@ -44,6 +44,8 @@ export interface Emulation extends LocalStage {
   readonly uploads: AssetsStage['uploads'] | undefined
   /** Starts the Lambda@Edge functions anew: what they have cached is gone, as after a deploy. */
   coldStart(): Promise<void>
+  /** Has nginx read its certificate and open its logs anew; no connection is cut. */
+  reload(): void
   /** Ends every process and removes what was made for this run only. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -63,11 +65,11 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
   try {
     const deployment = localDeployment(options)
     const ipv6 = hasIpv6Loopback()
-    const port = await reservePort(options.port ?? 8080, ipv6)
+    const port = await reservePort(options.port ?? (options.production === undefined ? 8080 : 443), ipv6)
     const [tools, tusd, packaged] = await Promise.all([
       setUpTools({ log }),
       findTusd(options.tusd),
-      options.packaged ?? packageStage(stageParams(options), join(localDirectory, 'packages')),
+      options.packaged ?? packageStage(stageParams(options), join(localDirectory, 'packages'), stageName(options)),
     ])
     const distribution = readDistribution(packaged.template)
     const content = prepareContent(options.content)
@@ -92,8 +94,8 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     }
     const sockets = planSockets(backends)
     const unknowns = { ...defaultUnknowns, ...options.unknowns }
-    const url = `${options.tls === true ? 'https' : 'http'}://localhost:${port}`
-    const servers = await startInProcess(backends, sockets)
+    const url = publicUrl(options, port)
+    const servers = await startInProcess(backends, sockets, options.production === undefined)
     undo.push(() => {
       for (const server of servers) {
         server.close()
@@ -118,7 +120,8 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
       unknowns,
       port,
       ipv6,
-      tls: options.tls === true ? await prepareCertificate(stateDirectory) : undefined,
+      tls: options.production ?? (options.tls === true ? await prepareCertificate(stateDirectory) : undefined),
+      production: options.production,
       njsModule: tools.njsModule,
       asRoot: process.getuid?.() === 0,
       directories: {
@@ -153,11 +156,14 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
         ...(building ? ['         tusd is being built for the next start'] : []),
         `state    ${stateDirectory}`,
         `mode     ${deployment.config.enforcement}, bootstrap ${deployment.config.bootstrap}`,
-        `sign in  ${url}/dev/login?sub=alice`,
+        ...(options.production === undefined
+          ? [`sign in  ${url}/dev/login?sub=alice`]
+          : [`stage    ${deployment.stage}`]),
       ],
       failed: nginx.ended.then((why) => (stopping ? new Promise<string>(() => {}) : `nginx ended (${why})`)),
       uploads: assets?.uploads,
       coldStart: () => hosts.restart(),
+      reload: () => void process.kill(nginx.pid, 'SIGHUP'),
       stop: () => {
         stopping = true
         return stop()
@@ -167,6 +173,12 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     await stop()
     throw error
   }
+}
+
+/** What clients put before every path. */
+function publicUrl({ production, tls }: EmulationOptions, port: number): string {
+  if (production !== undefined) return `https://${production.host}${port === 443 ? '' : `:${port}`}`
+  return `${tls === true ? 'https' : 'http'}://localhost:${port}`
 }
 
 /** Remembers to stop what has started. */
@@ -222,7 +234,8 @@ async function writeRunDirectory(
   const config = edgeConfig(plan.distribution, {
     distributionId,
     keyGroupGenerationFile: generationFile,
-    ownPaths: [devLoginPath, overviewPath],
+    // Whoever could reach the sign-in could be anybody.
+    ownPaths: plan.production === undefined ? [devLoginPath, overviewPath] : [],
     unknowns: plan.unknowns,
   })
   await writeEdgeModules(njs, config, cloudFrontFunctionCode(template))

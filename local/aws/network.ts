@@ -10,15 +10,19 @@ export interface LocalAws {
   readonly bucketRegion: string
   /** The bucket's objects. */
   readonly content: string
+  /** Where the app publishes its keys; asked for real. */
+  readonly jwksUrl?: string | null
 }
 
 /**
- * A `fetch` that reaches Secrets Manager and the bucket, as they are on this machine, and nothing else: a function that asks
+ * A `fetch` that reaches Secrets Manager and the bucket, as they are on this machine, the app's keys, and nothing else: a function that asks
  * another host gets the error of a network that is not there.
  */
 export function createLocalFetch(aws: LocalAws): typeof fetch {
+  const real = globalThis.fetch
   return async (input, init) => {
     const request = new Request(input, init)
+    if (request.url === aws.jwksUrl) return real(request)
     const url = new URL(request.url)
     if (url.host === 'secretsmanager.us-east-1.amazonaws.com') return getSecretValue(request, aws)
     if (url.host === `${aws.bucket}.s3.${aws.bucketRegion}.amazonaws.com`) return getObject(request, url, aws)

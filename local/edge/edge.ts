@@ -5,6 +5,7 @@ import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
 import { readCookies, valuesOf, writeCookieHeader } from './function-values.ts'
+import { bodyOf, cookieLines } from './generated-response.ts'
 import { includes } from './list.ts'
 import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget, splitTarget } from './path.ts'
@@ -202,31 +203,6 @@ export function respond(r: NjsRequest): void {
   if (edge.unknowns.generatedHeaders === 'policy') addPolicy(r, Number(r.variables.edge_behaviour), cache)
   else r.headersOut['x-cache'] = cache
   r.return(response.statusCode, bodyOf(response.body))
-}
-
-function cookieLines(cookies: Record<string, unknown>): string[] {
-  const lines: string[] = []
-  Object.keys(cookies).forEach((name) => {
-    const cookie = cookies[name] as { value: string; attributes?: string; multiValue?: CookieValue[] }
-    const all: CookieValue[] = cookie.multiValue === undefined ? [cookie] : cookie.multiValue
-    all.forEach((one) => {
-      lines.push(one.attributes === undefined ? `${name}=${one.value}` : `${name}=${one.value}; ${one.attributes}`)
-    })
-  })
-  return lines
-}
-
-interface CookieValue {
-  readonly value: string
-  readonly attributes?: string
-}
-
-/** A body is text, or `{encoding, data}`. */
-function bodyOf(body: unknown): string {
-  if (body === undefined || body === null) return ''
-  if (typeof body === 'string') return body
-  const part = body as { encoding: string; data: string }
-  return part.encoding === 'base64' ? (Buffer.from(part.data, 'base64') as unknown as string) : part.data
 }
 
 /** Answers an error of CloudFront's own that has no custom page. */

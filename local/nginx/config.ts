@@ -1,7 +1,7 @@
 import { devLoginPath } from '../hosts/dev-login.ts'
 import { overviewPath } from '../hosts/own-pages.ts'
 import { bucketServer, literalKeyMap } from './bucket-server.ts'
-import { conditionMaps, cookieMaps, edgeScripts, edgeServer } from './edge-server.ts'
+import { conditionMaps, cookieMaps, edgeScripts, edgeServer, logFormat, strangersServer } from './edge-server.ts'
 import { linkMaps } from './link-locations.ts'
 import { upstreamName } from './locations.ts'
 import { plainRequestMap } from './plain-requests.ts'
@@ -20,7 +20,7 @@ export function nginxConfig(plan: NginxPlan): string {
     'worker_processes auto;',
     'pcre_jit on;',
     `pid ${quotePath(`${run}/nginx.pid`)};`,
-    `error_log ${quotePath(`${run}/logs/error.log`)} warn;`,
+    `error_log ${quotePath(`${plan.production?.logs ?? `${run}/logs`}/error.log`)} warn;`,
     ...block('events', ['worker_connections 1024;']),
     ...block('http', [
       ...['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi'].map(
@@ -45,6 +45,8 @@ export function nginxConfig(plan: NginxPlan): string {
         ? []
         : ['js_import declaredType from declared-type.js;', ...linkMaps(), ...uploadMaps()]),
       ...upstreams(plan),
+      ...logFormat(plan),
+      ...strangersServer(plan),
       ...edgeServer(plan),
       ...bucketServer(plan),
     ]),

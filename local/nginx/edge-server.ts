@@ -10,9 +10,10 @@ import { uploadLocations } from './upload-locations.ts'
 
 /** The tier that stands for CloudFront: njs decides on each request, nginx carries it out. */
 export function edgeServer(plan: NginxPlan): string[] {
-  const { distribution } = plan
+  const { distribution, production } = plan
   return block('server', [
     ...listens(plan),
+    ...(production === undefined ? [] : publicServer(production)),
     // CloudFront keeps empty segments, so a path with them must not be matched as if they were not there.
     'merge_slashes off;',
     'recursive_error_pages on;',
@@ -109,11 +110,36 @@ export function conditionMaps(): string[] {
   ]
 }
 
-function listens({ port, ipv6, tls }: NginxPlan): string[] {
-  const ssl = tls === undefined ? '' : ' ssl'
+/** Policies are made for the name that a request came to: no other name may get here. */
+export function strangersServer(plan: NginxPlan): string[] {
+  if (plan.production === undefined) return []
+  return block('server', [...listens(plan, ' default_server'), 'server_name _;', 'return 421;'])
+}
+
+/** What is on for the public: one name, TLS as clients of today speak it, a log without query strings and cookies. */
+function publicServer({ host, logs }: NonNullable<NginxPlan['production']>): string[] {
   return [
-    `listen 127.0.0.1:${port}${ssl};`,
-    ...(ipv6 ? [`listen [::1]:${port} ipv6only=on${ssl};`] : []),
+    `server_name ${host};`,
+    'ssl_protocols TLSv1.2 TLSv1.3;',
+    'ssl_session_cache shared:tls:4m;',
+    `access_log ${quotePath(`${logs}/access.log`)} plain;`,
+    'add_header Strict-Transport-Security "max-age=31536000" always;',
+  ]
+}
+
+/** Signatures stand in query strings and cookies: neither may be in a log. */
+export function logFormat({ production }: NginxPlan): string[] {
+  if (production === undefined) return []
+  return [
+    `log_format plain '$remote_addr [$time_iso8601] $request_method $edge_raw_path $status $body_bytes_sent $request_time';`,
+  ]
+}
+
+function listens({ port, ipv6, tls, production }: NginxPlan, options = ''): string[] {
+  const ssl = `${tls === undefined ? '' : ' ssl'}${options}`
+  return [
+    `listen ${production === undefined ? '127.0.0.1:' : ''}${port}${ssl};`,
+    ...(ipv6 ? [`listen [::${production === undefined ? '1' : ''}]:${port}${ssl};`] : []),
     ...(tls === undefined
       ? []
       : [`ssl_certificate ${quotePath(tls.certificate)};`, `ssl_certificate_key ${quotePath(tls.key)};`]),

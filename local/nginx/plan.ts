@@ -9,6 +9,8 @@ export interface NginxPlan {
   /** `[::1]` too. */
   readonly ipv6: boolean
   readonly tls: { readonly certificate: string; readonly key: string } | undefined
+  /** The server for the public that this is; `undefined` for an emulation, which only this machine reaches. */
+  readonly production: { readonly host: string; readonly logs: string } | undefined
   readonly njsModule: string
   /** nginx starts as root and keeps root: files in a 0700 home are readable to their owner only. */
   readonly asRoot: boolean

@@ -1,0 +1,138 @@
+/** `edge-signer serve`: the single server for the public, as its unit file starts it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { prepareCertificate } from '../../../local/certificate.ts'
+import { reservePort } from '../../../local/ports.ts'
+import { type Answer, type Send, send } from '../../support/http-client.ts'
+
+const host = 'cdn.example.test'
+
+describe('edge-signer serve', () => {
+  let directory: string
+  let port: number
+  let server: ChildProcess
+  let said = ''
+
+  beforeAll(async () => {
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    directory = mkdtempSync(join(tmpdir(), 'edge-signer-serve-'))
+    await prepareCertificate(join(directory, 'tls'))
+    mkdirSync(join(directory, 'content/public'), { recursive: true })
+    writeFileSync(join(directory, 'content/public/logo.txt'), 'of everybody')
+    port = await reservePort(0, true)
+    await start()
+  })
+  afterAll(async () => {
+    await stop()
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  const flags = (changes: Record<string, string> = {}) =>
+    Object.entries({
+      host,
+      certificate: join(directory, 'tls/tls.crt'),
+      key: join(directory, 'tls/tls.key'),
+      stage: 'prod',
+      port: String(port),
+      content: join(directory, 'content'),
+      state: join(directory, 'state'),
+      logs: join(directory, 'logs'),
+      ...changes,
+    }).flatMap(([name, value]) => [`--${name}`, value])
+
+  function run(args: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, ['cli/edge-signer.mjs', 'serve', '--no-tusd', ...args])
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)))
+    return child
+  }
+  async function start() {
+    said = ''
+    server = run(flags())
+    await vi.waitUntil(() => said.includes('\nready ') || server.exitCode !== null, { timeout: 120_000, interval: 50 })
+    if (server.exitCode !== null) throw new Error(said)
+  }
+  async function stop() {
+    if (server === undefined || server.exitCode !== null) return
+    const gone = once(server, 'exit')
+    server.kill('SIGTERM')
+    await gone
+  }
+  const get = (path: string, options: Partial<Send> & { name?: string } = {}): Promise<Answer> => {
+    const { name = host, ...rest } = options
+    return send(`https://${name}:${port}`, { path, connectTo: '127.0.0.1', ...rest })
+  }
+
+  it('serves its own name over TLS, and no other', async () => {
+    expect(said).toContain(`ready https://${host}:${port}`)
+    const answer = await get('/public/logo.txt')
+    expect([answer.status, answer.text]).toEqual([200, 'of everybody'])
+    expect(answer.headers['strict-transport-security'] ?? '').toMatch(/max-age=\d+/)
+    expect((await get('/public/logo.txt', { name: 'other.example.test' })).status).toBe(421)
+    await expect(fetch(`http://127.0.0.1:${port}/public/logo.txt`).then((r) => r.status)).resolves.toBe(400)
+  })
+
+  it('has no local sign-in', async () => {
+    for (const path of ['/dev/login?sub=alice', '/dev/login', '/dev/', '/dev/login/']) {
+      const answer = await get(path)
+      expect(answer.status, path).toBe(404)
+      expect(answer.setCookie).toEqual([])
+    }
+  })
+
+  it('signs nobody in without the session of the app, and refuses private files', async () => {
+    expect((await get('/_edge/session')).status).toBe(401)
+    expect((await get('/users/alice/x')).status).toBe(403)
+    expect((await get('/api/assets')).status).toBe(401)
+    expect((await get('/api/health')).status).toBe(200)
+  })
+
+  it('keeps its secrets over a restart, readable to nobody else', async () => {
+    const files = ['secret.json', 'link-secret', 'key-group.json'].map((name) => join(directory, 'state', name))
+    const before = files.map((file) => readFileSync(file, 'utf8'))
+    for (const file of files) expect(statSync(file).mode & 0o077, file).toBe(0)
+    await stop()
+    expect(server.exitCode).toBe(0)
+    await start()
+    expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(before)
+  })
+
+  it('logs paths, no query strings, and goes on in a new file after rotation', async () => {
+    const log = join(directory, 'logs/access.log')
+    await get('/public/logo.txt?Signature=secret', { headers: { cookie: 'CloudFront-Signature=secret' } })
+    await vi.waitUntil(() => readFileSync(log, 'utf8').includes('/public/logo.txt 200'), 10_000)
+    expect(readFileSync(log, 'utf8')).not.toContain('secret')
+    renameSync(log, `${log}.1`)
+    server.kill('SIGHUP')
+    await vi.waitUntil(() => existsSync(log), 10_000)
+    // Workers of before end what they have begun, in the file of before.
+    await vi.waitUntil(
+      async () => {
+        await get('/public/logo.txt?after')
+        return readFileSync(log, 'utf8').includes('/public/logo.txt 200')
+      },
+      { timeout: 10_000, interval: 50 },
+    )
+  })
+
+  it('starts with nothing that visitors would trip over', async () => {
+    const wrong: Record<string, Record<string, string>> = {
+      'is not for other.test': { host: 'other.test' },
+      'must be a host name': { host: 'a b' },
+      'is not there': { certificate: '/nowhere.pem' },
+      'cannot be read as PEM': { key: join(directory, 'tls/tls.crt') },
+      not_a_stage: { stage: 'not_a_stage' },
+    }
+    for (const [message, changes] of Object.entries(wrong)) {
+      said = ''
+      const child = run([...flags(changes)])
+      const [status] = await once(child, 'exit')
+      expect(status, message).toBe(1)
+      expect(said).toContain(message)
+    }
+  })
+})
