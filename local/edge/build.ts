@@ -4,9 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { writeNjsModules } from '../njs/modules.ts'
 import type { EdgeConfig } from './edge-config.ts'
-import { changedHeaderName, mainModule } from './main-module.ts'
-
-export { changedHeaderName }
+import { mainModule } from './main-module.ts'
 
 /** Request headers that functions may change on the way to an origin that does not get every header. */
 export const changeableHeaders = [

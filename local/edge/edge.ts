@@ -3,10 +3,11 @@ import fs from 'fs'
 import { type CloudFrontErrorCode, cloudFrontErrorBody, cloudFrontErrorType } from '../../shared/cloudfront/errors.ts'
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
+import { changedHeaderVariable } from './changed-header.ts'
 import type { EdgeBehaviour, EdgeConfig } from './edge-config.ts'
 import { readCookies, valuesOf, writeCookieHeader } from './function-values.ts'
 import { bodyOf, cookieLines } from './generated-response.ts'
-import { includes } from './list.ts'
+import { each, includes } from './list.ts'
 import type { NjsRequest } from './njs.ts'
 import { normalisePath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
@@ -153,6 +154,7 @@ function plainCookies(r: NjsRequest): { policy: string; signature: string; keyPa
 function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string): void {
   if (outcome.kind === 'forward') {
     decided.request = outcome.request
+    if (outcome.changed) sendChanged(r, edge.behaviours[index] as EdgeBehaviour, outcome.request)
     forward(r, index, outcome.target, outcome.changed ? `${suffix}-changed` : suffix)
     return
   }
@@ -165,6 +167,14 @@ function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string):
   const signed = (edge.behaviours[index] as EdgeBehaviour).signed && suffix !== '-open'
   // CloudFront checks the signature first, so a function's answer waits for it.
   go(r, signed ? 'respond-signed' : 'respond')
+}
+
+/** Leaves the headers for the locations that send changed ones. */
+function sendChanged(r: NjsRequest, behaviour: EdgeBehaviour, request: FunctionRequest): void {
+  each(behaviour.changeableHeaders, (name) => {
+    r.variables[changedHeaderVariable(name)] =
+      name === 'cookie' ? writeCookieHeader(request.cookies) : valuesOf(request.headers, name).join(', ')
+  })
 }
 
 function forward(r: NjsRequest, index: number, target: RawTarget, suffix: string): string {
@@ -275,11 +285,4 @@ function addPolicy(r: NjsRequest, index: number, cache: string): void {
   const behaviour = edge.behaviours[index]
   if (behaviour !== undefined) applyPolicy(behaviour, r, headers)
   writeChanges(r, before, headers)
-}
-
-/** A request header after the function's change, for the locations that send changed headers. */
-export function changedHeader(name: string): string {
-  const request = decided.request
-  if (request === undefined) return ''
-  return name === 'cookie' ? writeCookieHeader(request.cookies) : valuesOf(request.headers, name).join(', ')
 }

@@ -2,11 +2,6 @@ import { LocalError } from '../local-error.ts'
 import type { ResponseHeadersPolicy } from '../template/model.ts'
 import type { EdgeConfig } from './edge-config.ts'
 
-/** Name of the njs function, and nginx variable, that holds a request header after a function's change. */
-export function changedHeaderName(name: string): string {
-  return `changed_${name.replaceAll('-', '_')}`
-}
-
 /**
  * The text of `main.js`, which joins the modules and has everything that nginx calls. What it knows of the distribution is
  * written as code, because njs would make objects of data anew for each request.
@@ -16,7 +11,6 @@ export function changedHeaderName(name: string): string {
 export function mainModule(config: EdgeConfig, functions: readonly string[]): string {
   const names = new Map(functions.map((id, index) => [id, `function${index}`]))
   const loader = (id: string | null) => (id === null ? 'null' : (names.get(id) ?? throwUnknown(id)))
-  const changeable = new Set(config.behaviours.flatMap((behaviour) => behaviour.changeableHeaders))
   const behaviours = [...config.behaviours.entries()].filter(([, behaviour]) => behaviour.plain)
   const plain = behaviours.map(([index]) => index)
   return [
@@ -52,13 +46,9 @@ export function mainModule(config: EdgeConfig, functions: readonly string[]): st
     ...['respond', 'answerRefusal', 'finish', 'finishPage', 'finishLink'].map(
       (name) => `function ${name}(r) { return whole().${name}(r) }`,
     ),
-    ...[...changeable].map(
-      (name) => `function ${changedHeaderName(name)}(r) { return whole().changedHeader(${text(name)}) }`,
-    ),
     'export default {',
     '  decide, respond, refuse: answerRefusal, finish, finishPage, finishLink,',
     ...plain.map((index) => `  finishPlain${index},`),
-    ...[...changeable].map((name) => `  ${changedHeaderName(name)},`),
     '}',
     '',
   ].join('\n')

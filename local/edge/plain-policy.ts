@@ -18,22 +18,22 @@ const digits = 10
  * resource that it starts with has no wildcard and no escape in it.
  */
 export function coversPlainly(json: string, url: string, now: number): boolean {
-  const end = json.indexOf(lessThan)
-  const expires = end + lessThan.length
-  const middle = expires + digits
-  const notBefore = middle + greaterThan.length
+  // Counted from the end: njs searches a text character by character.
+  const second = json.length - tail.length - digits
+  const first = second - greaterThan.length - digits
+  const expires = json.slice(first, first + digits)
+  const notBefore = json.slice(second, second + digits)
+  const resource = url.slice(0, first - lessThan.length - head.length)
+  const end = Number(expires)
+  const start = Number(notBefore)
   return (
-    end > 0 &&
-    json.slice(0, end) === head + url.slice(0, end - head.length) &&
-    json.slice(middle, notBefore) === greaterThan &&
-    json.slice(notBefore + digits) === tail &&
-    readSecond(json.slice(expires, middle)) > now &&
-    now > readSecond(json.slice(notBefore, notBefore + digits))
+    json === `${head}${resource}${lessThan}${expires}${greaterThan}${notBefore}${tail}` &&
+    end > now &&
+    now > start &&
+    // Digits and nothing else, as JSON writes a whole number.
+    end % 1 === 0 &&
+    start % 1 === 0 &&
+    `${end}` === expires &&
+    `${start}` === notBefore
   )
-}
-
-/** A whole number as JSON writes it; `NaN`, which no comparison holds for, where `text` is anything else. */
-function readSecond(text: string): number {
-  const second = Number(text)
-  return Math.floor(second) === second && String(second) === text ? second : Number.NaN
 }

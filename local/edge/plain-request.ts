@@ -66,6 +66,10 @@ export function decide(edge: PlainEdge, r: NjsRequest): void {
   const path = plain.slice(slash)
   const behaviour = edge.behaviour(Number(index))
   const headers = readHeaders(r.rawHeadersIn)
+  if (hasConditions(headers)) {
+    edge.whole().decide(r)
+    return
+  }
   if (behaviour.signed) {
     const policy = r.variables.edge_plain_policy_digits
     const url = `https://${(headers.host as FunctionValue).value}${path}`
@@ -95,9 +99,20 @@ function runViewerRequest(
   request: FunctionRequest,
 ): void {
   const path = request.uri
-  const sent = conditionsOf(request.headers)
+  const range = request.headers.range
+  const sent = range === undefined ? '' : range.value
   const settle = (result: unknown) => {
-    if (isSame(result, request, path, sent)) r.variables.edge_target = location
+    const headers = request.headers
+    if (
+      result === request &&
+      request.uri === path &&
+      request.method === 'GET' &&
+      headers.range === range &&
+      (range === undefined || (range.value === sent && range.multiValue === undefined)) &&
+      !hasConditions(headers) &&
+      isEmpty(request.querystring)
+    )
+      r.variables.edge_target = location
     // An answer, a change or a fault: the whole edge asks the function once more, and knows what to do.
     else edge.whole().decide(r)
   }
@@ -114,32 +129,15 @@ function runViewerRequest(
   }
 }
 
-const conditions = ['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']
-
-/** Whether a function gave its request back as it got it. */
-function isSame(result: unknown, request: FunctionRequest, path: string, sent: string): boolean {
+/** Whether there are conditions, which reach the origin whatever the policies say: the whole edge compares those. */
+function hasConditions(headers: FunctionValues): boolean {
   return (
-    result === request &&
-    request.uri === path &&
-    request.method === 'GET' &&
-    isEmpty(request.querystring) &&
-    conditionsOf(request.headers) === sent
+    headers['if-range'] !== undefined ||
+    headers['if-none-match'] !== undefined ||
+    headers['if-modified-since'] !== undefined ||
+    headers['if-match'] !== undefined ||
+    headers['if-unmodified-since'] !== undefined
   )
-}
-
-/** The headers that reach the origin whatever the policies say, to be compared. */
-function conditionsOf(headers: FunctionValues): string {
-  let text = ''
-  for (let i = 0; i < conditions.length; i++) {
-    const name = String(conditions[i])
-    const header = headers[name]
-    if (header !== undefined) text += `${name} ${textOf(header)}\n`
-  }
-  return text
-}
-
-function textOf(header: FunctionValue): string {
-  return header.multiValue === undefined ? header.value : header.multiValue.map((line) => line.value).join('\n')
 }
 
 function isEmpty(values: FunctionValues): boolean {
@@ -223,13 +221,9 @@ export function finish(edge: PlainEdge, index: number, r: NjsRequest): void {
     const line = lines[i] as readonly [string, string]
     const name = line[0].toLowerCase()
     const value = line[1]
-    if (headers[name] === undefined) {
-      headers[name] = { value: value }
-      before[name] = value
-    } else {
-      addValue(headers, name, value)
-      before[name] += `\n${value}`
-    }
+    before[name] = value
+    if (headers[name] === undefined) headers[name] = { value: value }
+    else addValue(headers, name, value)
   }
   // nginx keeps this one apart from the header lines.
   const type = out['Content-Type']
@@ -248,13 +242,8 @@ export function finish(edge: PlainEdge, index: number, r: NjsRequest): void {
   }
   for (const name in after) {
     const header = after[name]
-    if (header === undefined) continue
-    if (header.multiValue !== undefined) writeLines(out, name, valuesOf(after, name), before[name])
-    else if (header.value !== before[name] && !isFraming(name)) out[name] = header.value
+    if (header !== undefined && (header.value !== before[name] || header.multiValue !== undefined) && !isFraming(name))
+      out[name] = header.multiValue === undefined ? header.value : valuesOf(after, name)
   }
   for (const name in before) if (after[name] === undefined && !isFraming(name)) out[name] = undefined
-}
-
-function writeLines(out: NjsRequest['headersOut'], name: string, lines: string[], before: string | undefined): void {
-  if (lines.join('\n') !== before && !isFraming(name)) out[name] = lines
 }

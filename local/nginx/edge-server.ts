@@ -1,5 +1,5 @@
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
-import { changedHeaderName } from '../edge/build.ts'
+import { changedHeaderVariable } from '../edge/changed-header.ts'
 import type { Behaviour, Distribution } from '../template/model.ts'
 import { linkLocations } from './link-locations.ts'
 import { behaviourLocations, changeableHeadersOf, errorPageLocations, signatureCheck } from './locations.ts'
@@ -56,7 +56,7 @@ export function edgeScripts(plan: NginxPlan): string[] {
     `js_preload_object edge from ${quotePath(`${plan.directories.njs}/edge.json`)};`,
     `js_preload_object keyValueStore from ${quotePath(`${plan.directories.njs}/key-value-store.json`)};`,
     'js_set $edge_decision main.decide;',
-    ...[...changed].map((name) => `js_set $edge_${changedHeaderName(name)} main.${changedHeaderName(name)};`),
+    ...[...changed].map((name) => `js_var $${changedHeaderVariable(name)};`),
     'js_var $edge_target undecided;',
     ...['behaviour', 'code', 'reason', 'signed', 'generation', 'uri', 'verdict', 'page_behaviour'].map(
       (name) => `js_var $edge_${name};`,

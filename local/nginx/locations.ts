@@ -1,4 +1,5 @@
-import { changeableHeaders, changedHeaderName } from '../edge/build.ts'
+import { changeableHeaders } from '../edge/build.ts'
+import { changedHeaderVariable } from '../edge/changed-header.ts'
 import type { Behaviour, Distribution, ErrorPage, Origin } from '../template/model.ts'
 import { isPlainBehaviour } from './plain-requests.ts'
 import { block } from './text.ts'
@@ -24,7 +25,7 @@ export function behaviourLocations(
   const changed = [
     'internal;',
     ...originErrors(distribution),
-    ...originPass(behaviour, (name) => `$edge_${changedHeaderName(name)}`),
+    ...originPass(behaviour, (name) => `$${changedHeaderVariable(name)}`),
   ]
   const canChange = behaviour.viewerRequest !== undefined && behaviour.forward.headers !== 'all'
   return [
