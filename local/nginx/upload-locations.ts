@@ -15,6 +15,8 @@ export function uploadLocations({ assets }: NginxPlan): string[] {
       // Uploads are written here and read elsewhere, where the read path checks.
       'if ($request_method = GET) { return 405; }',
       'proxy_request_buffering off;',
+      // Read and passed on in pieces of this size.
+      'client_body_buffer_size 256k;',
       'proxy_buffering off;',
       // A slow client may pause between two pieces; a creation may wait for a checksum.
       'proxy_read_timeout 300s;',

@@ -25,6 +25,8 @@ export interface UploadServerOptions {
 /** An upload server that is started again whenever it ends. */
 export interface UploadServer {
   readonly kind: UploadServerKind
+  /** Where it listens. */
+  readonly socket: string
   /** Of the process that runs now. */
   pid(): number
   stop(): Promise<void>
@@ -53,6 +55,7 @@ export async function keepUploadServer(options: UploadServerOptions): Promise<Up
   watch(running)
   return {
     kind: options.tusd === undefined ? 'embedded' : 'tusd',
+    socket: options.socket,
     pid: () => running.pid,
     async stop() {
       stopping = true
