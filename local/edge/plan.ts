@@ -1,4 +1,4 @@
-import { changeableHeadersOf } from '../nginx/locations.ts'
+import { changeableHeadersOf } from '../nginx/forwarded-headers.ts'
 import { isPlainBehaviour } from '../nginx/plain-requests.ts'
 import type { Distribution } from '../template/model.ts'
 import type { EdgeConfig } from './edge-config.ts'

@@ -1,6 +1,6 @@
-import { changeableHeaders } from '../edge/build.ts'
 import { changedHeaderVariable } from '../edge/changed-header.ts'
 import type { Behaviour, Distribution, ErrorPage, Origin } from '../template/model.ts'
+import { headerNames } from './forwarded-headers.ts'
 import { isPlainBehaviour } from './plain-requests.ts'
 import { block } from './text.ts'
 
@@ -178,18 +178,6 @@ function originPass(
     ...headerNames(behaviour).map((name) => `proxy_set_header ${name} ${headerValue(name)};`),
     pass,
   ]
-}
-
-/** Ranges and conditions reach an origin whatever the policies say: without a cache they cannot be answered before it. */
-function headerNames({ forward }: Behaviour): string[] {
-  const named = forward.headers === 'all' ? [] : forward.headers.filter((name) => name !== 'host')
-  const cookies = forward.cookies === 'all' ? ['cookie'] : []
-  return [...new Set([...changeableHeaders, ...named, ...cookies])]
-}
-
-/** Request headers that a function's change reaches the origin with. */
-export function changeableHeadersOf(behaviour: Behaviour): string[] {
-  return behaviour.forward.headers === 'all' ? [] : headerNames(behaviour)
 }
 
 /** The variable that holds a header as the viewer sent it. */

@@ -1,6 +1,6 @@
 import { changeableHeaders } from '../edge/build.ts'
 import type { Behaviour, Distribution } from '../template/model.ts'
-import { changeableHeadersOf } from './locations.ts'
+import { changeableHeadersOf } from './forwarded-headers.ts'
 import { block } from './text.ts'
 
 /**
