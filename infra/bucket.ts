@@ -1,6 +1,7 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { bucketPathPatterns } from './distribution/path-patterns.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
+import { privateBucket, privateBucketProperties } from './private-bucket.ts'
 import { type Fragment, ref, sub } from './template.ts'
 
 /** Days until an upload that nobody published is thrown away. */
@@ -17,21 +18,10 @@ export function bucketFragment(deployment: Deployment): Fragment {
   return {
     Resources: {
       [ids.bucket]: {
-        Type: 'AWS::S3::Bucket',
-        DeletionPolicy: 'Retain',
-        UpdateReplacePolicy: 'Retain',
+        ...privateBucket,
         Properties: {
           BucketName: bucketName(deployment),
-          BucketEncryption: {
-            ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
-          },
-          OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-          PublicAccessBlockConfiguration: {
-            BlockPublicAcls: true,
-            BlockPublicPolicy: true,
-            IgnorePublicAcls: true,
-            RestrictPublicBuckets: true,
-          },
+          ...privateBucketProperties,
           // EventBridge, not a bucket notification: that would need the function before the bucket and the bucket before the function.
           NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
           LifecycleConfiguration: {

@@ -14,6 +14,7 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
 import { pages } from '../key-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
+import { lambdaOptions } from './lambda-options.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -51,9 +52,9 @@ export async function buildFunctions(deployment: Deployment, outDir: string): Pr
   }
 }
 
-/** CommonJS loads faster than ES modules in Lambda, but dependencies are read as ES modules so that esbuild drops unused parts. */
 async function buildLambda(name: LambdaName, outDir: string, config: object): Promise<Metafile> {
   const { metafile } = await build({
+    ...lambdaOptions,
     // In place of an `export`, which esbuild turns into half a kilobyte of getters in CommonJS.
     stdin: {
       contents: `import { handler } from ${JSON.stringify(handlerPath(name))}\n__exports__.handler = handler`,
@@ -63,16 +64,7 @@ async function buildLambda(name: LambdaName, outDir: string, config: object): Pr
     outfile: join(outDir, name, 'index.cjs'),
     // Paths in the metafile must not depend on the folder from which packaging was started.
     absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'cjs',
-    minify: true,
-    mainFields: ['module', 'main'],
-    conditions: ['module'],
-    legalComments: 'none',
     metafile: true,
-    logLevel: 'silent',
     // A constant in front of the code, and not `define`: esbuild would make a module of an object, and have every file run it.
     // With its directive, because the one that esbuild writes comes after this line and would be without effect.
     banner: { js: `"use strict";const __CONFIG__=${JSON.stringify(config)};` },

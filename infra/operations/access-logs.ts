@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids, resourceName } from '../names.ts'
+import { privateBucket, privateBucketProperties } from '../private-bucket.ts'
 import { type Fragment, getAtt, ref, sub } from '../template.ts'
 
 /**
@@ -95,20 +96,9 @@ export function accessLogsFragment(deployment: Deployment): Fragment {
 /** Without a name of our own: it stays when the stack goes, and the next stack of this name makes another. */
 function bucket(days: number) {
   return {
-    Type: 'AWS::S3::Bucket',
-    DeletionPolicy: 'Retain',
-    UpdateReplacePolicy: 'Retain',
+    ...privateBucket,
     Properties: {
-      BucketEncryption: {
-        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
-      },
-      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-      PublicAccessBlockConfiguration: {
-        BlockPublicAcls: true,
-        BlockPublicPolicy: true,
-        IgnorePublicAcls: true,
-        RestrictPublicBuckets: true,
-      },
+      ...privateBucketProperties,
       LifecycleConfiguration: {
         Rules: [{ Id: 'expire-access-logs', Status: 'Enabled', ExpirationInDays: days }],
       },

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import config from '../../edge-signer.config.ts'
 import { buildFunctions } from '../../infra/build/index.ts'
+import { lambdaOptions } from '../../infra/build/lambda-options.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { type Comparison, median } from './comparison.ts'
 
@@ -56,20 +57,12 @@ async function bundleWhole(outfile: string): Promise<void> {
     'valibot',
   ]
   await build({
+    ...lambdaOptions,
     stdin: {
       contents: `${libraries.map((name, i) => `import * as m${i} from '${name}'`).join('\n')}
 exports.handler = async () => [${libraries.map((_, i) => `m${i}`).join()}].map((m) => Object.keys(m).length)`,
       resolveDir: process.cwd(),
     },
     outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'cjs',
-    minify: true,
-    mainFields: ['module', 'main'],
-    conditions: ['module'],
-    legalComments: 'none',
-    logLevel: 'silent',
   })
 }

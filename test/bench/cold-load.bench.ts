@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import config from '../../edge-signer.config.ts'
 import { buildFunctions } from '../../infra/build/index.ts'
+import { lambdaOptions } from '../../infra/build/lambda-options.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import type { Comparison } from './comparison.ts'
 
@@ -57,6 +58,7 @@ async function loadTime(bundle: string): Promise<number> {
 async function bundlePeer(outfile: string): Promise<void> {
   const entry = createRequire(import.meta.url).resolve('cognito-at-edge')
   await build({
+    ...lambdaOptions,
     stdin: {
       contents: `import { Authenticator } from ${JSON.stringify(entry)}
 const authenticator = new Authenticator({ region: 'us-east-1', userPoolId: 'us-east-1_abc', userPoolAppId: 'app', userPoolDomain: 'a.example.com' })
@@ -65,13 +67,5 @@ export const handler = async (event) => authenticator.handle(event)`,
       loader: 'js',
     },
     outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'cjs',
-    minify: true,
-    mainFields: ['module', 'main'],
-    conditions: ['module'],
-    logLevel: 'silent',
   })
 }
