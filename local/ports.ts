@@ -36,13 +36,15 @@ export async function waitForPort(port: number, ended: Promise<string>): Promise
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   server.close()
   await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+  if (address === null || typeof address === 'string') throw new LocalError('No port of 127.0.0.1 is free.')
+  return address.port
 }
 
 async function firstTaken(addresses: readonly string[], port: number): Promise<LocalError | undefined> {

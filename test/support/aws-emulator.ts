@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent } from 'node:http'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CloudFrontClient, CreateKeyValueStoreCommand } from '@aws-sdk/client-cloudfront'
@@ -10,6 +9,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import '@aws-sdk/signature-v4a'
 import type { ClientSettings } from '../../functions/provision/aws-stores.ts'
+import { freePort } from '../../local/ports.ts'
 import { ministack, setUpPythonTool } from '../../local/setup/python-tools.ts'
 
 /**
@@ -96,16 +96,6 @@ function clientSettings(port: number): ClientSettings {
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     requestHandler: { httpAgent },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 async function waitUntilHealthy(endpoint: string, isGone: () => boolean): Promise<void> {
