@@ -11,17 +11,7 @@ import {
   serializeRevocationState,
 } from '../shared/revocation/state.ts'
 import { storeFileName } from './njs/modules.ts'
-import { localDirectory } from './paths.ts'
-import {
-  publicKeysIn,
-  readKeyDocument,
-  type StateFiles,
-  stateFiles,
-  writeKeyDocument,
-  writeKeyGroup,
-  writeKeyValue,
-  writeWhole,
-} from './state.ts'
+import { publicKeysIn, readKeyDocument, type StateFiles, writeKeyGroup, writeKeyValue, writeWhole } from './state.ts'
 
 /**
  * What an operator does to a stage (keys, key group, KeyValueStore, revocations), for a local one. Works from any process, as
@@ -36,40 +26,9 @@ export interface LocalStage {
   readonly propagationDelay: number
 }
 
-/** What `.local/run/<port>.json` says while an emulation runs. */
-export interface RunRecord {
-  readonly url: string
-  readonly port: number
-  readonly pid: number
-  readonly content: string
-  readonly stateDirectory: string
-  readonly propagationDelay: number
-}
-
-/** Where the record of a running emulation is. */
-export function runRecordFile(port: number): string {
-  return join(localDirectory, 'run', `${port}.json`)
-}
-
-/** The stage that serves a port. @throws where nothing of ours runs there. */
-export function loadLocalStage(port: number): LocalStage {
-  const record = JSON.parse(readFileSync(runRecordFile(port), 'utf8')) as RunRecord
-  return {
-    url: record.url,
-    content: record.content,
-    state: stateFiles(record.stateDirectory),
-    propagationDelay: record.propagationDelay,
-  }
-}
-
 /** The key document: private keys, session secret, stamp key. */
 export function keyDocumentOf(stage: LocalStage): KeyDocument {
   return readKeyDocument(stage.state)
-}
-
-/** Replaces the key document; the session function sees it when its cache is over. */
-export function setKeyDocument(stage: LocalStage, document: KeyDocument): void {
-  writeKeyDocument(stage.state, document)
 }
 
 /** Makes the key group trust exactly these keys (PEM by id), and waits until it does. */

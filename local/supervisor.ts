@@ -12,7 +12,7 @@ import {
 } from './backends.ts'
 import { prepareCertificate } from './certificate.ts'
 import { type RunningProcess, startServer } from './child-process.ts'
-import { type LocalStage, type RunRecord, runRecordFile } from './control.ts'
+import type { LocalStage } from './control.ts'
 import { writeEdgeModules } from './edge/build.ts'
 import { defaultUnknowns } from './edge/edge-config.ts'
 import { edgeConfig } from './edge/plan.ts'
@@ -29,7 +29,7 @@ import { runCommand } from './setup/command.ts'
 import { setUpTools } from './setup/tools.ts'
 import { buildTusdAside, findTusd } from './setup/tusd.ts'
 import { localDeployment, stageName, stageParams } from './stage.ts'
-import { prepareState, writeWhole } from './state.ts'
+import { prepareState } from './state.ts'
 import { readDistribution } from './template/distribution.ts'
 import { cloudFrontFunctionCode } from './template/functions.ts'
 
@@ -139,9 +139,6 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const nginx = await startNginx(tools.nginx, run, port, log)
     undo.push(() => nginx.stop())
 
-    const record: RunRecord = { url, port, pid: process.pid, content, stateDirectory, propagationDelay }
-    writeWhole(runRecordFile(port), JSON.stringify(record))
-    undo.push(() => rmSync(runRecordFile(port), { force: true }))
     let stopping = false
     return {
       url,
