@@ -24,8 +24,13 @@ export function startServer(program: string, args: readonly string[], log: (line
   return track(spawn(file, rest, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] }), log)
 }
 
+/** A module of ours that has said that it is ready, and what it said. */
+export interface RunningModule extends RunningProcess {
+  readonly ready: unknown
+}
+
 /**
- * Starts a TypeScript module of ours in a Node process and waits until it says `ready`.
+ * Starts a TypeScript module of ours in a Node process and waits for its first message, which says that it is ready.
  *
  * @throws LocalError where it ends before that.
  */
@@ -33,17 +38,18 @@ export async function startModule(
   module: string,
   settings: unknown,
   log: (line: string) => void,
-): Promise<RunningProcess> {
+): Promise<RunningModule> {
   const args = ['--import', 'tsx', '--max-http-header-size=131072', module, JSON.stringify(settings)]
   const child = spawn(process.execPath, args, {
     cwd: projectDirectory,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const running = track(child, log)
-  const ready = once(child, 'message').then(() => undefined)
-  const why = await Promise.race([ready, running.ended])
-  if (why !== undefined) throw new LocalError(`${module} ended before it was ready (${why}).`)
-  return running
+  const first = once(child, 'message').then(([message]) => ({ ...running, ready: message as unknown }))
+  const ended = running.ended.then((why) => new LocalError(`${module} ended before it was ready (${why}).`))
+  const result = await Promise.race([first, ended])
+  if (result instanceof LocalError) throw result
+  return result
 }
 
 function track(child: ChildProcess, log: (line: string) => void): RunningProcess {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LocalError } from './local-error.ts'
@@ -10,77 +10,86 @@ export function hasIpv6Loopback(): boolean {
 }
 
 /**
- * Makes sure that a port is free on every loopback address; 0 chooses one.
+ * A port that is listened on, so that nobody else is given it while its server is being prepared: a port that was only looked at
+ * may belong to another program seconds later, and would then be taken for ours.
+ */
+export interface HeldPort {
+  readonly port: number
+  /** Lets go of it, for the server that starts now. Safe to call twice. */
+  release(): Promise<void>
+}
+
+/**
+ * Takes a port on every loopback address; 0 chooses one.
  *
  * @throws LocalError naming the address that is taken.
  */
-export async function reservePort(port: number, ipv6: boolean): Promise<number> {
-  const addresses = ['127.0.0.1', ...(ipv6 ? ['::1'] : [])]
+export async function holdPort(port: number, ipv6: boolean): Promise<HeldPort> {
   for (let tried = 0; ; tried++) {
-    const chosen = port === 0 ? await freePort() : port
-    const taken = await firstTaken(addresses, chosen)
-    if (taken === undefined) return chosen
-    if (port !== 0 || tried === 20) throw taken
+    const held: Server[] = []
+    const release = async () => {
+      await Promise.all(held.splice(0).map(closed))
+    }
+    try {
+      const first = await listen(port, '127.0.0.1')
+      held.push(first)
+      const chosen = portOf(first)
+      if (ipv6) held.push(await listen(chosen, '::1'))
+      return { port: chosen, release }
+    } catch (error) {
+      await release()
+      if (port !== 0 || tried === 20) throw error
+    }
   }
 }
 
-/** Waits until something accepts connections there, or `ended` says that nothing will. */
-export async function waitForPort(port: number, ended: Promise<string>): Promise<void> {
+/** Waits until something accepts connections on a unix socket, or `ended` says that nothing will. */
+export async function waitForSocket(socket: string, ended: Promise<string>): Promise<void> {
+  await waitUntil(() => accepts(socket), 'A server', ended)
+}
+
+/** Asks every 10 ms until the answer is yes. @throws LocalError where `ended` says that it never will be. */
+export async function waitUntil(isReady: () => Promise<boolean>, who: string, ended: Promise<string>): Promise<void> {
   let why: string | undefined
   void ended.then((reason) => {
     why = reason
   })
-  while (!(await accepts(port))) {
-    if (why !== undefined) throw new LocalError(`nginx ended at its start (${why}).`)
-    await delay(20)
+  while (!(await isReady())) {
+    if (why !== undefined) throw new LocalError(`${who} ended at its start (${why}).`)
+    await delay(10)
   }
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+async function listen(port: number, address: string): Promise<Server> {
+  const server = createServer((connection) => connection.destroy())
+  const fault = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    server.once('error', resolve)
+    server.listen(port, address, () => resolve(undefined))
+  })
+  if (fault === undefined) return server
+  if (fault.code === 'EADDRINUSE')
+    throw new LocalError(`Port ${port} is taken (${address}). Stop what uses it, or choose another with --port.`)
+  if (fault.code === 'EACCES') throw new LocalError(`Port ${port} needs root. Choose one above 1023 with --port.`)
+  throw new LocalError(`Port ${port} cannot be used on ${address}: ${fault.message}`)
+}
+
+async function closed(server: Server): Promise<void> {
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new LocalError('No port of 127.0.0.1 is free.')
-  return address.port
 }
 
-async function firstTaken(addresses: readonly string[], port: number): Promise<LocalError | undefined> {
-  for (const address of addresses) {
-    const server = createServer()
-    const fault = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-      server.once('error', resolve)
-      server.listen(port, address, () => server.close(() => resolve(undefined)))
-    })
-    if (fault?.code === 'EADDRINUSE')
-      return new LocalError(`Port ${port} is taken (${address}). Stop what uses it, or choose another with --port.`)
-    if (fault?.code === 'EACCES') return new LocalError(`Port ${port} needs root. Choose one above 1023 with --port.`)
-    if (fault !== undefined) return new LocalError(`Port ${port} cannot be used on ${address}: ${fault.message}`)
-  }
-  return undefined
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-function accepts(address: number | string): Promise<boolean> {
+function accepts(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = typeof address === 'string' ? connect(address) : connect(address, '127.0.0.1')
+    const socket = connect(socketPath)
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-/** Waits until something accepts connections on a unix socket, or `ended` says that nothing will. */
-export async function waitForSocket(socket: string, ended: Promise<string>): Promise<void> {
-  let why: string | undefined
-  void ended.then((reason) => {
-    why = reason
-  })
-  while (!(await accepts(socket))) {
-    if (why !== undefined) throw new LocalError(`A server ended at its start (${why}).`)
-    await delay(10)
-  }
 }

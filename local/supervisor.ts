@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type AssetsStage, startAssets } from './assets/assets-stage.ts'
@@ -11,7 +11,7 @@ import {
   startLambdaHosts,
 } from './backends.ts'
 import { prepareCertificate } from './certificate.ts'
-import { type RunningProcess, startServer } from './child-process.ts'
+import type { RunningProcess } from './child-process.ts'
 import type { LocalStage } from './control.ts'
 import { writeEdgeModules } from './edge/build.ts'
 import { defaultUnknowns } from './edge/edge-config.ts'
@@ -21,11 +21,11 @@ import { overviewPath } from './hosts/own-pages.ts'
 import { LocalError } from './local-error.ts'
 import { nginxConfig } from './nginx/config.ts'
 import type { NginxPlan } from './nginx/plan.ts'
+import { startNginx } from './nginx/process.ts'
 import type { EmulationOptions } from './options.ts'
 import { packageStage } from './package-stage.ts'
 import { localDirectory, projectDirectory } from './paths.ts'
-import { hasIpv6Loopback, reservePort, waitForPort } from './ports.ts'
-import { runCommand } from './setup/command.ts'
+import { hasIpv6Loopback, holdPort } from './ports.ts'
 import { setUpTools } from './setup/tools.ts'
 import { buildTusdAside, findTusd } from './setup/tusd.ts'
 import { localDeployment, stageName, stageParams } from './stage.ts'
@@ -65,7 +65,9 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
   try {
     const deployment = localDeployment(options)
     const ipv6 = hasIpv6Loopback()
-    const port = await reservePort(options.port ?? (options.production === undefined ? 8080 : 443), ipv6)
+    const held = await holdPort(options.port ?? (options.production === undefined ? 8080 : 443), ipv6)
+    undo.push(held.release)
+    const { port } = held
     const [tools, tusd, packaged] = await Promise.all([
       setUpTools({ log }),
       findTusd(options.tusd),
@@ -136,7 +138,7 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     }
     await writeRunDirectory(plan, packaged.template, state.keyGroupGeneration)
     undo.push(() => rmSync(run, { recursive: true, force: true }))
-    const nginx = await startNginx(tools.nginx, run, port, log)
+    const nginx = await startNginx(tools.nginx, run, held, log)
     undo.push(() => nginx.stop())
 
     let stopping = false
@@ -239,26 +241,6 @@ async function writeRunDirectory(
   writeFileSync(join(njs, 'key-value-store.json'), JSON.stringify({ directory: keyValueStore }))
   // It holds the secret of download links.
   writeFileSync(join(run, 'nginx.conf'), nginxConfig(plan), { mode: 0o600 })
-}
-
-async function startNginx(
-  nginx: string,
-  run: string,
-  port: number,
-  log: (line: string) => void,
-): Promise<RunningProcess> {
-  const errors = join(run, 'logs', 'error.log')
-  const args = ['-p', run, '-e', errors, '-c', join(run, 'nginx.conf')]
-  await runCommand(nginx, [...args, '-t'])
-  const running = startServer(nginx, args, log)
-  try {
-    await waitForPort(port, running.ended)
-  } catch (error) {
-    throw new LocalError(
-      `${(error as Error).message}\n${readFileSync(errors, 'utf8').split('\n').slice(-6).join('\n')}`,
-    )
-  }
-  return running
 }
 
 /** The real path: nginx is told not to follow links below it. */

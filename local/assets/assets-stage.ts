@@ -5,11 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
 import type { BackendPlan } from '../backends.ts'
 import { type RunningProcess, startModule } from '../child-process.ts'
-import type { ApiProcess } from '../hosts/api-process.ts'
+import type { ApiProcess, ApiReady } from '../hosts/api-process.ts'
 import { LocalError } from '../local-error.ts'
 import type { NginxAssets, Sockets } from '../nginx/plan.ts'
 import { projectDirectory } from '../paths.ts'
-import { reservePort } from '../ports.ts'
 import { httpApi } from '../template/functions.ts'
 import { uploadPath } from '../uploads/limits.ts'
 import { keepUploadServer, type UploadServer } from '../uploads/upload-server.ts'
@@ -59,14 +58,13 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
     linkSecret,
     propagationDelay: backends.propagationDelay,
   }
-  const hooksPort = await reservePort(0, false)
   const hooksPath = `/${randomBytes(32).toString('base64url')}`
-  const api = await keepApi(backends, sockets, { ...services, hooksPath, hooksPort, clearUpInterval })
+  const api = await keepApi(backends, sockets, { ...services, hooksPath, clearUpInterval })
   const uploadSocket = join(backends.socketDirectory, 'uploads.sock')
   const uploads = await keepUploadServer({
     tusd: plan.tusd,
     socket: uploadSocket,
-    hooksUrl: `http://127.0.0.1:${hooksPort}${hooksPath}`,
+    hooksUrl: `http://127.0.0.1:${api.hooksPort}${hooksPath}`,
     services,
     log: backends.log,
   }).catch(async (error: unknown) => {
@@ -88,17 +86,20 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
 async function keepApi(
   backends: BackendPlan,
   sockets: Sockets,
-  settings: Omit<ApiProcess, 'socket' | 'apiId' | 'routes'>,
-): Promise<Pick<RunningProcess, 'stop'>> {
+  settings: Omit<ApiProcess, 'socket' | 'apiId' | 'routes' | 'hooksPort'>,
+): Promise<{ readonly hooksPort: number; stop(): Promise<void> }> {
   const origin = backends.distribution.origins.find(({ kind }) => kind === 'http-api')
   if (origin?.kind !== 'http-api') throw new LocalError('The stage has no API.')
   const socket = (sockets.origins[origin.id] ?? '').replace(/^unix:/, '')
   const { routes } = httpApi(backends.packaged.template, origin.apiId)
-  const all: ApiProcess = { ...settings, socket, apiId: origin.apiId, routes }
+  // The system chooses the port at the first start; tusd, which is told of it, expects it after every other.
+  let hooksPort = 0
   let stopping = false
   const start = async (): Promise<RunningProcess> => {
     rmSync(socket, { force: true })
+    const all: ApiProcess = { ...settings, socket, apiId: origin.apiId, routes, hooksPort }
     const process = await startModule(join(projectDirectory, 'local/hosts/api-process.ts'), all, quietly(backends.log))
+    hooksPort = (process.ready as ApiReady).hooksPort
     void process.ended.then(async (why) => {
       for (let pause = 200; !stopping; pause = Math.min(pause * 2, 5000)) {
         backends.log(`The API ended (${why}); it is started again.`)
@@ -115,6 +116,7 @@ async function keepApi(
   }
   let running = await start()
   return {
+    hooksPort,
     async stop() {
       stopping = true
       await running.stop()

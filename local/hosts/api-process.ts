@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda'
 import { createApp } from '../../functions/api/app.ts'
 import { encodeRawPath } from '../../functions/api/raw-path.ts'
@@ -13,16 +14,21 @@ export interface ApiProcess extends LocalServicesSettings {
   readonly socket: string
   readonly apiId: string
   readonly routes: readonly string[]
-  /** Where tusd asks, on 127.0.0.1, and a path that nobody can guess. */
+  /** Where tusd asks, on 127.0.0.1 (0 has the system choose), and a path that nobody can guess. */
   readonly hooksPort: number
   readonly hooksPath: string
   /** Seconds between two looks for uploads that ended. */
   readonly clearUpInterval: number
 }
 
+/** What it says when it serves. */
+export interface ApiReady {
+  readonly hooksPort: number
+}
+
 /**
  * The same app as deployed, called as API Gateway calls it, over this machine's files in place of S3; beside it what tusd asks,
- * and the clearing up. Says `ready` to its parent when it serves; ends when the parent goes.
+ * and the clearing up. Tells its parent when it serves; ends when the parent goes.
  */
 const settings = JSON.parse(process.argv[2] ?? '{}') as ApiProcess
 const services = createLocalServices(settings)
@@ -58,6 +64,6 @@ hooksHost.listen(settings.hooksPort, '127.0.0.1')
 await Promise.all([once(api, 'listening'), once(hooksHost, 'listening')])
 await clear()
 setInterval(clear, settings.clearUpInterval * 1000)
-process.send?.('ready')
+process.send?.({ hooksPort: (hooksHost.address() as AddressInfo).port } satisfies ApiReady)
 process.on('disconnect', () => process.exit(0))
 process.on('SIGINT', () => {})

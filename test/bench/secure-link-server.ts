@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startServer } from '../../local/child-process.ts'
-import { reservePort, waitForPort } from '../../local/ports.ts'
+import { startNginx } from '../../local/nginx/process.ts'
+import { holdPort } from '../../local/ports.ts'
 
 /** nginx as it comes, with `secure_link`, in front of a bucket tier on a unix socket. */
 export interface ReferenceServer {
@@ -17,12 +17,10 @@ const secret = 'a benchmark has no secrets'
 /** Starts it; `/plain/…` is not checked, `/linked/…` is. The settings are the emulation's own, as far as both have them. */
 export async function startReference(nginx: string, directory: string, bucket: string): Promise<ReferenceServer> {
   for (const folder of ['logs', 'temp']) mkdirSync(join(directory, folder), { recursive: true })
-  const port = await reservePort(0, false)
+  const held = await holdPort(0, false)
+  const { port } = held
   writeFileSync(join(directory, 'nginx.conf'), configuration(directory, port, bucket))
-  const errors = join(directory, 'logs/error.log')
-  const args = ['-p', directory, '-e', errors, '-c', join(directory, 'nginx.conf')]
-  const server = startServer(nginx, args, () => {})
-  await waitForPort(port, server.ended)
+  const server = await startNginx(nginx, directory, held, () => {})
   return { url: `http://127.0.0.1:${port}`, link: signLink, stop: () => server.stop() }
 }
 

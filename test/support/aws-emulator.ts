@@ -9,7 +9,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import '@aws-sdk/signature-v4a'
 import type { ClientSettings } from '../../functions/provision/aws-stores.ts'
-import { freePort } from '../../local/ports.ts'
+import { holdPort } from '../../local/ports.ts'
 import { ministack, setUpPythonTool } from '../../local/setup/python-tools.ts'
 
 /**
@@ -33,7 +33,8 @@ export interface AwsEmulator {
 /** Starts an emulator; with `enforceRoles` it refuses what the caller's role does not allow. */
 export async function startAwsEmulator(options: { enforceRoles?: boolean } = {}): Promise<AwsEmulator> {
   const python = await setUpPythonTool(ministack, { log: (line) => process.stderr.write(`${line}\n`) })
-  const port = await freePort()
+  const { port, release } = await holdPort(0, false)
+  await release()
   const child = spawn(python, [fileURLToPath(new URL('aws-emulator.py', import.meta.url))], {
     env: {
       PATH: process.env.PATH,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { reservePort } from '../../local/ports.ts'
+import { holdPort } from '../../local/ports.ts'
 import { setUpGoTool, versitygw } from '../../local/setup/go-tools.ts'
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { findPart } from './part.ts'
@@ -39,9 +39,10 @@ const credentials = { accessKeyId: 'TESTACCESSKEY', secretAccessKey: 'test-secre
 export async function startS3Server(options: { allowOrigin?: string; region?: string } = {}): Promise<S3Server> {
   const region = options.region ?? 'us-east-1'
   const directory = await mkdtemp(join(tmpdir(), 'edge-signer-s3-'))
-  const port = await reservePort(0, false)
+  const { port, release } = await holdPort(0, false)
   const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive']
   if (options.allowOrigin !== undefined) args.push('--cors-allow-origin', options.allowOrigin)
+  await release()
   const child = spawn(program.require(), [...args, 'posix', directory], {
     env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
     stdio: ['ignore', 'pipe', 'pipe'],

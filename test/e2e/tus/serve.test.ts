@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { prepareCertificate } from '../../../local/certificate.ts'
-import { reservePort } from '../../../local/ports.ts'
+import { holdPort } from '../../../local/ports.ts'
 import { type Answer, type Send, send } from '../../support/http-client.ts'
 
 const host = 'cdn.example.test'
@@ -23,7 +23,9 @@ describe('edge-signer serve', () => {
     await prepareCertificate(join(directory, 'tls'))
     mkdirSync(join(directory, 'content/public'), { recursive: true })
     writeFileSync(join(directory, 'content/public/logo.txt'), 'of everybody')
-    port = await reservePort(0, true)
+    const held = await holdPort(0, true)
+    await held.release()
+    port = held.port
     await start()
   })
   afterAll(async () => {
