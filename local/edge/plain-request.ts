@@ -1,15 +1,11 @@
 // biome-ignore lint/style/useNodejsImportProtocol: njs knows its modules by these names only.
 import fs from 'fs'
-import type {
-  FunctionRequest,
-  FunctionResponse,
-  FunctionValue,
-  FunctionValues,
-} from '../../shared/cloudfront/function-event.ts'
-import { isFraming, readResponse } from './function-response.ts'
-import { addValue, valuesOf } from './function-values.ts'
+import type { FunctionRequest, FunctionValue, FunctionValues } from '../../shared/cloudfront/function-event.ts'
 import type { NjsRequest } from './njs.ts'
+import type { Handler, PlainEdge } from './plain-edge.ts'
+import { plainEvent, plainRequest, readHeaders } from './plain-event.ts'
 import { coversPlainly } from './plain-policy.ts'
+import { finishPlain } from './plain-response.ts'
 
 /**
  * The short way through the edge, for a `GET` of a plain path, without a query string, whose cookies are there once and in the
@@ -21,36 +17,6 @@ import { coversPlainly } from './plain-policy.ts'
  *
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
-
-/** What is known of a behaviour when the emulation starts. */
-export interface PlainBehaviour {
-  readonly signed: boolean
-  /** Gives the function, loading it the first time. */
-  readonly viewerRequest: (() => Handler) | null
-  readonly viewerResponse: (() => Handler) | null
-  /** The response headers policy for a request without `Origin`. */
-  readonly setHeaders: (headers: FunctionValues) => void
-}
-
-export type Handler = (event: unknown) => unknown
-
-/** The whole edge, as far as it is called from here. */
-export interface WholeEdge {
-  decide(r: NjsRequest): void
-  finish(r: NjsRequest): void
-  /** Tells what was decided here. */
-  adopt(path: string, request: FunctionRequest): void
-  cookiesOf(r: NjsRequest): FunctionValues
-}
-
-/** What the short way knows without asking; made by `build.ts`. */
-export interface PlainEdge {
-  readonly distributionId: string
-  readonly keyGroupGenerationFile: string
-  readonly behaviour: (index: number) => PlainBehaviour
-  /** Loads the whole edge the first time. */
-  readonly whole: () => WholeEdge
-}
 
 let decided: FunctionRequest | undefined
 
@@ -145,105 +111,7 @@ function isEmpty(values: FunctionValues): boolean {
   return true
 }
 
-/** The event's `headers`: every field but `Cookie`. */
-function readHeaders(lines: ReadonlyArray<readonly [string, string]>): FunctionValues {
-  const headers: FunctionValues = {}
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i] as readonly [string, string]
-    const name = line[0].toLowerCase()
-    if (headers[name] !== undefined) addValue(headers, name, line[1])
-    else if (name !== 'cookie') headers[name] = { value: line[1] }
-  }
-  return headers
-}
-
-/** The event's request. Most requests carry a dozen cookies, and most functions look at none: they are read when asked for. */
-function plainRequest(edge: PlainEdge, r: NjsRequest, path: string, headers: FunctionValues): FunctionRequest {
-  let cookies: FunctionValues | undefined
-  return {
-    method: 'GET',
-    uri: path,
-    querystring: {},
-    headers: headers,
-    get cookies(): FunctionValues {
-      if (cookies === undefined) cookies = edge.whole().cookiesOf(r)
-      return cookies
-    },
-    set cookies(changed: FunctionValues) {
-      cookies = changed
-    },
-  }
-}
-
-function plainEvent(
-  edge: PlainEdge,
-  eventType: string,
-  r: NjsRequest,
-  request: FunctionRequest,
-  response: FunctionResponse | undefined,
-): unknown {
-  const event = {
-    version: '1.0',
-    context: {
-      distributionDomainName: (request.headers.host as FunctionValue).value,
-      distributionId: edge.distributionId,
-      eventType: eventType,
-      get requestId() {
-        return r.variables.request_id
-      },
-    },
-    viewer: {
-      get ip() {
-        return r.remoteAddress
-      },
-    },
-    request: request,
-  }
-  return response === undefined ? event : Object.assign(event, { response: response })
-}
-
-/** Header filter of an origin's response: the headers policy, then the viewer-response function where it runs. */
+/** Header filter of an origin's response. */
 export function finish(edge: PlainEdge, index: number, r: NjsRequest): void {
-  const request = decided as FunctionRequest
-  const status = r.status
-  const behaviour = edge.behaviour(index)
-  if (status >= 400 || request.headers.origin !== undefined) {
-    const whole = edge.whole()
-    whole.adopt(request.uri, request)
-    whole.finish(r)
-    return
-  }
-  const out = r.headersOut
-  const headers: FunctionValues = {}
-  const before: Record<string, string> = {}
-  const lines = r.rawHeadersOut
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i] as readonly [string, string]
-    const name = line[0].toLowerCase()
-    const value = line[1]
-    before[name] = value
-    if (headers[name] === undefined) headers[name] = { value: value }
-    else addValue(headers, name, value)
-  }
-  // nginx keeps this one apart from the header lines.
-  const type = out['Content-Type']
-  if (type !== undefined && headers['content-type'] === undefined) {
-    headers['content-type'] = { value: String(type) }
-    before['content-type'] = String(type)
-  }
-  headers['x-cache'] = { value: 'Miss from cloudfront' }
-  if (status === 206) headers['accept-ranges'] = { value: 'bytes' }
-  behaviour.setHeaders(headers)
-  let after = headers
-  if (behaviour.viewerResponse !== null) {
-    const response = { statusCode: status, statusDescription: '', headers: headers, cookies: {} }
-    const result = behaviour.viewerResponse()(plainEvent(edge, 'viewer-response', r, request, response))
-    after = readResponse(r, status, result)
-  }
-  for (const name in after) {
-    const header = after[name]
-    if (header !== undefined && (header.value !== before[name] || header.multiValue !== undefined) && !isFraming(name))
-      out[name] = header.multiValue === undefined ? header.value : valuesOf(after, name)
-  }
-  for (const name in before) if (after[name] === undefined && !isFraming(name)) out[name] = undefined
+  finishPlain(edge, index, r, decided as FunctionRequest)
 }

@@ -1,13 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { NjsRequest } from '../../../../local/edge/njs.ts'
-import {
-  decide,
-  finish,
-  type Handler,
-  type PlainBehaviour,
-  type PlainEdge,
-} from '../../../../local/edge/plain-request.ts'
+import type { Handler, PlainBehaviour, PlainEdge } from '../../../../local/edge/plain-edge.ts'
+import { decide, finish } from '../../../../local/edge/plain-request.ts'
 import { customPolicy } from '../../../../shared/cloudfront/policy.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 
