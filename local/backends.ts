@@ -7,12 +7,9 @@ import type { LocalAws } from './aws/network.ts'
 import { type RunningProcess, startModule } from './child-process.ts'
 import { createDevLogin } from './hosts/dev-login.ts'
 import type { HttpApiProcess } from './hosts/http-api-process.ts'
-import type { LambdaAssociation } from './hosts/lambda-edge-host.ts'
-import type { LambdaEdgeProcess } from './hosts/lambda-edge-process.ts'
 import { createOwnPages } from './hosts/own-pages.ts'
 import { createSignatureVerifier } from './hosts/signature-verifier.ts'
 import { UnsupportedConstructError } from './local-error.ts'
-import { changeableHeadersOf } from './nginx/forwarded-headers.ts'
 import type { Sockets } from './nginx/plan.ts'
 import type { PackagedStage } from './package-stage.ts'
 import { projectDirectory } from './paths.ts'
@@ -44,7 +41,11 @@ export const distributionId = 'EDFDVBD6EXAMPLE'
 /** Where each server behind nginx will listen. */
 export function planSockets(plan: BackendPlan): Sockets {
   const socket = (name: string) => join(plan.socketDirectory, `${name}.sock`)
-  const lambdas = Object.keys(lambdaAssociations(plan.distribution)).map((id, i) => [id, socket(`l${i}`)])
+  const lambdas = new Set(
+    plan.distribution.behaviours.flatMap(({ viewerRequest }) =>
+      viewerRequest?.kind === 'lambda-edge' ? [viewerRequest.logicalId] : [],
+    ),
+  )
   const origins = plan.distribution.origins.flatMap((origin, index): Array<[string, string]> => {
     if (origin.kind === 'bucket') return []
     if (origin.kind === 'http-api') return [[origin.id, `unix:${socket(`o${index}`)}`]]
@@ -58,7 +59,7 @@ export function planSockets(plan: BackendPlan): Sockets {
     bucket: socket('bucket'),
     verifier: socket('verifier'),
     own: socket('own'),
-    lambdas: Object.fromEntries(lambdas),
+    lambdas: Object.fromEntries([...lambdas].map((id, index) => [id, socket(`l${index}`)])),
     origins: Object.fromEntries(origins),
   }
 }
@@ -78,30 +79,8 @@ export async function startInProcess(plan: BackendPlan, sockets: Sockets, ownPag
   return [verifier, await listen(createOwnPages(login), sockets.own)]
 }
 
-/** The host process of each Lambda@Edge function. */
-export function startLambdaHosts(plan: BackendPlan, sockets: Sockets): Promise<RunningProcess[]> {
-  const { service, stage } = plan.deployment
-  const account = pseudoParameters['AWS::AccountId'] ?? ''
-  const associations = lambdaAssociations(plan.distribution)
-  return Promise.all(
-    Object.entries(associations).map(([id, behaviours]) => {
-      const bundle = lambdaBundle(plan.packaged.template, id, plan.packaged.directory)
-      const settings: LambdaEdgeProcess = {
-        bundle: bundle.file,
-        exportName: bundle.exportName,
-        socket: sockets.lambdas[id] ?? '',
-        functionArn: `arn:aws:lambda:us-east-1:${account}:function:${service}-${stage}-${id}:1`,
-        distributionId,
-        associations: behaviours,
-        aws: localAws(plan),
-      }
-      return startModule(join(projectDirectory, 'local/hosts/lambda-edge-process.ts'), settings, plan.log)
-    }),
-  )
-}
-
 /** What stands behind the host names of AWS. */
-function localAws({ deployment: { service, stage, config }, state, content }: BackendPlan): LocalAws {
+export function localAws({ deployment: { service, stage, config }, state, content }: BackendPlan): LocalAws {
   return {
     secretId: keysSecretId(service, stage),
     secretFile: state.secret,
@@ -134,22 +113,6 @@ export function startApiHosts(plan: BackendPlan, sockets: Sockets): Promise<Runn
       return [startModule(join(projectDirectory, 'local/hosts/http-api-process.ts'), settings, plan.log)]
     }),
   )
-}
-
-/** The behaviours of each Lambda@Edge function, by its logical id. */
-function lambdaAssociations(distribution: Distribution): Record<string, Record<string, LambdaAssociation>> {
-  const found: Record<string, Record<string, LambdaAssociation>> = {}
-  for (const behaviour of distribution.behaviours) {
-    const { index, viewerRequest, forward } = behaviour
-    if (viewerRequest?.kind !== 'lambda-edge') continue
-    const behaviours = found[viewerRequest.logicalId] ?? {}
-    behaviours[String(index)] = {
-      includeBody: viewerRequest.includeBody,
-      forwardedHeaders: forward.headers === 'all' ? null : changeableHeadersOf(behaviour),
-    }
-    found[viewerRequest.logicalId] = behaviours
-  }
-  return found
 }
 
 async function listen(server: Server, socket: string): Promise<Server> {

@@ -46,10 +46,12 @@ export function createLocalRevocations({ content, state, propagationDelay }: Rev
           if (version !== versionOfEntries(readKeyValues(state))) return 'changed-meanwhile'
           const changes = [...deletes.map((key) => [key, undefined] as const), ...puts]
           for (const [key, value] of changes) storeKeyValue(state, key, value)
-          // A stage that stops before it was seen catches up when it starts again.
-          setTimeout(() => {
+          const show = () => {
             for (const [key, value] of changes) showKeyValue(state, key, value)
-          }, propagationDelay * 1000).unref()
+          }
+          // A stage that stops before it was seen catches up when it starts again.
+          if (propagationDelay > 0) setTimeout(show, propagationDelay * 1000).unref()
+          else show()
           return 'updated'
         }),
     },

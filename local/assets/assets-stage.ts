@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
 import type { BackendPlan } from '../backends.ts'
-import { type RunningProcess, startModule } from '../child-process.ts'
+import { startModule } from '../child-process.ts'
 import type { ApiProcess, ApiReady } from '../hosts/api-process.ts'
+import { keepRunning } from '../keep-running.ts'
 import { LocalError } from '../local-error.ts'
 import type { NginxAssets, Sockets } from '../nginx/plan.ts'
 import { projectDirectory } from '../paths.ts'
@@ -94,34 +94,15 @@ async function keepApi(
   const { routes } = httpApi(backends.packaged.template, origin.apiId)
   // The system chooses the port at the first start; tusd, which is told of it, expects it after every other.
   let hooksPort = 0
-  let stopping = false
-  const start = async (): Promise<RunningProcess> => {
+  const start = async () => {
     rmSync(socket, { force: true })
     const all: ApiProcess = { ...settings, socket, apiId: origin.apiId, routes, hooksPort }
     const process = await startModule(join(projectDirectory, 'local/hosts/api-process.ts'), all, quietly(backends.log))
     hooksPort = (process.ready as ApiReady).hooksPort
-    void process.ended.then(async (why) => {
-      for (let pause = 200; !stopping; pause = Math.min(pause * 2, 5000)) {
-        backends.log(`The API ended (${why}); it is started again.`)
-        try {
-          running = await start()
-          return
-        } catch (error) {
-          backends.log(error instanceof Error ? error.message : String(error))
-          await delay(pause)
-        }
-      }
-    })
     return process
   }
-  let running = await start()
-  return {
-    hooksPort,
-    async stop() {
-      stopping = true
-      await running.stop()
-    },
-  }
+  const kept = await keepRunning(start, { name: 'The API', log: backends.log })
+  return { hooksPort, stop: () => kept.stop() }
 }
 
 /** What went well is not for people at a terminal. */

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { LocalServicesSettings } from '../assets/local-services.ts'
 import { assetArea } from '../assets/location.ts'
 import { type RunningProcess, startModule, startServer } from '../child-process.ts'
+import { keepRunning } from '../keep-running.ts'
 import { projectDirectory } from '../paths.ts'
 import { waitForSocket } from '../ports.ts'
 import type { EmbeddedProcess } from './embedded-process.ts'
@@ -34,33 +34,13 @@ export interface UploadServer {
 
 /** Starts it, and again where it ends by itself: what has arrived lies in files, and clients go on where they were. */
 export async function keepUploadServer(options: UploadServerOptions): Promise<UploadServer> {
-  let running = await startUploadServer(options)
-  let stopping = false
-  const watch = (server: RunningProcess) => {
-    void server.ended.then(async (why) => {
-      if (stopping) return
-      options.log(`The upload server ended (${why}); it is started again.`)
-      for (let pause = 100; !stopping; pause = Math.min(pause * 2, 5000)) {
-        try {
-          running = await startUploadServer(options)
-          if (stopping) return running.stop()
-          return watch(running)
-        } catch (error) {
-          options.log(error instanceof Error ? error.message : String(error))
-          await delay(pause)
-        }
-      }
-    })
-  }
-  watch(running)
+  const start = () => startUploadServer(options)
+  const kept = await keepRunning(start, { name: 'The upload server', log: options.log })
   return {
     kind: options.tusd === undefined ? 'embedded' : 'tusd',
     socket: options.socket,
-    pid: () => running.pid,
-    async stop() {
-      stopping = true
-      await running.stop()
-    },
+    pid: () => kept.pid(),
+    stop: () => kept.stop(),
   }
 }
 

@@ -2,10 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../edge-signer.config.ts'
-import { keyDocumentOf, type LocalStage, revoke } from '../../local/control.ts'
+import { createLocalRevocations } from '../../local/revocation-stores.ts'
+import { readKeyDocument, type StateFiles } from '../../local/state.ts'
 import { startEmulation } from '../../local/supervisor.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
+import { parseResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
+import { revoke } from '../../shared/revocation/revoke.ts'
 import { send } from '../support/http-client.ts'
 import type { TrustedKey } from '../support/policy-signer.ts'
 import { createSessionMaker, type SessionMaker } from '../support/session-maker.ts'
@@ -41,10 +44,10 @@ export async function startEmulationTarget(setting: Setting): Promise<Target> {
     host: new URL(baseUrl).host,
     sessionCookie: session.cookieName,
     login: (sub) => logIn(baseUrl, sub),
-    sessions: sessionsOf(emulation),
-    key: trustedKeyOf(emulation),
-    revoke: async (revocation) => {
-      await revoke(emulation, revocation)
+    sessions: sessionsOf(emulation.state),
+    key: trustedKeyOf(emulation.state),
+    revoke: async ({ prefix, at, ...whom }) => {
+      await revoke({ prefix: parseResourcePrefix(prefix), ...whom }, createLocalRevocations(emulation), at)
       // The 30 s for which the function keeps what it read are a unit test's; here they would only be waited for.
       if (readsRevocationsFromState(setting)) await emulation.coldStart()
     },
@@ -62,16 +65,16 @@ async function logIn(baseUrl: string, sub: User): Promise<string> {
   return cookie.value
 }
 
-function sessionsOf(stage: LocalStage): SessionMaker {
-  const secret = keyDocumentOf(stage).sessionSecret
+function sessionsOf(state: StateFiles): SessionMaker {
+  const secret = readKeyDocument(state).sessionSecret
   if (secret === undefined || session.issuer === null || session.audience === null) {
     throw new Error('the stage local has a session secret, an issuer and an audience')
   }
   return createSessionMaker({ secret, issuer: session.issuer, audience: session.audience })
 }
 
-function trustedKeyOf(stage: LocalStage): TrustedKey {
-  const { algorithm, keyPairId, privateKey } = newestUsableKey(keyDocumentOf(stage), Math.floor(Date.now() / 1000))
+function trustedKeyOf(state: StateFiles): TrustedKey {
+  const { algorithm, keyPairId, privateKey } = newestUsableKey(readKeyDocument(state), Math.floor(Date.now() / 1000))
   if (privateKey === undefined) throw new Error('the stage local has its private key in the key document')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   return { keyPairId, privateKey: pem, hash: algorithm === 'RS1' ? undefined : 'SHA256' }

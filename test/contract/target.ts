@@ -21,8 +21,8 @@ export interface Target {
   readonly sessions?: SessionMaker
   /** Signs policies as CloudFront's owner does; needs the private key. */
   readonly key?: TrustedKey
-  /** Writes a revocation that refuses what was issued before `before` (epoch seconds), and waits until the edge knows it. */
-  revoke?(revocation: { prefix: string; sub?: string; before: number }): Promise<void>
+  /** Ends access to a prefix as an operator did at `at` (epoch seconds), and waits until the edge knows it. */
+  revoke?(order: { prefix: string; sub?: string; at: number }): Promise<void>
   stop(): Promise<void>
 }
 

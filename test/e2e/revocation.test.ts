@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { keyDocumentOf } from '../../local/control.ts'
+import { readKeyDocument } from '../../local/state.ts'
 import { type Emulation, startEmulation } from '../../local/supervisor.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
 import { Browser } from '../support/browser.ts'
@@ -44,7 +44,7 @@ async function openStage(enforcement: 'key-group' | 'gate', propagationDelay: nu
 }
 
 function clientsOf(emulation: Emulation) {
-  const document = keyDocumentOf(emulation)
+  const document = readKeyDocument(emulation.state)
   const { sessionSecret: secret = '' } = document
   const sessions = createSessionMaker({ secret, issuer: 'edge-signer-local', audience: 'edge-signer' })
   const mint = (token: string) =>

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { keyDocumentOf, type LocalStage } from '../../local/control.ts'
-import { newKeyPairId, writeKeyDocument, writeKeyGroup } from '../../local/state.ts'
+import { newKeyPairId, readKeyDocument, type StateFiles, writeKeyDocument, writeKeyGroup } from '../../local/state.ts'
+import type { Emulation } from '../../local/supervisor.ts'
 import { parseKeyDocument, serializeKeyDocument } from '../../shared/keys/key-document.ts'
 import type { KeyRing } from '../../shared/keys/key-ring.ts'
 import type { KeySecret, SecretVersion } from '../../shared/keys/key-secret.ts'
@@ -14,10 +14,10 @@ import type { KeyGroup, PublishedKey, TrustedKeys } from '../../shared/keys/trus
  *
  * `settled` resolves when every change has reached the edge.
  */
-export function localKeyRing(stage: LocalStage, times: KeyTimes) {
+export function localKeyRing({ state, propagationDelay }: Emulation, times: KeyTimes) {
   const mark = 'edge-signer/local/keys'
   const name = 'edge-signer-local'
-  const document = keyDocumentOf(stage)
+  const document = readKeyDocument(state)
   const published: PublishedKey[] = document.keys.map((key) => ({
     id: key.keyPairId,
     name: `${name}-${key.keyPairId}`,
@@ -41,9 +41,9 @@ export function localKeyRing(stage: LocalStage, times: KeyTimes) {
     )
     const arrival = new Promise<void>((resolve) => {
       setTimeout(() => {
-        writeKeyGroup(stage.state, keys)
+        writeKeyGroup(state, keys)
         resolve()
-      }, stage.propagationDelay * 1000)
+      }, propagationDelay * 1000)
     })
     onTheWay.add(arrival)
     void arrival.then(() => onTheWay.delete(arrival))
@@ -81,15 +81,15 @@ export function localKeyRing(stage: LocalStage, times: KeyTimes) {
     now: now(),
     report: () => {},
   })
-  const secret = fileSecret(mark, stage)
+  const secret = fileSecret(mark, state)
   return { ring, settled: () => Promise.all(onTheWay) }
 }
 
 /** Secrets Manager's versions and labels; the current text is the file that the emulation's functions read. */
-function fileSecret(id: string, stage: LocalStage): KeySecret {
+function fileSecret(id: string, state: StateFiles): KeySecret {
   const first: string = randomUUID()
   const versions = new Map<string, SecretVersion>([
-    [first, { id: first, json: serializeKeyDocument(keyDocumentOf(stage)), createdAt: now() }],
+    [first, { id: first, json: serializeKeyDocument(readKeyDocument(state)), createdAt: now() }],
   ])
   let current = first
   let pending: string | undefined
@@ -97,7 +97,7 @@ function fileSecret(id: string, stage: LocalStage): KeySecret {
   const makeCurrent = async (versionId: string, from: string | undefined) => {
     if (from !== current) return 'changed-meanwhile' as const
     current = versionId
-    writeKeyDocument(stage.state, parseKeyDocument(versions.get(versionId)?.json ?? ''))
+    writeKeyDocument(state, parseKeyDocument(versions.get(versionId)?.json ?? ''))
     return 'moved' as const
   }
   const put = (versionId: string, json: string) =>

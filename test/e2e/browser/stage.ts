@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import config from '../../../edge-signer.config.ts'
-import { keyDocumentOf } from '../../../local/control.ts'
 import type { EmulationOptions } from '../../../local/options.ts'
+import { readKeyDocument } from '../../../local/state.ts'
 import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import {
@@ -95,7 +95,7 @@ export function describeInChromium(
         await page.close()
       },
       session: (sub, claims) => {
-        const secret = keyDocumentOf(started().emulation).sessionSecret
+        const secret = readKeyDocument(started().emulation.state).sessionSecret
         if (secret === undefined) throw new Error('the stage local has a session secret')
         const issuer = { secret, issuer: session.issuer ?? '', audience: session.audience ?? '' }
         return createSessionMaker(issuer).session(sub, claims)

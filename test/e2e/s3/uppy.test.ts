@@ -15,7 +15,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import config from '../../../edge-signer.config.ts'
 import { createApp } from '../../../functions/api/app.ts'
-import { keyDocumentOf } from '../../../local/control.ts'
+import { readKeyDocument } from '../../../local/state.ts'
 import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import { s3ClientDefaults } from '../../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
@@ -193,7 +193,7 @@ describeOnS3('Uppy in Chromium', () => {
 
 /** What the API must share with the edge: the keys that sign, and whose sessions count. */
 function trustOf(edge: Emulation) {
-  const keys = keyDocumentOf(edge)
+  const keys = readKeyDocument(edge.state)
   const { issuer, audience } = parseDeployment(config, 'local').config.session
   if (keys.sessionSecret === undefined || issuer === null || audience === null) {
     throw new Error('the stage local has a session secret, an issuer and an audience')

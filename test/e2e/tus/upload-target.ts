@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../../edge-signer.config.ts'
-import { keyDocumentOf } from '../../../local/control.ts'
+import { readKeyDocument } from '../../../local/state.ts'
 import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import type { UploadServerKind } from '../../../local/uploads/upload-server.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
@@ -47,7 +47,7 @@ export async function startUploadTarget(kind: UploadServerKind): Promise<UploadT
   })
   const { url } = emulation
   const { session } = parseDeployment(config, 'local').config
-  const secret = keyDocumentOf(emulation).sessionSecret ?? ''
+  const secret = readKeyDocument(emulation.state).sessionSecret ?? ''
   const sessions = createSessionMaker({ secret, issuer: session.issuer ?? '', audience: String(session.audience) })
   const bearer = (sub: string) => ({ authorization: `Bearer ${sessions.session(sub)}` })
   const api: UploadTarget['api'] = (path, { sub = 'alice', json, method } = {}) =>

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CloudFrontRequestEvent } from 'aws-lambda'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { keyDocumentOf, putKeyValue, setKeyGroup } from '../../../local/control.ts'
+import { publicKeysIn, readKeyDocument, writeKeyGroup } from '../../../local/state.ts'
 import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import { customPolicy } from '../../../shared/cloudfront/policy.ts'
 import { createPolicySigner } from '../../../shared/cloudfront/signer.ts'
@@ -64,7 +64,7 @@ const get = (path: string, init: RequestInit = {}) => fetch(emulation.url + path
 
 async function signedCookies(prefix = '/private/alice/'): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
-  const signer = createPolicySigner(newestUsableKey(keyDocumentOf(emulation), now))
+  const signer = createPolicySigner(newestUsableKey(readKeyDocument(emulation.state), now))
   const host = new URL(emulation.url).host
   const signed = await signer.sign(
     customPolicy({ host, prefix: parseResourcePrefix(prefix), notBefore: now - 10, expires: now + 60 }),
@@ -197,10 +197,10 @@ describe('the key group', () => {
 
   it('refuses a key that left the group, and takes it back', async () => {
     const cookie = await signedCookies()
-    await setKeyGroup(emulation, {})
+    writeKeyGroup(emulation.state, {})
     const refused = await get('/private/alice/data', { headers: { cookie } })
     expect(await refused.text()).toContain('<Code>InvalidKey</Code>')
-    await setKeyGroup(emulation)
+    writeKeyGroup(emulation.state, publicKeysIn(readKeyDocument(emulation.state)))
     expect((await get('/private/alice/data', { headers: { cookie } })).status).toBe(200)
   })
 
@@ -268,12 +268,6 @@ it('says which port is taken', async () => {
     message: expect.stringContaining(String(port)),
   })
   server.close()
-})
-
-it('removes an entry of the KeyValueStore', async () => {
-  await putKeyValue(emulation, 'some', 'value')
-  await putKeyValue(emulation, 'some', undefined)
-  await putKeyValue(emulation, 'some', undefined)
 })
 
 /** Sends the target as it is: `fetch` would normalise it. */
