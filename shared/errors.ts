@@ -31,7 +31,7 @@ export const edgeProblems = {
   ERR_SESSION_DUPLICATE: [401, 'Sign in required', 'The session cookie came more than once.'],
   ERR_SESSION_INVALID: [401, 'Sign in required', 'The app session is not valid.'],
   ERR_SESSION_EXPIRED: [401, 'Session expired', 'Sign in again.'],
-  ERR_SESSION_REVOKED: [401, 'Session revoked', 'Sign in again.'],
+  ERR_SESSION_REVOKED: [401, 'Session revoked', 'Sign in again in a few minutes.'],
   // The grants
   ERR_GRANT_NONE: [403, 'Nothing granted', 'This session grants access to no prefix.'],
   ERR_GRANT_CLAIM: [403, 'Claim not usable', 'A claim of this session cannot name a prefix.'],

@@ -12,6 +12,7 @@ import type { EdgeRequest, Passage } from './event.ts'
 import { checkFileRequest, fileMethods } from './file-request.ts'
 import { issuedAt } from './grant-signing.ts'
 import { dropsCookies, wasJustRenewed } from './loop-guard.ts'
+import { isOfOtherUser } from './other-user.ts'
 import { policyHost } from './policy-host.ts'
 import { refreshAt } from './refresh-at.ts'
 import { renew } from './renewal.ts'
@@ -26,7 +27,7 @@ const readHeaders = 'Authorization, If-Modified-Since, If-None-Match, If-Range, 
  *
  * 1. A request that breaks a rule of the files is refused, whoever sends it.
  * 2. A signed URL is let through or refused by what it says alone.
- * 3. Good cookies are let through.
+ * 3. Good cookies are let through, unless the app session beside them is of another user.
  * 4. Otherwise the app session decides. Sent as Bearer it is let through; sent as a cookie it gets fresh CloudFront cookies
  *    and is sent to the same URL again. Also where good cookies are past their `refreshAt`, but then failing is no harm.
  *
@@ -46,12 +47,14 @@ export async function guardFile(
   const cookies = readCookies(request.headers.cookie)
   const trust = { keys: () => services.keys(now), revocations: () => services.revocations(now) }
   const credentials = await judgeCredentials(request, cookies, prefixes, trust, now)
-  if (credentials.verdict === 'good' && !isDue(credentials, services, now)) return passage(credentials)
+  const isGood = credentials.verdict === 'good'
+  const isOthers = isGood && credentials.source === 'cookies' && isOfOtherUser(request, cookies, services)
+  if (isGood && !isOthers && !isDue(credentials, services, now)) return passage(credentials)
   if (credentials.verdict !== 'none' && credentials.source === 'url') throw refusalOf(credentials)
   try {
     return await admitSession(edge, cookies, credentials, services, now)
   } catch (error) {
-    if (credentials.verdict === 'good') return passage(credentials)
+    if (isGood && !(isOthers && error instanceof GrantError)) return passage(credentials)
     throw explain(error, edge, credentials)
   }
 }

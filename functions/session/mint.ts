@@ -16,6 +16,7 @@ import {
   readFormerGrants,
 } from '../../shared/session/edge-grants.ts'
 import type { Session } from '../../shared/session/session.ts'
+import { askAgain } from './again.ts'
 import type { EdgeRequest } from './event.ts'
 import { fitsOneResponse, signGrants } from './grant-signing.ts'
 import { mintedPage } from './page.ts'
@@ -54,13 +55,20 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     grants.map(({ prefix }) => prefix),
     keys.stampKey,
   )
-  const cookies = [
-    ...expire(dropped, config.cookies.domain),
+  const fresh = [
     ...(await signGrants(grants, { host, now, expires, clientIp: request.clientIp }, keys, services)),
     ...edgeGrantsCookies(value, expires - now, config.cookies.domain),
+  ]
+  const cookies = [
+    ...expire(dropped, config.cookies.domain),
+    ...fresh,
     ...expiredRenewals(former.renewals, config.cookies.domain),
   ]
-  if (!fitsOneResponse(cookies)) throw tooMany(former, config.cookies.domain)
+  if (!fitsOneResponse(cookies)) {
+    if (!fitsOneResponse(fresh)) throw refusal('ERR_GRANT_TOO_MANY', former, config.cookies.domain)
+    // The old ones go first. Without `edge-grants` the next time has none to delete, so there is no third.
+    return askAgain(request, forget(former, config.cookies.domain))
+  }
   if (!isNavigation(request)) return sessionResponse(grants, now, expires, cookies)
   return target === undefined ? mintedPage(answerHeaders(cookies)) : redirect(target.location, cookies)
 }
@@ -74,21 +82,13 @@ function grantsOf(session: Session, services: SessionServices, former: FormerGra
   }
 }
 
-/**
- * New cookies and the deletion of old ones may be too many together although each would fit. The refusal deletes the old ones, so
- * that the next try has room.
- */
-function tooMany(former: FormerGrants, domain: string | null): MintRefusal {
-  return refusal('ERR_GRANT_TOO_MANY', former, domain)
+function refusal(code: ErrorCode, former: FormerGrants, domain: string | null): MintRefusal {
+  return new MintRefusal(code, former.prefixes.length === 0 ? [] : forget(former, domain))
 }
 
-function refusal(code: ErrorCode, former: FormerGrants, domain: string | null): MintRefusal {
-  if (former.prefixes.length === 0) return new MintRefusal(code, [])
-  return new MintRefusal(code, [
-    ...expire(former.prefixes, domain),
-    ...expiredEdgeGrants(domain),
-    ...expiredRenewals(former.renewals, domain),
-  ])
+/** The lines that delete what earlier mints and renewals set, and their lists. */
+function forget(former: FormerGrants, domain: string | null): string[] {
+  return [...expire(former.prefixes, domain), ...expiredEdgeGrants(domain), ...expiredRenewals(former.renewals, domain)]
 }
 
 function expire(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {

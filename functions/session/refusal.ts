@@ -1,11 +1,4 @@
-import {
-  type EdgeErrorCode,
-  type ErrorCode,
-  edgeCodeOf,
-  GrantError,
-  RequestError,
-  SessionError,
-} from '../../shared/errors.ts'
+import { type EdgeErrorCode, type ErrorCode, edgeCodeOf, GrantError, RequestError } from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { isNavigation } from '../../shared/http/navigation.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
@@ -38,14 +31,14 @@ const helpedByLogin: readonly EdgeErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SES
 
 /**
  * The answer to a request that failed. A fetch gets the problem; a navigation without a good session goes to the login page
- * (`login` says where, `null` where there is none), and one that is refused with 401 or 403 gets a page.
+ * (`login` says where, `null` where there is none), and one that is refused gets a page.
  *
  * Logs the code and the request id, and nothing else: messages and stacks of foreign errors may quote what was sent.
  */
 export function refuse(error: unknown, edge: EdgeRequest, login: () => string | null): HttpResponse {
   const code = edgeCodeOf(error)
   logRefusal(code, edge.requestId)
-  const response = answerTo(code, error, edge.request, login)
+  const response = answerTo(code, edge.request, login)
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
 }
 
@@ -54,7 +47,7 @@ export function logRefusal(code: ErrorCode, requestId: string): void {
   console.warn(JSON.stringify({ code, requestId }))
 }
 
-function answerTo(code: EdgeErrorCode, error: unknown, request: HttpRequest, login: () => string | null): HttpResponse {
+function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string | null): HttpResponse {
   if (!isNavigation(request)) return problemResponse(code)
   const location = helpedByLogin.includes(code) ? login() : null
   if (location !== null) {
@@ -69,8 +62,7 @@ function answerTo(code: EdgeErrorCode, error: unknown, request: HttpRequest, log
   }
   // Signed in a moment ago, and nothing of it came along.
   if (code === 'ERR_SESSION_MISSING' && isBackFromLogin(request)) return refusalPage('ERR_NO_COOKIES')
-  const isForPerson = error instanceof SessionError || error instanceof GrantError || code === 'ERR_CROSS_SITE'
-  return isForPerson ? refusalPage(code) : problemResponse(code)
+  return refusalPage(code)
 }
 
 function ownHeaders(error: unknown): HttpResponse['headers'] {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'
@@ -15,6 +15,7 @@ import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
 import { pages } from '../key-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
 import { lambdaOptions } from './lambda-options.ts'
+import { shrink } from './shrink.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -53,6 +54,7 @@ export async function buildFunctions(deployment: Deployment, outDir: string): Pr
 }
 
 async function buildLambda(name: LambdaName, outDir: string, config: object): Promise<Metafile> {
+  const file = join(outDir, name, 'index.cjs')
   const { metafile } = await build({
     ...lambdaOptions,
     // In place of an `export`, which esbuild turns into half a kilobyte of getters in CommonJS.
@@ -61,7 +63,7 @@ async function buildLambda(name: LambdaName, outDir: string, config: object): Pr
       resolveDir: root,
     },
     define: { __exports__: 'exports' },
-    outfile: join(outDir, name, 'index.cjs'),
+    outfile: file,
     // Paths in the metafile must not depend on the folder from which packaging was started.
     absWorkingDir: root,
     metafile: true,
@@ -69,6 +71,7 @@ async function buildLambda(name: LambdaName, outDir: string, config: object): Pr
     // With its directive, because the one that esbuild writes comes after this line and would be without effect.
     banner: { js: `"use strict";const __CONFIG__=${JSON.stringify(config)};` },
   })
+  if (name === 'session') await writeFile(file, await shrink(await readFile(file, 'utf8')))
   // Beside the bundle's folder, not in it: that folder is the package.
   await writeFile(join(outDir, `${name}.meta.json`), JSON.stringify(metafile))
   return metafile

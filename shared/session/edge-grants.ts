@@ -13,9 +13,12 @@ const edgeGrantsName = 'edge-grants'
 /** Only the `/_edge/` endpoints read it; on the private paths it would be weight on every Range request. */
 const path = '/_edge/'
 
-/** The value: `<base64url JSON array>.<base64url HMAC-SHA256>`. */
+/**
+ * The value: `<prefix>|<prefix>|….<base64url HMAC-SHA256>`. A prefix writes `|` as `%7C`. As they are, because eight of the longest
+ * must fit the 4,096 bytes that a browser gives to one cookie (RFC 6265 section 6.1): a list that it drops is never deleted by.
+ */
 export function edgeGrantsValue(prefixes: readonly ResourcePrefix[], stampKey: string): string {
-  const payload = Buffer.from(JSON.stringify(prefixes)).toString('base64url')
+  const payload = prefixes.join('|')
   return `${payload}.${authenticate(payload, stampKey)}`
 }
 
@@ -99,17 +102,16 @@ function line(name: string, value: string, maxAge: number, domain: string | null
 }
 
 function readValue(value: string, stampKey: string): ResourcePrefix[] {
-  const dot = value.indexOf('.')
+  const dot = value.lastIndexOf('.')
   if (dot < 0) return []
   const payload = value.slice(0, dot)
   const sent = Buffer.from(value.slice(dot + 1), 'base64url')
   const expected = Buffer.from(authenticate(payload, stampKey), 'base64url')
   if (sent.length !== expected.length || !timingSafeEqual(sent, expected)) return []
-  const prefixes: string[] = JSON.parse(Buffer.from(payload, 'base64url').toString())
-  return prefixes.map(parseResourcePrefix)
+  return payload.split('|').map(parseResourcePrefix)
 }
 
-/** `edge-grants|` keeps this use of the key apart from the stamps'. */
+/** `edge-grants||` keeps this use of the key apart from the stamps', whose texts have a prefix after the first `|`. */
 function authenticate(payload: string, stampKey: string): string {
-  return hmacSha256(stampKey, `edge-grants|${payload}`)
+  return hmacSha256(stampKey, `edge-grants||${payload}`)
 }

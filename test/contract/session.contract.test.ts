@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { rawGet, sendRaw } from '../support/raw-request.ts'
 import { minted } from '../support/set-cookie.ts'
-import { describeTargets, expectProblem } from './suite.ts'
+import { describeTargets, expectProblem, sessionsOf } from './suite.ts'
 
 const endpoint = '/_edge/session'
 const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'same-origin', accept: 'text/html' }
@@ -63,6 +63,19 @@ describeTargets('session endpoint', (suite) => {
     const answer = await suite.send({ path: endpoint, headers: { authorization } })
     expect(answer.status).toBe(200)
     expect(minted(answer).length).toBeGreaterThan(3)
+  })
+
+  it.skipIf(!suite.can.sessions)('makes room where old cookies and new are too many for one response', async () => {
+    const teams = (name: string) => ({ team: [0, 1, 2, 3].map((i) => `${name}${i}`) })
+    const browser = await suite.signedInWith('alice', teams('red'))
+    const session = sessionsOf(suite.target).session('bob', teams('blue'))
+    await browser.keep(`${suite.target.sessionCookie}=${session}; Path=/; HttpOnly; Secure; SameSite=Lax`)
+    const first = await browser.send(endpoint)
+    expect([first.status, first.headers.location]).toEqual([307, endpoint])
+    expect((await browser.send(endpoint)).status).toBe(200)
+    expect(await suite.grantCookies(browser, '/users/alice/x')).toBe('')
+    expect(await suite.grantCookies(browser, '/teams/red0/x')).toBe('')
+    expect(await suite.grantCookies(browser, '/teams/blue3/x')).toContain('CloudFront-Policy=')
   })
 
   it('keeps cookie values out of every body', async () => {

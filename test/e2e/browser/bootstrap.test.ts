@@ -32,6 +32,29 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(visitor.page.url()).toBe(url)
   })
 
+  it('leaves the signature of a link that was refused behind: the file opens for whoever may, and no login page is told', async () => {
+    const link = `${fileOf(stage)}?Expires=1&Signature=abc&version=7&Key-Pair-Id=K1`
+    const alice = await signedIn(stage, 'alice')
+    await alice.page.goto(link)
+    await alice.page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+    expect(alice.page.url()).toBe(`${fileOf(stage)}?version=7`)
+    const stranger = await stage.visit()
+    await stranger.page.goto(link)
+    await stranger.page.getByRole('button', { name: 'Sign in' }).waitFor()
+    expect(stranger.page.url()).toContain(encodeURIComponent(encodeURIComponent('?version=7')))
+    expect(stranger.page.url()).not.toMatch(/Signature|Key-Pair-Id/)
+  })
+
+  it('ends in a page also where the address cannot be come back to', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    await visitor.page.goto(`${stage.cdn}/users/alice//notes.txt`)
+    await visitor.page.getByRole('heading', { name: 'Bad return address' }).waitFor()
+    await expectRest(visitor, [
+      ['/users/alice//notes.txt', 403],
+      ['/_edge/session', 400],
+    ])
+  })
+
   it('leads to the sign-in, and from there to the file', async () => {
     const visitor = await stage.visit()
     const { page } = visitor

@@ -2,7 +2,7 @@
 import type { Request } from 'playwright-core'
 import { expect, it } from 'vitest'
 import type { Visitor } from '../../support/chromium.ts'
-import { disk } from './content.ts'
+import { bobSecret, disk } from './content.ts'
 import { dropCookies } from './drop-cookies.ts'
 import { fetchInPage, readRange, readUntilChange } from './in-page.ts'
 import { type BrowserStage, describeInChromium } from './stage.ts'
@@ -26,6 +26,21 @@ describeInChromium('plain HTML in gate mode', { enforcement: 'gate' }, (stage) =
     expect(await page.textContent('body')).toBe('notes of alice\n')
     // The image has brought the cookies of the whole prefix.
     expect(await statuses(visitor, '/users/alice/notes.txt')).toEqual([200])
+  })
+
+  it('takes the first user’s files away when another signs in, with no mint and no sign-out between', async () => {
+    const visitor = await signedIn(stage)
+    const { page } = visitor
+    await page.goto(notes(stage))
+    expect(await page.textContent('body')).toBe('notes of alice\n')
+    await stage.signIn(visitor, 'bob')
+    await page.goto(`${stage.cdn}/users/bob/notes.txt`)
+    expect(await page.textContent('body')).toBe(bobSecret)
+    await page.goto(notes(stage))
+    await page.getByRole('heading', { name: 'No access' }).waitFor()
+    await page.goto(stage.app.origin)
+    const read = await fetchInPage(page, notes(stage))
+    expect([read.status, read.body.toString()]).toEqual([403, expect.stringContaining('ERR_RETURN_NOT_GRANTED')])
   })
 
   it.each([

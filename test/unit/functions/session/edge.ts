@@ -172,11 +172,14 @@ function toReply(raw: CloudFrontResultResponse): Reply {
     lines,
     cookies: lines.map(parseLine),
     text,
-    code:
-      text !== '' && headers['content-type']?.[0]?.value === 'application/problem+json'
-        ? JSON.parse(text).code
-        : undefined,
+    code: codeIn(text, headers['content-type']?.[0]?.value ?? ''),
   }
+}
+
+/** The code of a problem, or of the page that a person gets in its place. */
+function codeIn(text: string, type: string): string | undefined {
+  if (text !== '' && type === 'application/problem+json') return JSON.parse(text).code
+  return type.startsWith('text/html') ? /<small>(ERR_\w+)<\/small>/.exec(text)?.[1] : undefined
 }
 
 /** A token of the app with these claims over good ones; `undefined` leaves a claim out. */

@@ -367,10 +367,6 @@ describe('renewal', () => {
     ['there is no session', async () => ask({ headers: { cookie } })],
     ['the session is over', async () => withSession(await token({ exp: start - 100 }), ask({ headers: { cookie } }))],
     [
-      'the session is somebody else’s',
-      async () => withSession(await token({ sub: 'bob' }), ask({ headers: { cookie } })),
-    ],
-    [
       'the session ends no later',
       async () => withSession(await token({ exp: start + 1000 }), ask({ headers: { cookie } })),
     ],
@@ -403,6 +399,60 @@ describe('renewal', () => {
     clock.now = start + 999
     const own = cookieHeader(signedCookies(key, policyFor(open)))
     await pass(withSession(await token(), ask({ headers: { cookie: own } })))
+  })
+})
+
+describe('the session of another user beside good cookies', () => {
+  const cookie = cookiesFor()
+  const teamPath = '/teams/red/notes.txt'
+  const teamCookie = cookiesFor({ resource: `https://${distributionHost}/teams/red/*` })
+
+  test('takes away what the user before could read', async () => {
+    const { send } = gate()
+    const bobs = await token({ sub: 'bob' })
+    for (const request of [
+      withSession(bobs, ask({ headers: { cookie } })),
+      ask({ headers: { cookie, authorization: `Bearer ${bobs}` } }),
+    ]) {
+      const reply = await send(request)
+      expect([reply.status, reply.code, reply.lines]).toEqual([403, 'ERR_RETURN_NOT_GRANTED', []])
+    }
+  })
+
+  test('also where that user may read nothing at all', async () => {
+    const { send } = edgeFunction(configOf({ enforcement: 'gate', grants: ['/teams/{claims.team}/*'] }))
+    const reply = await send(
+      withSession(await token({ sub: 'bob' }), { path: teamPath, headers: { cookie: teamCookie } }),
+    )
+    expect([reply.status, reply.code]).toEqual([403, 'ERR_GRANT_NONE'])
+  })
+
+  test('leaves them what both may read, without a look at the key set', async () => {
+    const { pass, loads } = gate()
+    const bobs = await token({ sub: 'bob', team: ['blue', 'red'] })
+    await pass(withSession(bobs, { path: teamPath, headers: { cookie: teamCookie } }))
+    expect(loads.keySet).toBe(0)
+  })
+
+  test('counts only where it holds: whoever plants one shuts nobody out', async () => {
+    const { pass } = gate()
+    const bobs = await token({ sub: 'bob' })
+    const [header, payload] = bobs.split('.')
+    for (const planted of [
+      await token({ sub: 'bob', exp: start - 100 }),
+      `${header}.${payload}.AAAA`,
+      'a.b.c',
+      `${header}.bm90IEpTT04.AAAA`,
+      'x',
+    ]) {
+      await pass(withSession(planted, ask({ headers: { cookie } })))
+    }
+  })
+
+  test('is no matter for a signed URL', async () => {
+    const url = urlWithPolicy(key, `https://${distributionHost}${path}`, policyFor(terms()))
+    const { pass } = gate()
+    await pass(withSession(await token({ sub: 'bob' }), ask({ query: new URL(url).search.slice(1) })))
   })
 })
 

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
+import { issueStamp } from '../../../../shared/revocation/stamp.ts'
 import {
   edgeGrantsCookies,
   edgeGrantsValue,
@@ -19,8 +20,10 @@ const readEdgeGrants = (values: readonly string[] | undefined, key: string, limi
 
 describe('edge-grants', () => {
   test('is the payload and its HMAC, under the key as written', () => {
-    const payload = Buffer.from('["/users/alice/","/teams/a%20b/"]').toString('base64url')
-    const mac = createHmac('sha256', Buffer.from(stampKey, 'utf8')).update(`edge-grants|${payload}`).digest('base64url')
+    const payload = '/users/alice/|/teams/a%20b/'
+    const mac = createHmac('sha256', Buffer.from(stampKey, 'utf8'))
+      .update(`edge-grants||${payload}`)
+      .digest('base64url')
     expect(value).toBe(`${payload}.${mac}`)
     expect(readEdgeGrants([value], stampKey, 8)).toEqual(prefixes)
   })
@@ -30,9 +33,26 @@ describe('edge-grants', () => {
   })
 
   test('is not an HMAC of anything else made with the key', () => {
-    const payload = Buffer.from('["/users/bob/"]').toString('base64url')
-    const mac = createHmac('sha256', stampKey).update(payload).digest('base64url')
-    expect(readEdgeGrants([`${payload}.${mac}`], stampKey, 8)).toEqual([])
+    const payload = '/users/bob/'
+    for (const text of [payload, `edge-grants|${payload}`]) {
+      const mac = createHmac('sha256', stampKey).update(text).digest('base64url')
+      expect(readEdgeGrants([`${payload}.${mac}`], stampKey, 8)).toEqual([])
+    }
+    // The stamp of a host that has the name of this cookie.
+    const [, mac] = issueStamp(stampKey, 'edge-grants', '/users/bob/', 1_893_456_000).split('.')
+    expect(readEdgeGrants([`/users/bob/|1893456000.${mac}`], stampKey, 8)).toEqual([])
+  })
+
+  test('of eight of the longest prefixes fits one cookie', () => {
+    const longest = Array.from({ length: 8 }, (_, i) => parseResourcePrefix(`/${'x'.repeat(397)}${i}/`))
+    const [line = ''] = edgeGrantsCookies(edgeGrantsValue(longest, stampKey), 3600, null)
+    expect(line.indexOf(';')).toBeLessThan(4096)
+    expect(readEdgeGrants([edgeGrantsValue(longest, stampKey)], stampKey, 8)).toEqual(longest)
+  })
+
+  test('of prefixes with dots and encoded characters is read as it was', () => {
+    const odd = ['/users/a.b..c/', '/users/%7C.%7C/'].map(parseResourcePrefix)
+    expect(readEdgeGrants([edgeGrantsValue(odd, stampKey)], stampKey, 8)).toEqual(odd)
   })
 
   test.each([
