@@ -28,7 +28,8 @@ export interface ParamSources {
  * The deployment parameters of a stage, in the shape that `parseDeployment` merges: the command line wins over the stage's
  * `params`, these over `params.default`.
  *
- * @throws ConfigError for a parameter that this project does not know, naming those that it does.
+ * @throws ConfigError for a parameter that this project does not know, naming those that it does, and for a variable that
+ *   nobody resolved.
  */
 export function readParams(stage: string, sources: ParamSources): Record<string, unknown> {
   const given = { ...sources.file.default, ...sources.file[stage], ...readCommandLine(sources.commandLine) }
@@ -38,6 +39,11 @@ export function readParams(stage: string, sources: ParamSources): Record<string,
       throw new ConfigError(`--param "${name}" is not a deployment parameter; known are: ${paramNames.join(', ')}`)
     }
     if (value === null || value === undefined) continue
+    if (isVariable(value)) {
+      throw new ConfigError(
+        `param ${name}: serverless.yml gives a variable, which only serverless resolves: add --param="${name}=<its value>", or write the value there`,
+      )
+    }
     const read = typeof value === 'string' ? readers[name](value) : value
     // The parameters whose field is not at the top of a stage.
     if (name === 'cookieDomain') params.cookies = { domain: read }
@@ -59,6 +65,11 @@ function readCommandLine(items: readonly string[]): Record<string, string> {
 
 function isParamName(name: string): name is keyof typeof readers {
   return Object.hasOwn(readers, name)
+}
+
+/** `${env:CDN_HOST}`, alone or within a text or list. No value that a parameter can have looks like it. */
+function isVariable(value: unknown): boolean {
+  return [value].flat().some((item) => typeof item === 'string' && item.includes('${'))
 }
 
 function readFlag(value: string): unknown {

@@ -1,6 +1,6 @@
-import config from '../edge-signer.config.ts'
-import { readParams } from '../infra/deployment-params.ts'
-import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
+import { loadDeployment } from '../infra/load-deployment.ts'
+import { paramSources } from '../infra/serverless-file.ts'
+import type { Deployment } from '../shared/config/parse.ts'
 import type { EmulationOptions } from './options.ts'
 
 /** The name that the app's own origin has in the local stage, whatever runs there. */
@@ -19,8 +19,7 @@ export function stageParams(options: EmulationOptions): Record<string, string> {
 /** The stage with those parameters: the same value that packaging makes the functions from. */
 export function localDeployment(options: EmulationOptions): Deployment {
   const commandLine = Object.entries(stageParams(options)).map(([name, value]) => `${name}=${value}`)
-  const stage = stageName(options)
-  return parseDeployment(config, stage, readParams(stage, { commandLine, file: {} }))
+  return loadDeployment(stageName(options), paramSources(commandLine))
 }
 
 /** Which stage of the config runs: `local`, unless it is a server for the public. */

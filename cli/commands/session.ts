@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { CommandFactory } from '../command-context.ts'
 import type { SessionOptions } from '../session/run.ts'
 import { collect } from './collect.ts'
+import { addParamOption } from './stage-options.ts'
 
 const examples = `
 Issuer, audience, required claims and cookie name come from edge-signer.config.ts; the local stage has a secret of its own.
@@ -15,8 +16,7 @@ Examples:
 
 /** `edge-signer session`: an app session for development and tests. */
 export const sessionCommand: CommandFactory = (context) =>
-  new Command('session')
-    .description('Make an app session (a JWT) for development and tests.')
+  addParamOption(new Command('session').description('Make an app session (a JWT) for development and tests.'))
     .argument('<sub>', 'the user')
     .option(
       '--claim <name=text>',

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deploymentOf } from '../stage/deployed-stage.ts'
+import type { ParamSources } from '../../infra/deployment-params.ts'
+import type { Deployment } from '../../shared/config/parse.ts'
 import { type Check, fail, pass } from './check.ts'
 
 /** What is looked at for every stage: Node, the configuration, and whether it can be packaged. */
-export function commonChecks(stage: string): readonly Check[] {
+export function commonChecks({ stage, config }: Deployment, sources: ParamSources): readonly Check[] {
   return [
     {
       name: 'node',
@@ -20,7 +21,6 @@ export function commonChecks(stage: string): readonly Check[] {
     {
       name: 'configuration',
       async look() {
-        const { config } = deploymentOf(stage)
         return pass(`${config.enforcement}, bootstrap ${config.bootstrap}, ${config.grants.join(' ')}`)
       },
     },
@@ -30,7 +30,7 @@ export function commonChecks(stage: string): readonly Check[] {
         const { packageStage } = await import('../../infra/package-stage.ts')
         const folder = await mkdtemp(join(tmpdir(), 'edge-signer-doctor-'))
         try {
-          const { Resources } = await packageStage(stage, { commandLine: [], file: {} }, folder)
+          const { Resources } = await packageStage(stage, sources, folder)
           return pass(`${Object.keys(Resources).length} resources, every function bundles`)
         } finally {
           await rm(folder, { recursive: true, force: true })

@@ -1,4 +1,6 @@
+import type { Deployment } from '../../shared/config/parse.ts'
 import { readCurrent } from '../../shared/keys/key-ring.ts'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
 import { stampKeyName } from '../../shared/revocation/key-value.ts'
 import { isRevocationKey, readRevocations } from '../../shared/revocation/revoke.ts'
 import { revocationEntries } from '../../shared/revocation/sync-key-values.ts'
@@ -6,13 +8,12 @@ import { showTime } from '../input/time.ts'
 import { readDeployedKeyStatus } from '../keys/run-status.ts'
 import { throughAws } from '../stage/aws-failure.ts'
 import type { ClientSettings } from '../stage/client-settings.ts'
-import { deploymentOf, findStageParts, openKeyRing, openRevocations } from '../stage/deployed-stage.ts'
+import { findStageParts, openKeyRing, openRevocations } from '../stage/deployed-stage.ts'
 import { readStack } from '../stage/stack.ts'
 import { type Check, fail, pass } from './check.ts'
 
 /** What the AWS side of a deployed stage needs. Reads only; needs what `docs/operations.md` lists for an operator. */
-export function deployedChecks(stage: string, settings: ClientSettings, now: number): readonly Check[] {
-  const deployment = deploymentOf(stage)
+export function deployedChecks(deployment: Deployment, settings: ClientSettings, now: number): readonly Check[] {
   return [
     {
       name: 'stack',
@@ -26,7 +27,7 @@ export function deployedChecks(stage: string, settings: ClientSettings, now: num
     {
       name: 'keys',
       async look() {
-        const { keys, faults, rotation } = await readDeployedKeyStatus(stage, settings, now)
+        const { keys, faults, rotation } = await readDeployedKeyStatus(deployment, settings, now)
         if (faults.length > 0) return fail(faults.join('; '), 'docs/keys.md')
         const shown = keys.map(({ keyPairId, algorithm, role }) => `${keyPairId} ${algorithm} ${role}`)
         return pass([...shown, ...(rotation === undefined ? [] : ['a rotation is under way'])].join(', '))
@@ -35,7 +36,7 @@ export function deployedChecks(stage: string, settings: ClientSettings, now: num
     {
       name: 'rotation',
       async look() {
-        const secret = await describeSecret(`${deployment.service}/${stage}/keys`, settings)
+        const secret = await describeSecret(keysSecretId(deployment.service, deployment.stage), settings)
         if (secret.RotationEnabled !== true) return fail('not scheduled: keys grow old', 'deploy again')
         const next = secret.NextRotationDate
         return pass(next === undefined ? 'scheduled' : `next ${showTime(Math.floor(next.getTime() / 1000))}`)

@@ -1,5 +1,5 @@
+import type { Deployment } from '../../shared/config/parse.ts'
 import { parseGrantTemplate, templateBehaviour } from '../../shared/grant/template.ts'
-import { deploymentOf } from '../stage/deployed-stage.ts'
 import { type Check, fail, pass, unknown } from './check.ts'
 
 /** AWS refuses signatures that are more than five minutes off; sessions are checked to the minute. */
@@ -16,8 +16,7 @@ export interface PublicStage {
 }
 
 /** What a running stage answers, asked as a stranger would. */
-export function httpChecks(stage: string, { origin, enforcement, now }: PublicStage): readonly Check[] {
-  const { config } = deploymentOf(stage)
+export function httpChecks({ config }: Deployment, { origin, enforcement, now }: PublicStage): readonly Check[] {
   const ask = (path: string) =>
     fetch(`${origin}${path}`, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
   const check = (name: string, look: Check['look']): Check => ({

@@ -1,7 +1,9 @@
+import { paramSources } from '../../infra/serverless-file.ts'
+import type { Deployment } from '../../shared/config/parse.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { printable } from '../redact.ts'
 import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
-import { deploymentOf } from '../stage/deployed-stage.ts'
+import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Check, type Result, runCheck } from './check.ts'
@@ -11,6 +13,8 @@ import { httpChecks } from './http-checks.ts'
 /** The options of `edge-signer doctor`. */
 export interface DoctorOptions {
   readonly stage?: string
+  /** Deployment parameters, `name=value`. */
+  readonly param?: readonly string[]
   /** Where it is asked; found out where it is not given. */
   readonly url?: string
   readonly port?: string
@@ -30,12 +34,12 @@ export async function runDoctor(
   settings: ClientSettings = awsDefaults,
 ): Promise<number> {
   const stage = options.stage ?? 'local'
-  deploymentOf(stage)
+  const deployment = deploymentOf(stage, options.param)
   const checks = [
-    ...commonChecks(stage),
+    ...commonChecks(deployment, paramSources(options.param)),
     ...(stage === 'local'
-      ? await checksOfLocal(options, terminal)
-      : await checksOfDeployed(stage, options, terminal, settings)),
+      ? await checksOfLocal(deployment, options, terminal)
+      : await checksOfDeployed(deployment, options, terminal, settings)),
   ]
   const results: Result[] = []
   for (const check of checks) {
@@ -49,33 +53,35 @@ export async function runDoctor(
   return isWell ? exitCodes.granted : exitCodes.refused
 }
 
-async function checksOfLocal({ port = '8080', state, url }: DoctorOptions, terminal: Terminal): Promise<Check[]> {
+async function checksOfLocal(
+  deployment: Deployment,
+  { port = '8080', state, url }: DoctorOptions,
+  terminal: Terminal,
+): Promise<Check[]> {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new UsageError('--port must be 0 to 65535')
   const { localChecks } = await import('./local-checks.ts')
   const checks = localChecks({ port: Number(port), state, now: terminal.now() })
-  const { enforcement } = deploymentOf('local').config
   // It need not run; where an address is given it must.
-  return [
-    ...checks,
-    ...(url === undefined ? [] : httpChecks('local', { origin: originOf(url), enforcement, now: terminal.now })),
-  ]
+  if (url === undefined) return [...checks]
+  const origin = originOf(url)
+  const { enforcement } = deployment.config
+  return [...checks, ...httpChecks(deployment, { origin, enforcement, now: terminal.now })]
 }
 
 async function checksOfDeployed(
-  stage: string,
+  deployment: Deployment,
   { url }: DoctorOptions,
   terminal: Terminal,
   settings: ClientSettings,
 ): Promise<Check[]> {
   const { deployedChecks } = await import('./deployed-checks.ts')
   const { readStack } = await import('../stage/stack.ts')
-  const deployment = deploymentOf(stage)
   // A stack that cannot be read is a finding of its own; what it would have said comes from the configuration.
   const outputs = (await readStack(deployment, settings).catch(() => undefined))?.outputs
   const host = outputs?.get('CdnHost') ?? deployment.config.cdnHost ?? undefined
   return [
-    ...deployedChecks(stage, settings, terminal.now()),
-    ...httpChecks(stage, {
+    ...deployedChecks(deployment, settings, terminal.now()),
+    ...httpChecks(deployment, {
       origin: url === undefined ? (host === undefined ? undefined : `https://${host}`) : originOf(url),
       enforcement: outputs?.get('Enforcement') ?? deployment.config.enforcement,
       now: terminal.now,

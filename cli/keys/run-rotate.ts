@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
 import { throughAws } from '../stage/aws-failure.ts'
 import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
-import { deploymentOf } from '../stage/deployed-stage.ts'
+import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import type { KeysOptions } from './run-status.ts'
@@ -18,14 +18,14 @@ import type { KeysOptions } from './run-status.ts'
  * @throws UsageError for the local stage; ServiceError `ERR_KEYS_ROTATION`.
  */
 export async function runKeysRotate(
-  { stage = 'local', json }: KeysOptions,
+  { stage = 'local', param, json }: KeysOptions,
   terminal: Terminal,
   settings: ClientSettings = awsDefaults,
 ): Promise<number> {
   if (stage === 'local') {
     throw new UsageError('the local stage has no Secrets Manager: name a deployed one with --stage')
   }
-  const { service } = deploymentOf(stage)
+  const { service } = deploymentOf(stage, param)
   const secretId = keysSecretId(service, stage)
   const version = await throughAws(() => beginRotation(secretId, settings))
   const signsFrom = terminal.now() + waitingTime(keyTimes)

@@ -1,11 +1,13 @@
 import { parseGrantTemplate } from '../../shared/grant/template.ts'
 import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
-import { deploymentOf } from '../stage/deployed-stage.ts'
+import { deploymentOf } from '../stage/deployment.ts'
 import type { RevocationDesk } from './revocation-desk.ts'
 
 /** The options that say which stage. */
 export interface StageOptions {
   readonly stage?: string
+  /** Deployment parameters, `name=value`. */
+  readonly param?: readonly string[]
   /** Of the local stage. */
   readonly url?: string
   readonly state?: string
@@ -21,7 +23,7 @@ export async function openDesk(
   settings: ClientSettings = awsDefaults,
 ): Promise<{ desk: RevocationDesk; stage: string; templates: ReturnType<typeof parseGrantTemplate>[] }> {
   const stage = options.stage ?? 'local'
-  const deployment = deploymentOf(stage)
+  const deployment = deploymentOf(stage, options.param)
   const templates = deployment.config.grants.map(parseGrantTemplate)
   if (stage === 'local') {
     const { openLocalDesk } = await import('./local-desk.ts')

@@ -1,12 +1,11 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { type JWTPayload, SignJWT } from 'jose'
-import config from '../../edge-signer.config.ts'
-import { parseDeployment } from '../../shared/config/parse.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readLocalStage } from '../input/local-stage.ts'
 import { readText } from '../input/read-text.ts'
 import { parseDuration, showTime } from '../input/time.ts'
+import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseClaims } from './claims.ts'
@@ -14,6 +13,7 @@ import { parseClaims } from './claims.ts'
 /** The options of `edge-signer session`. */
 export interface SessionOptions {
   readonly stage?: string
+  readonly param?: readonly string[]
   readonly claim?: readonly string[]
   readonly expiresIn?: string
   readonly issuer?: string
@@ -40,7 +40,7 @@ const defaultLifetime = 8 * 3600
  */
 export async function runSession(sub: string, options: SessionOptions, terminal: Terminal): Promise<number> {
   const stage = options.stage ?? 'local'
-  const { session } = parseDeployment(config, stage).config
+  const { session } = deploymentOf(stage, options.param).config
   const now = terminal.now()
   const expires =
     now + (options.expiresIn === undefined ? defaultLifetime : parseDuration(options.expiresIn, '--expires-in'))

@@ -1,5 +1,4 @@
-import config from '../../edge-signer.config.ts'
-import { type Deployment, parseDeployment } from '../../shared/config/parse.ts'
+import type { Deployment } from '../../shared/config/parse.ts'
 import type { KeyRing } from '../../shared/keys/key-ring.ts'
 import { keyTimes } from '../../shared/keys/key-times.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
@@ -12,11 +11,6 @@ export interface StageParts {
   readonly keyValueStoreArn: string
   readonly bucket: string
   readonly bucketRegion: string
-}
-
-/** The stage of `edge-signer.config.ts`. @throws ConfigError for one that is not in it. */
-export function deploymentOf(stage: string): Deployment {
-  return parseDeployment(config, stage)
 }
 
 /** Finds the parts of a deployed stage. @throws ConfigError where it is not deployed. */

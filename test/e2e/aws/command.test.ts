@@ -5,6 +5,7 @@ import { deployedChecks } from '../../../cli/doctor/deployed-checks.ts'
 import { runKeysStatus } from '../../../cli/keys/run-status.ts'
 import { runRevocations } from '../../../cli/revoke/run-revocations.ts'
 import { runRevoke } from '../../../cli/revoke/run-revoke.ts'
+import { deploymentOf } from '../../../cli/stage/deployment.ts'
 import type { Terminal } from '../../../cli/terminal.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { openStage, type Stage } from '../../support/aws-stage.ts'
@@ -71,7 +72,9 @@ it('keys status tells what a rotation does, and doctor what is wrong', async () 
     return { status, roles: JSON.parse(shown.text()).keys.map(({ role }: { role: string }) => role) }
   }
   const findings = async () => {
-    const results = await Promise.all(deployedChecks('dev', aws.settings as never, terminal().now()).map(runCheck))
+    const results = await Promise.all(
+      deployedChecks(deploymentOf('dev'), aws.settings as never, terminal().now()).map(runCheck),
+    )
     return Object.fromEntries(results.map(({ check, status }) => [check, status]))
   }
   expect(await roles()).toEqual({ status: 0, roles: ['signing'] })

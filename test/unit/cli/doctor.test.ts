@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, describe, expect, it } from 'vitest'
 import { runCheck } from '../../../cli/doctor/check.ts'
 import { httpChecks } from '../../../cli/doctor/http-checks.ts'
+import { deploymentOf } from '../../../cli/stage/deployment.ts'
 import { prepareState, writeKeyGroup, writeKeyValue } from '../../../local/state.ts'
 import { stampKeyName } from '../../../shared/revocation/key-value.ts'
 import { makeFolder, now, run } from './command-line.ts'
@@ -88,7 +89,11 @@ describe('what a stage answers', () => {
         response.writeHead(status, { date }).end(body)
       }),
     )
-    const checks = httpChecks('dev', { origin: `http://127.0.0.1:${port}`, enforcement, now: () => clock })
+    const checks = httpChecks(deploymentOf('dev'), {
+      origin: `http://127.0.0.1:${port}`,
+      enforcement,
+      now: () => clock,
+    })
     const results = await Promise.all(checks.map(runCheck))
     return results.filter(({ status }) => status !== 'pass').map(({ check }) => check)
   }
@@ -114,7 +119,7 @@ describe('what a stage answers', () => {
   })
 
   it('guesses nothing where no host is known', async () => {
-    const checks = httpChecks('dev', { origin: undefined, enforcement: 'gate', now: () => now })
+    const checks = httpChecks(deploymentOf('dev'), { origin: undefined, enforcement: 'gate', now: () => now })
     for (const result of await Promise.all(checks.map(runCheck))) expect(result.status).toBe('unknown')
   })
 })
