@@ -68,7 +68,7 @@ export function planSockets(plan: BackendPlan): Sockets {
 export async function startInProcess(plan: BackendPlan, sockets: Sockets, ownPages = true): Promise<Server[]> {
   const verifier = await listen(createSignatureVerifier(plan.state), sockets.verifier)
   if (!ownPages) return [verifier]
-  const { session } = plan.deployment.config
+  const { session, enforcement } = plan.deployment.config
   const login = createDevLogin({
     cookieName: session.cookieName,
     issuer: session.issuer,
@@ -76,7 +76,7 @@ export async function startInProcess(plan: BackendPlan, sockets: Sockets, ownPag
     sessionSecret: () => readKeyDocument(plan.state).sessionSecret ?? '',
     now: () => Math.floor(Date.now() / 1000),
   })
-  return [verifier, await listen(createOwnPages(login), sockets.own)]
+  return [verifier, await listen(createOwnPages(login, { process: process.pid, enforcement }), sockets.own)]
 }
 
 /** What stands behind the host names of AWS. */

@@ -4,7 +4,7 @@ import { distributionId } from './backends.ts'
 import { writeEdgeModules } from './edge/build.ts'
 import { edgeConfig } from './edge/plan.ts'
 import { devLoginPath } from './hosts/dev-login.ts'
-import { overviewPath } from './hosts/own-pages.ts'
+import { overviewPath, stagePath } from './hosts/own-pages.ts'
 import { nginxConfig } from './nginx/config.ts'
 import type { NginxPlan } from './nginx/plan.ts'
 import { cloudFrontFunctionCode } from './template/functions.ts'
@@ -22,7 +22,7 @@ export async function writeRunDirectory(
     distributionId,
     keyGroupGenerationFile: generationFile,
     // Whoever could reach the sign-in could be anybody.
-    ownPaths: plan.production === undefined ? [devLoginPath, overviewPath] : [],
+    ownPaths: plan.production === undefined ? [devLoginPath, overviewPath, stagePath] : [],
     unknowns: plan.unknowns,
   })
   await writeEdgeModules(njs, config, cloudFrontFunctionCode(template))

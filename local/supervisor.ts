@@ -12,7 +12,7 @@ import type { NginxPlan } from './nginx/plan.ts'
 import { startNginx } from './nginx/process.ts'
 import type { EmulationOptions } from './options.ts'
 import { packageStage } from './package-stage.ts'
-import { localDirectory, projectDirectory } from './paths.ts'
+import { localDirectory, projectDirectory, runDirectory } from './paths.ts'
 import { hasIpv6Loopback, holdPort } from './ports.ts'
 import { writeRunDirectory } from './run-directory.ts'
 import { setUpTools } from './setup/tools.ts'
@@ -69,7 +69,7 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const content = prepareContent(options.content)
     const stateDirectory = resolve(options.stateDirectory ?? join(localDirectory, 'state'))
     const state = prepareState(stateDirectory, deployment.config.keys.algorithm, Math.floor(Date.now() / 1000))
-    const run = join(localDirectory, 'run', String(port))
+    const run = runDirectory(port)
     // Unix socket paths have at most 107 bytes, and a project may lie deep.
     const socketDirectory = mkdtempSync(join(tmpdir(), 'edge-signer-'))
     cleanUp.add(() => rmSync(socketDirectory, { recursive: true, force: true }))

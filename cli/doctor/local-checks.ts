@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
@@ -7,6 +7,7 @@ import { stampKeyName } from '../../shared/revocation/key-value.ts'
 import { defaultStateDirectory, readLocalStage } from '../input/local-stage.ts'
 import { showDuration } from '../input/time.ts'
 import { readLocalKeyStatus } from '../keys/local-status.ts'
+import { findRunningStage } from '../stage/running-stage.ts'
 import { type Check, fail, pass } from './check.ts'
 
 /** What the local stage is looked at with. */
@@ -38,9 +39,9 @@ export function localChecks({ port, state = defaultStateDirectory, now }: LocalS
     {
       name: 'port',
       async look() {
-        const owner = runningStage(port)
-        if (owner !== undefined) return pass(`${port}: the local stage runs here (process ${owner})`)
         if (await isFree(port)) return pass(`${port} is free`)
+        const running = await findRunningStage(port, state)
+        if (running !== undefined) return pass(`${port}: a local stage runs here (process ${running.process})`)
         return fail(`${port} is taken by another program`, `end it, or npm start -- --port ${port + 1}`)
       },
     },
@@ -92,17 +93,6 @@ function isExecutable(file: string): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-/** The process that serves the port, where it is a local stage that still lives. */
-function runningStage(port: number): number | undefined {
-  try {
-    const { pid } = JSON.parse(readFileSync(join(localDirectory, 'run', `${port}.json`), 'utf8')) as { pid: number }
-    process.kill(pid, 0)
-    return pid
-  } catch {
-    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { printable } from '../redact.ts'
 import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
 import { deploymentOf } from '../stage/deployment.ts'
+import { askRunningStage } from '../stage/running-stage.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Check, type Result, runCheck } from './check.ts'
@@ -64,7 +65,7 @@ async function checksOfLocal(
   // It need not run; where an address is given it must.
   if (url === undefined) return [...checks]
   const origin = originOf(url)
-  const { enforcement } = deployment.config
+  const { enforcement } = (await askRunningStage(origin, state)) ?? deployment.config
   return [...checks, ...httpChecks(deployment, { origin, enforcement, now: terminal.now })]
 }
 

@@ -4,10 +4,25 @@ import { devLoginPath } from './dev-login.ts'
 /** Where the overview page is. */
 export const overviewPath = '/dev/'
 
-/** Everything that the emulation serves beside the distribution: the sign-in, and a page that says what is where. */
-export function createOwnPages(login: Server): Server {
+/** Where a running stage says what it is. */
+export const stagePath = '/dev/stage'
+
+/** What runs, as `stagePath` tells it to programs such as `edge-signer doctor`. */
+export interface StageFacts {
+  /** The process to end. */
+  readonly process: number
+  readonly enforcement: 'key-group' | 'gate'
+}
+
+/** Everything that the emulation serves beside the distribution: the sign-in, and two pages that say what is where. */
+export function createOwnPages(login: Server, facts: StageFacts): Server {
   return createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0 }, (request, response) => {
-    if ((request.url ?? '').split('?')[0] !== overviewPath) return void login.emit('request', request, response)
+    const [path] = (request.url ?? '').split('?')
+    if (path === stagePath) {
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      return void response.end(JSON.stringify(facts))
+    }
+    if (path !== overviewPath) return void login.emit('request', request, response)
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy':

@@ -5,7 +5,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { localDirectory } from '../../local/paths.ts'
+import { runDirectory } from '../../local/paths.ts'
 import { runCommand } from '../../local/setup/command.ts'
 import { setUpTools } from '../../local/setup/tools.ts'
 import { setUpWrk } from '../../local/setup/wrk.ts'
@@ -147,7 +147,7 @@ function pairOf(setCookie: string): string {
 
 /** The socket of the emulation's bucket tier, from its nginx configuration. */
 function bucketSocket({ port }: Emulation): string {
-  const config = readFileSync(join(localDirectory, 'run', String(port), 'nginx.conf'), 'utf8')
+  const config = readFileSync(join(runDirectory(port), 'nginx.conf'), 'utf8')
   const socket = /upstream bucket \{\s*server unix:(\S+) /.exec(config)?.[1]
   if (socket === undefined) throw new Error('the emulation has no bucket tier')
   return socket
