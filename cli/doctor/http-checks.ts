@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { parseGrantTemplate, templateBehaviour } from '../../shared/grant/template.ts'
+import { answerTime } from '../stage/answer-time.ts'
 import { type Check, fail, pass, unknown } from './check.ts'
 
 /** AWS refuses signatures that are more than five minutes off; sessions are checked to the minute. */
@@ -54,8 +55,8 @@ export function httpChecks({ config }: Deployment, { origin, enforcement, now }:
       )
     }),
     check('clock', async () => {
-      const date = Date.parse((await ask('/api/health')).headers.get('date') ?? '') / 1000
-      if (Number.isNaN(date)) return unknown('the answer has no Date')
+      const date = answerTime((await ask('/api/health')).headers.get('date'))
+      if (date === undefined) return unknown('the answer has no Date')
       const off = Math.round(now() - date)
       if (Math.abs(off) <= mostSecondsOff) return pass(`${Math.abs(off)} s apart`)
       return fail(

@@ -2,6 +2,7 @@ import { SignJWT } from 'jose'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { parseResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { readLocalStage } from '../input/local-stage.ts'
+import { askRunningStage } from '../stage/running-stage.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Entry, RevocationDesk } from './revocation-desk.ts'
 
@@ -45,6 +46,7 @@ export function openLocalDesk({ config }: Deployment, options: LocalDeskOptions)
   }
   const list = async () => ((await call('GET')) as { revocations: Answer[] }).revocations
   return {
+    enforcement: async () => ((await askRunningStage(options.url, options.state)) ?? config).enforcement,
     revoke: async ({ prefix, sub }) =>
       entryOf((await call('POST', '', { prefix, ...(sub === undefined ? {} : { sub }) })) as Answer),
     list: async () => (await list()).map(entryOf),

@@ -16,7 +16,12 @@ export interface StageOptions {
 
 const localUrl = 'http://localhost:8080'
 
-/** Opens the desk of a stage; `local` is the one that runs here. @throws ConfigError for a stage that is not configured. */
+/**
+ * Opens the desk of a stage; `local` is the one that runs here.
+ *
+ * @param now epoch seconds by this machine's clock, which is the local stage's, too.
+ * @throws ConfigError for a stage that is not configured.
+ */
 export async function openDesk(
   options: StageOptions,
   now: number,
@@ -34,5 +39,5 @@ export async function openDesk(
     }
   }
   const { openDeployedDesk } = await import('./deployed-desk.ts')
-  return { desk: await openDeployedDesk(deployment, settings, now), stage, templates }
+  return { desk: await openDeployedDesk(deployment, settings), stage, templates }
 }

@@ -9,7 +9,7 @@ import type { ClientSettings } from '../stage/client-settings.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { openDesk, type StageOptions } from './open-desk.ts'
-import { entryJson, whose } from './print-entry.ts'
+import { entryJson, restoredText, revokedText, whose } from './print-entry.ts'
 import type { Order } from './revocation-desk.ts'
 
 /** The options of `edge-signer revoke`. */
@@ -38,8 +38,10 @@ export async function runRevoke(
   if (options.undo) {
     const found = await desk.restore(order)
     if (options.json) terminal.out(`${JSON.stringify({ stage, restored: found }, null, 2)}\n`)
-    else if (found) terminal.out(`${order.prefix}: access is back for ${printable(whose(order))}, within seconds\n`)
-    else terminal.err(`${order.prefix}: nothing is revoked for ${printable(whose(order))} in stage ${stage}\n`)
+    else if (found) {
+      const soon = restoredText(await desk.enforcement())
+      terminal.out(`${order.prefix}: access is back for ${printable(whose(order))}, ${soon}\n`)
+    } else terminal.err(`${order.prefix}: nothing is revoked for ${printable(whose(order))} in stage ${stage}\n`)
     return found ? exitCodes.granted : exitCodes.refused
   }
   const entry = await desk.revoke(order)
@@ -48,7 +50,7 @@ export async function runRevoke(
     terminal.out(
       [
         `${entry.prefix}: revoked for ${printable(whose(entry))} in stage ${stage}`,
-        'cookies and signed URLs that exist are refused within seconds, new ones are not made after 30 s',
+        revokedText(await desk.enforcement()),
         `sessions from after ${showTime(entry.before)} mint again; the entry goes at ${showTime(entry.expires)}`,
         '',
       ].join('\n'),

@@ -4,7 +4,7 @@ import { keyTimes } from '../../shared/keys/key-times.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import type { ClientSettings } from './client-settings.ts'
-import { readStack, requireOutput } from './stack.ts'
+import { type DeployedStack, readStack, requireOutput } from './stack.ts'
 
 /** Where the deployed parts of a stage are. */
 export interface StageParts {
@@ -15,7 +15,11 @@ export interface StageParts {
 
 /** Finds the parts of a deployed stage. @throws ConfigError where it is not deployed. */
 export async function findStageParts(deployment: Deployment, settings: ClientSettings): Promise<StageParts> {
-  const stack = await readStack(deployment, settings)
+  return partsOf(await readStack(deployment, settings))
+}
+
+/** The parts of a stack that was read. @throws ConfigError where it was deployed by a version that did not name them. */
+export function partsOf(stack: DeployedStack): StageParts {
   return {
     keyValueStoreArn: requireOutput(stack, 'KeyValueStoreArn'),
     bucket: requireOutput(stack, 'BucketName'),

@@ -26,7 +26,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
       tag: 'Administration',
       summary: 'Revoke access to a prefix',
       description:
-        'Refuses every cookie and signed URL of the prefix that exists, and sessions of `sub` (of everybody, without it) until they sign in again after `before`. Edges act on it within seconds. Revoking again extends it.',
+        'Refuses every cookie and signed URL of the prefix that exists, and sessions of `sub` (of everybody, without it) until they sign in again after `before`. Edges act on it within seconds, in `gate` mode and for new cookies within 30 s. Revoking again extends it.',
       answer: { status: 201, description: 'The revocation', schema: schemas.revocation },
       codes: [...adminCodes, 'ERR_REVOCATION_PREFIX'],
     }),

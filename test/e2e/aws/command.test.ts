@@ -39,12 +39,19 @@ async function deployStack(): Promise<void> {
   client.destroy()
 }
 
-function terminal(): Terminal & { text(): string } {
+/** With a clock that is so many seconds ahead. */
+function terminal(ahead = 0): Terminal & { text(): string } {
   let text = ''
   const add = (more: string) => {
     text += more
   }
-  return { out: add, err: add, stdin: async () => '', now: () => Math.floor(Date.now() / 1000), text: () => text }
+  return {
+    out: add,
+    err: add,
+    stdin: async () => '',
+    now: () => Math.floor(Date.now() / 1000) + ahead,
+    text: () => text,
+  }
 }
 
 it('revoke and revocations work on the stack’s own bucket and KeyValueStore', async () => {
@@ -63,6 +70,27 @@ it('revoke and revocations work on the stack’s own bucket and KeyValueStore', 
   expect(JSON.parse(listed.text()).revocations).toHaveLength(1)
   expect(await runRevoke('/users/alice/', { ...options, sub: 'alice', undo: true }, terminal(), settings)).toBe(0)
   expect((await stage.mint('alice')).status).toBe(200)
+})
+
+it('revoke and revocations go by the clock of AWS, whatever that of the terminal says', async () => {
+  const revokeAt = async (prefix: string, ahead: number) => {
+    const at = terminal(ahead)
+    expect(await runRevoke(prefix, { stage: 'dev', json: true }, at, settings)).toBe(0)
+    return Date.parse(JSON.parse(at.text()).before) / 1000
+  }
+  const listed = async (ahead: number) => {
+    const at = terminal(ahead)
+    await runRevocations({ stage: 'dev', json: true }, at, settings)
+    return JSON.parse(at.text()).revocations.map(({ prefix }: { prefix: string }) => prefix)
+  }
+  const start = Math.floor(Date.now() / 1000)
+  expect(await revokeAt('/users/alice/', -290)).toBeGreaterThanOrEqual(start + 120)
+  expect(await revokeAt('/users/bob/', 2 * 86_400)).toBeLessThan(start + 180)
+  expect(await listed(2 * 86_400)).toEqual(['/users/alice/', '/users/bob/'])
+  for (const prefix of ['/users/alice/', '/users/bob/']) {
+    expect(await runRevoke(prefix, { stage: 'dev', undo: true }, terminal(2 * 86_400), settings)).toBe(0)
+  }
+  expect(await listed(0)).toEqual([])
 })
 
 it('keys status tells what a rotation does, and doctor what is wrong', async () => {

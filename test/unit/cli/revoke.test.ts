@@ -19,7 +19,15 @@ const api = createTestApi({} as AssetStore, {
     },
   },
 })
-const server = createAdaptorServer({ fetch: createApp(api.services).fetch })
+const app = createApp(api.services)
+/** What the stage says of itself; `undefined`: nothing. */
+let enforcement: 'key-group' | 'gate' | undefined
+const server = createAdaptorServer({
+  fetch: (request) =>
+    new URL(request.url).pathname === '/dev/stage' && enforcement !== undefined
+      ? Response.json({ process: 1, enforcement })
+      : app.fetch(request),
+})
 let stage: string[]
 
 beforeAll(async () => {
@@ -58,6 +66,16 @@ describe('edge-signer revoke', () => {
     const again = await run(['revoke', '/users/alice/', '--undo', ...stage])
     expect(again).toMatchObject({ status: 1, out: '' })
     expect((await run(['revocations', ...stage])).out).toBe('nothing is revoked in stage local\n')
+  })
+
+  it.each([
+    [undefined, /are refused within seconds/, /within seconds, with new ones within 30 s/],
+    ['key-group', /are refused within seconds/, /within seconds, with new ones within 30 s/],
+    ['gate', /not made, after 30 s at the latest/, /, within 30 s$/m],
+  ] as const)('says how soon it is felt in a stage that runs in mode %s', async (mode, revoked, restored) => {
+    enforcement = mode
+    expect((await run(['revoke', '/users/alice/', ...stage])).out).toMatch(revoked)
+    expect((await run(['revoke', '/users/alice/', '--undo', ...stage])).out).toMatch(restored)
   })
 
   it('refuses a prefix that nobody can be granted, and names the templates', async () => {
