@@ -44,7 +44,7 @@ export function bucketFragment(deployment: Deployment): Fragment {
       },
       BucketPolicy: {
         Type: 'AWS::S3::BucketPolicy',
-        DeletionPolicy: 'Retain',
+        DeletionPolicy: 'RetainExceptOnCreate',
         UpdateReplacePolicy: 'Retain',
         Properties: {
           Bucket: ref(ids.bucket),

@@ -1,5 +1,4 @@
-import type { Deployment } from '../shared/config/parse.ts'
-import { ids, sessionFunctionName } from './names.ts'
+import { ids } from './names.ts'
 
 /** What the stack's `resources` add to resources that the framework generates. */
 export type Extensions = Record<string, Record<string, unknown>>
@@ -8,14 +7,21 @@ export type Extensions = Record<string, Record<string, unknown>>
  * The session function stays when the stack goes: CloudFront deletes its replicas hours later, and deleting the function
  * before that fails the whole removal.
  */
-export function edgeFunctionExtensions(deployment: Deployment): Extensions {
-  return {
-    [ids.sessionFunction]: {
-      DeletionPolicy: 'Retain',
-      UpdateReplacePolicy: 'Retain',
-      Properties: { FunctionName: sessionFunctionName(deployment) },
-    },
-  }
+export const edgeFunctionExtensions: Extensions = {
+  [ids.sessionFunction]: { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' },
+}
+
+/** The part of a generated template that holds functions. */
+interface GeneratedTemplate {
+  readonly Resources: Readonly<Record<string, { readonly Properties: Record<string, unknown> }>>
+}
+
+/**
+ * Takes the framework's name off the session function, so that CloudFormation makes one. A function that a removed stack or a
+ * failed first deploy left behind, because CloudFront has not deleted its replicas yet, is then in nobody's way.
+ */
+export function leaveNameToCloudFormation({ Resources }: GeneratedTemplate): void {
+  delete Resources[ids.sessionFunction]?.Properties.FunctionName
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
 import { ConfigError } from '../shared/errors.ts'
 import { type ParamSources, readParams } from './deployment-params.ts'
 
-/** Lambda function and bucket names end at 64 and 63 characters; ours add at most 17 to service and stage. */
+/** Names of log deliveries, buckets and Lambda functions end at 60, 63 and 64 characters; ours add at most 14 to service and stage. */
 const longestServiceAndStage = 46
 
 /**

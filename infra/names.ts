@@ -54,21 +54,3 @@ export function bucketArn(deployment: Deployment, key?: string): unknown {
 export function bucketReference(deployment: Deployment): unknown {
   return deployment.config.bucket ?? ref(ids.bucket)
 }
-
-/**
- * Name of the session function: unique per stack, because a removed stack leaves the function behind (CloudFront deletes
- * replicas hours later) and the next stack of this name could not make it again. The suffix is the start of the stack's UUID.
- */
-export function sessionFunctionName(deployment: Deployment): unknown {
-  return {
-    'Fn::Join': [
-      '-',
-      [
-        resourceName(deployment, 'session'),
-        {
-          'Fn::Select': [0, { 'Fn::Split': ['-', { 'Fn::Select': [2, { 'Fn::Split': ['/', ref('AWS::StackId')] }] }] }],
-        },
-      ],
-    ],
-  }
-}

@@ -3,7 +3,7 @@ import type { ParamSources } from './deployment-params.ts'
 import { loadDeployment } from './load-deployment.ts'
 import { composeResources, type StackResources } from './resources.ts'
 
-export { referToVersion } from './edge-function.ts'
+export { leaveNameToCloudFormation, referToVersion } from './edge-function.ts'
 export { nextSteps } from './next-steps.ts'
 export { nameDeployment } from './signing-keys.ts'
 

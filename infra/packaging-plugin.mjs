@@ -59,6 +59,7 @@ export default class PackagingPlugin {
     const deployment = service.package.artifactDirectoryName.split('/').at(-1)
     service.resources = this.stageModule.referToVersion(service.resources, versionLogicalId)
     service.resources = this.stageModule.nameDeployment(service.resources, deployment)
+    this.stageModule.leaveNameToCloudFormation(service.provider.compiledCloudFormationTemplate)
     service.resources.extensions[versionLogicalId] = { UpdateReplacePolicy: 'Retain' }
   }
 

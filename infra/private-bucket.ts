@@ -4,7 +4,7 @@
  */
 export const privateBucket = {
   Type: 'AWS::S3::Bucket',
-  DeletionPolicy: 'Retain',
+  DeletionPolicy: 'RetainExceptOnCreate',
   UpdateReplacePolicy: 'Retain',
 } as const
 

@@ -43,7 +43,7 @@ export function composeResources(deployment: Deployment, code: CloudFrontFunctio
   return {
     ...template,
     extensions: {
-      ...edgeFunctionExtensions(deployment),
+      ...edgeFunctionExtensions,
       ...regionalFunctionExtensions(deployment),
       ...keyFunctionExtensions(deployment),
     },

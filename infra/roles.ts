@@ -2,9 +2,9 @@ import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import { provisionStatements, rotateKeyStatements } from './key-functions.ts'
 import { kmsSignStatements } from './kms-signing.ts'
-import { bucketArn, resourceName, secretName } from './names.ts'
+import { bucketArn, ids, resourceName, secretName } from './names.ts'
 import { apiStatements, publishStatements } from './regional-functions.ts'
-import { type Fragment, type Resource, sub } from './template.ts'
+import { type Fragment, type Resource, ref, sub } from './template.ts'
 
 type Statement = Readonly<Record<string, unknown>>
 
@@ -25,10 +25,21 @@ export function rolesFragment(deployment: Deployment): Fragment {
           },
           { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
           ...kmsSignStatements(deployment),
-          // Lambda@Edge logs in the Region where the viewer was served, under a name that starts with the home Region.
-          writeLogs('*', `us-east-1.${resourceName(deployment, 'session')}-*`, ['logs:CreateLogGroup']),
         ],
       ),
+      // Apart from the role, which the function needs before it has the name that CloudFormation makes. Lambda@Edge logs in the
+      // Region where the viewer was served, under a name that starts with the home Region.
+      SessionFunctionLogs: {
+        Type: 'AWS::IAM::Policy',
+        Properties: {
+          PolicyName: 'logs',
+          Roles: [ref('SessionFunctionRole')],
+          PolicyDocument: {
+            Version: '2012-10-17',
+            Statement: [writeLogs('*', `us-east-1.\${${ids.sessionFunction}}`, ['logs:CreateLogGroup'])],
+          },
+        },
+      },
       ApiFunctionRole: role(
         ['lambda.amazonaws.com'],
         [...apiStatements(deployment), writeLogs(`\${AWS::Region}`, resourceName(deployment, 'api'), [])],

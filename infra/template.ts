@@ -2,7 +2,8 @@
 export interface Resource {
   readonly Type: string
   readonly Properties: Readonly<Record<string, unknown>>
-  readonly DeletionPolicy?: 'Retain'
+  /** Kept when the stack goes, but not when making it is rolled back: the next try would find the name taken. */
+  readonly DeletionPolicy?: 'RetainExceptOnCreate'
   readonly UpdateReplacePolicy?: 'Retain'
   readonly DependsOn?: readonly string[]
 }

@@ -50,7 +50,7 @@ export function accessLogsFragment(deployment: Deployment): Fragment {
       [ids.accessLogBucket]: bucket(operations.accessLogDays),
       AccessLogBucketPolicy: {
         Type: 'AWS::S3::BucketPolicy',
-        DeletionPolicy: 'Retain',
+        DeletionPolicy: 'RetainExceptOnCreate',
         UpdateReplacePolicy: 'Retain',
         Properties: {
           Bucket: ref(ids.accessLogBucket),

@@ -15,7 +15,10 @@ export interface PackagedStage {
   readonly output: string
   readonly template: {
     readonly Parameters?: Record<string, Properties>
-    readonly Resources: Record<string, { Type: string; Properties: Properties; DeletionPolicy?: string }>
+    readonly Resources: Record<
+      string,
+      { Type: string; Properties: Properties; DeletionPolicy?: string; UpdateReplacePolicy?: string }
+    >
     readonly Outputs: Record<string, { Value: Properties }>
   }
 }

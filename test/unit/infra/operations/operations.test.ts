@@ -35,7 +35,7 @@ describe('access logs', () => {
     const { AccessLogBucket: bucket, AccessLogBucketPolicy: policy } = resourcesOf({
       operations: { accessLogDays: 7 },
     })
-    expect(bucket.DeletionPolicy).toBe('Retain')
+    expect(bucket.DeletionPolicy).toBe('RetainExceptOnCreate')
     // A name of ours would be taken when the stack is made again.
     expect(bucket.Properties).not.toHaveProperty('BucketName')
     expect(Object.values(bucket.Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true])
