@@ -12,6 +12,10 @@ const [, hcl = ''] = /```hcl\n([\s\S]*?)```/.exec(docs) ?? []
 /** `HttpApiUrl` is the framework's. */
 const frameworkOutputs = ['HttpApiUrl']
 
+interface Settings {
+  readonly Origins: readonly { readonly Id: string; readonly OriginPath?: string }[]
+}
+
 function composed(changes: Record<string, unknown>) {
   return composeResources(parseDeployment(config, 'prod', { attach: true, ...changes }), {
     guard: '',
@@ -64,6 +68,18 @@ describe('the Terraform example', () => {
   it('uses AWS’s own policies as our distribution does', () => {
     expect(hcl).toContain(cachingDisabled)
     expect(hcl).toContain(allViewerExceptHostHeader)
+  })
+
+  it('has a place for the path of the bucket’s origin, as our distribution has it', () => {
+    const { Resources } = composeResources(parseDeployment(config, 'prod', { keyPrefix: 'assets/' }), {
+      guard: '',
+      headers: '',
+      notFound: '',
+    })
+    const { Properties } = Resources.Distribution as unknown as { Properties: { DistributionConfig: Settings } }
+    const bucket = Properties.DistributionConfig.Origins.find(({ Id }) => Id === 'bucket')
+    const [, comment] = /origin_path += "" # "([^"]*)" with keyPrefix: 'assets\/'/.exec(hcl) ?? []
+    expect(comment).toBe(bucket?.OriginPath)
   })
 
   it('never lets the default behaviour reach the bucket', () => {
