@@ -21,16 +21,26 @@ export function showKeyId(id: string): string {
   return printable(id.length <= 64 ? id : shorten(id))
 }
 
-/** A URL for the eye: the values of its query are shortened, because a token may be among them. */
+/** A run in one segment of a path that could be a token. Names of files are rarely that long and never secret. */
+const longRunOfSegment = /[A-Za-z0-9+~_=-]{40,}/g
+
+/** What a signed URL has behind its `?`; it stands in the path where that `?` was lost or percent-encoded. */
+const signatureInPath = /(?<=(?:Signature|Policy)(?:=|%(?:25)*3D))(?:(?!%(?:25)*26)[^&?#])+/gi
+
+/** A URL for the eye: the values of its query are shortened, and what could be a secret in its path. */
 export function showUrl(url: string): string {
   const question = url.indexOf('?')
-  if (question < 0) return printable(url)
+  if (question < 0) return printable(showPath(url))
   const parts = url.slice(question + 1).split('&')
   const shown = parts.map((part) => {
     const equals = part.indexOf('=')
     return equals < 0 ? shorten(part) : `${part.slice(0, equals + 1)}${shorten(part.slice(equals + 1))}`
   })
-  return printable(`${url.slice(0, question)}?${shown.join('&')}`)
+  return printable(`${showPath(url.slice(0, question))}?${shown.join('&')}`)
+}
+
+function showPath(path: string): string {
+  return path.replace(signatureInPath, shorten).replace(longRunOfSegment, shorten)
 }
 
 /** Control characters made visible: a hostile file name or header must not drive the terminal. */

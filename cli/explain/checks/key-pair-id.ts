@@ -15,6 +15,13 @@ export const keyPairId: Check = {
         'The URL was copied out of HTML or XML source. Replace each &amp; by &.',
       )
     }
+    if (hasSignature(request?.path ?? '')) {
+      return fail(
+        'query-mark-missing',
+        'the parameters of a signature stand in the path: the ? before them is missing or percent-encoded',
+        'Send the URL as it was signed: ? before its first parameter, & between them, and neither percent-encoded.',
+      )
+    }
     if (fields.values.size === 0) {
       return fail(
         'not-signed',
@@ -28,4 +35,8 @@ export const keyPairId: Check = {
       'Send every part of the signature: something on the way dropped one (a proxy, a cookie limit, a shell that took & for its own).',
     )
   },
+}
+
+function hasSignature(path: string): boolean {
+  return /Signature(=|%3D)/i.test(path) && /Key-Pair-Id(=|%3D)/i.test(path)
 }

@@ -100,6 +100,7 @@ const xml = (code: string, rest = '') =>
   `<?xml version="1.0"?><Error><Code>${code}</Code><Message>x</Message>${rest}</Error>`
 
 const canned = urlWithCannedPolicy(ec, url, now + 600)
+const signed = urlWithPolicy(rsa, url, policy)
 const byHand = (signedText: string, request: string) =>
   `${request}?Expires=${now + 600}&Key-Pair-Id=${ec.keyPairId}&Hash-Algorithm=SHA256&Signature=${toCloudFrontBase64(
     sign('SHA256', Buffer.from(signedText), createPrivateKey(ec.privateKey)),
@@ -112,6 +113,14 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
   ['no policy', 'policy-encoding', 'policy-missing', () => sent(without('Policy'))],
   ['no signature', 'signature-encoding', 'signature-missing', () => sent(without('Signature'))],
   ['a URL copied out of HTML', 'key-pair-id', 'url-html-escaped', () => [canned.replaceAll('&', '&amp;')]],
+  ['a URL without its question mark', 'key-pair-id', 'query-mark-missing', () => [canned.replace('?', '&')]],
+  ['a URL with its question mark encoded', 'key-pair-id', 'query-mark-missing', () => [canned.replace('?', '%3F')]],
+  [
+    'a URL encoded from its question mark on',
+    'key-pair-id',
+    'query-mark-missing',
+    () => [signed.slice(0, signed.indexOf('?')) + encodeURIComponent(signed.slice(signed.indexOf('?')))],
+  ],
   // Keys and hashes
   ['an unknown key id', 'key-known', 'key-unknown', () => sent(changed('Key-Pair-Id', () => 'KUNKNOWN00000'))],
   ['another private key', 'signature', 'signature-wrong', () => sent(signedCookies(strangerKey(ec), policy))],
@@ -408,13 +417,14 @@ describe('explain', () => {
   it.each(broken)('prints no secret of %s', async (_what, _check, _fault, makeArgs) => {
     const args = makeArgs()
     const { out, err } = await run(['explain', ...args, '--keys', keys])
+    const json = await run(['explain', ...args, '--keys', keys, '--json'])
     expect(out).toContain('REFUSED at ')
     expect(err).toBe('')
     // Signatures, policies and stamps are longer than any id or time that is shown.
-    const secrets = args.join(' ').match(/(?<=(Signature|Policy|edge-issued)=)[^;&\s]{20,}/g) ?? []
+    const secrets = args.join(' ').match(/(?<=(Signature|Policy|edge-issued)(=|%3D))[^;&%\s]{20,}/g) ?? []
     for (const secret of secrets) {
-      expect(out).not.toContain(secret)
-      expect(out).not.toContain(secret.slice(0, 40))
+      expect(out).not.toContain(secret.slice(0, 20))
+      expect(json.out).not.toContain(secret.slice(0, 20))
     }
   })
 })
