@@ -1,7 +1,8 @@
 import { getPublicSuffix, pathMatch } from 'tough-cookie'
-import { grantCookieNames } from '../../shared/cloudfront/cookies.ts'
+import { stampCookieName } from '../../shared/cloudfront/cookies.ts'
 import type { StoredCookie } from '../input/netscape-jar.ts'
 import { isTrustworthyLoopback, type RequestUrl } from '../input/request-url.ts'
+import { type FieldName, fieldNames } from './signing-fields.ts'
 
 /** Why a browser keeps a cookie to itself, in the order in which RFC 6265bis section 5.8.3 asks. */
 export const obstacles = ['domain', 'path', 'secure', 'lifetime', 'same-site'] as const
@@ -26,18 +27,23 @@ export interface Delivery {
   readonly navigation: boolean
 }
 
-/** Without these three there is no signed request. */
-const needed = ['CloudFront-Policy', 'CloudFront-Signature', 'CloudFront-Key-Pair-Id']
+const cookieOf = (field: FieldName) => `CloudFront-${field}`
+
+/** The parts of a signature and the stamp. What else a browser holds is nothing to CloudFront. */
+const ourNames = [...fieldNames.map(cookieOf), stampCookieName]
+
+/** Without one of each line there is no signed request. A canned policy is `Expires` alone. */
+const needed = [[cookieOf('Policy'), cookieOf('Expires')], [cookieOf('Signature')], [cookieOf('Key-Pair-Id')]]
 
 /** Works out which of the stored cookies would be sent, and if the signature is not whole, what holds it back. */
 export function deliverCookies(stored: readonly StoredCookie[], delivery: Delivery): CookieDelivery {
-  const ours = stored.filter(({ name }) => (grantCookieNames as readonly string[]).includes(name))
+  const ours = stored.filter(({ name }) => ourNames.includes(name))
   const judged = ours.map((cookie) => ({ cookie, obstacle: obstacleOf(cookie, delivery) }))
   const sent = judged
     .filter(({ obstacle }) => obstacle === undefined)
     .map(({ cookie }) => cookie)
     .sort((a, b) => b.path.length - a.path.length)
-  const missing = needed.filter((name) => !sent.some((cookie) => cookie.name === name))
+  const missing = needed.filter((names) => !sent.some(({ name }) => names.includes(name))).flat()
   const held = judged.filter(({ cookie, obstacle }) => obstacle !== undefined && missing.includes(cookie.name))
   // Cookies of other prefixes are always held back by their path; the one that came furthest is the one that was meant.
   const furthest = held.reduce((most, { obstacle }) => Math.max(most, obstacles.indexOf(obstacle as Obstacle)), -1)

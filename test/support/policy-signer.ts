@@ -29,8 +29,14 @@ export function policyFor(terms: PolicyTerms): string {
 
 /** The cookies that AWS's own signer makes of a policy, by name. */
 export function signedCookies(key: TrustedKey, policy: string): Map<string, string> {
-  const cookies = getSignedCookies({ policy, keyPairId: key.keyPairId, privateKey: key.privateKey, ...algorithm(key) })
-  return new Map(Object.entries(cookies).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  return byName(getSignedCookies({ policy, keyPairId: key.keyPairId, privateKey: key.privateKey, ...algorithm(key) }))
+}
+
+/** The cookies that AWS's own signer makes of a canned policy, by name. `expires` in epoch seconds. */
+export function cannedCookies(key: TrustedKey, url: string, expires: number): Map<string, string> {
+  const dateLessThan = new Date(expires * 1000).toISOString()
+  const { keyPairId, privateKey } = key
+  return byName(getSignedCookies({ url, dateLessThan, keyPairId, privateKey, ...algorithm(key) }))
 }
 
 /** The URL that AWS's own signer makes of a custom policy. */
@@ -57,6 +63,11 @@ export function strangerKey(like: TrustedKey): TrustedKey {
 /** A `Cookie` header of these cookies. */
 export function cookieHeader(cookies: ReadonlyMap<string, string>): string {
   return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+}
+
+function byName(cookies: object): Map<string, string> {
+  const given = Object.entries(cookies).filter(([, value]) => value !== undefined)
+  return new Map(given.map(([name, value]) => [name, String(value)]))
 }
 
 function algorithm(key: TrustedKey): { algorithm?: 'SHA256' } {

@@ -85,6 +85,13 @@ describe('deliverCookies', () => {
     expect(sent.map(({ path }) => path)).toEqual(['/users/alice/', '/users/alice/', '/users/alice/', '/', '/', '/'])
   })
 
+  it('takes Expires for a policy, and says what holds it back', () => {
+    const canned = (changes: Partial<StoredCookie> = {}) => [cookie('Expires', changes), ...set(changes).slice(1)]
+    expect(deliver(canned()).sent).toHaveLength(3)
+    expect(deliver(canned({ path: '/teams/red/' })).withheld).toHaveLength(3)
+    expect(deliver([...canned(), cookie('Policy', { path: '/teams/red/' })]).obstacle).toBeUndefined()
+  })
+
   it('blames what stopped the cookies that came closest', () => {
     expect(deliver([...set({ path: '/teams/red/' }), ...set({ expires: now - 1 })]).obstacle).toBe('lifetime')
     const { obstacle, withheld } = deliver([...set({ domain: 'b.test' }), ...set({ path: '/teams/red/' })])

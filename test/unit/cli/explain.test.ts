@@ -9,6 +9,7 @@ import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { parseKeyDocument, publicKeysOf } from '../../../shared/keys/key-document.ts'
 import { issueStamp } from '../../../shared/revocation/stamp.ts'
 import {
+  cannedCookies,
   cookieHeader,
   policyFor,
   signedCookies,
@@ -48,10 +49,10 @@ function mintAnswer(domain: string | null): string {
   )
 }
 
-const jar = () =>
+const jar = (held = cookies()) =>
   folder.write(
     'jar',
-    [...cookies()]
+    [...held]
       .map(([name, value]) => `#HttpOnly_${host}\tFALSE\t/users/alice/\tTRUE\t${now + 600}\t${name}\t${value}\n`)
       .join(''),
   )
@@ -70,6 +71,8 @@ describe('explain grants', () => {
       `@${folder.write('cookie', `Cookie: ${cookieHeader(cookies())}\n`)}`,
     ],
     'a jar': () => [url, '--jar', jar()],
+    'cookies with a canned policy': () => [url, '--cookie', cookieHeader(cannedCookies(key, url, now + 600))],
+    'a jar of cookies with a canned policy': () => [url, '--jar', jar(cannedCookies(key, url, now + 600))],
     'a jar as an argument': () => [jar(), '--url', url],
     "a mint's answer": () => [
       url,
