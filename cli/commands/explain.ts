@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { CommandFactory } from '../command-context.ts'
-import type { ExplainOptions } from '../explain/run.ts'
+import type { ExplainOptions } from '../explain/inputs.ts'
 import { collect } from './collect.ts'
 
 const examples = `

@@ -1,38 +1,47 @@
-import { type CloudFrontErrorCode, cloudFrontErrorMessages } from '../../shared/cloudfront/errors.ts'
-import { type ErrorCode, problems } from '../../shared/errors.ts'
 import type { HttpAnswer } from '../input/http-answer.ts'
 import { printable } from '../redact.ts'
+import { type AnswerSource, type Recognised, readIt, source } from './answer-source.ts'
+import type { PathKind } from './path-kind.ts'
+import { functionSource, problemSource, readProblem } from './problem-source.ts'
+import { xmlSource } from './xml-source.ts'
 
-/** Who wrote an answer, and what that means for whoever looks for the cause. */
-export interface AnswerSource {
-  readonly by:
-    | 'key-group'
-    | 'error-page'
-    | 'guard'
-    | 'session-function'
-    | 'api'
-    | 'function-failure'
-    | 'cloudfront'
-    | 's3'
-    | 'origin'
-  /** CloudFront's code, S3's, or one of shared/errors.ts. */
-  readonly code: string | undefined
-  readonly detail: string
-  readonly remedy: string
-}
-
-/** Recognises who wrote an answer by its headers and body; `undefined` where nothing tells. */
-export function answeredBy(answer: HttpAnswer | undefined): AnswerSource | undefined {
+/**
+ * Recognises who wrote an answer by its headers and body, and by what the requested path is; `undefined` where nothing tells.
+ */
+export function answeredBy(answer: HttpAnswer | undefined, path: PathKind): AnswerSource | undefined {
   if (answer === undefined) return undefined
-  const source = recognise(answer)
+  const recognised = recognise(answer, path)
+  const source = recognised && { ...recognised, outcome: outcomeOf(answer, path, recognised) }
   const reason = answer.headers.get('x-edge-signer-reason')
   if (source === undefined || reason === undefined) return source
   return { ...source, detail: `${source.detail}; the emulation says: ${printable(reason).slice(0, 80)}` }
 }
 
-function recognise(answer: HttpAnswer): AnswerSource | undefined {
-  const { headers } = answer
-  const body = answer.body ?? ''
+/** A body without a status is taken for that of a refusal: nobody asks about another. */
+function outcomeOf(answer: HttpAnswer, path: PathKind, { by }: Recognised): AnswerSource['outcome'] {
+  if (isServed(answer)) return 'served'
+  if (!isRedirect(answer)) return 'refused'
+  if (isRenewal(answer)) return 'renewed'
+  return path === 'private' && by === 'session-function' ? 'refused' : 'redirected'
+}
+
+/** 307 to the same address: what the session function does in `gate` mode where a session made up for the cookies. */
+function isRenewal({ status, setCookie }: HttpAnswer): boolean {
+  return status === 307 && setCookie.some((line) => line.startsWith('CloudFront-Signature='))
+}
+
+function isServed({ status = 0 }: HttpAnswer): boolean {
+  return (status >= 200 && status < 300) || status === 304
+}
+
+function isRedirect({ status = 0 }: HttpAnswer): boolean {
+  return status >= 300 && status < 400 && status !== 304
+}
+
+function recognise(answer: HttpAnswer, path: PathKind): Recognised | undefined {
+  const { headers, status } = answer
+  // What a file holds says nothing about who sent it.
+  const body = isServed(answer) ? '' : (answer.body ?? '')
   const cache = headers.get('x-cache') ?? ''
   if (/^(Lambda|Function)(ExecutionError|ValidationError|LimitExceeded|ThrottledError)/i.test(cache)) {
     return source(
@@ -43,9 +52,9 @@ function recognise(answer: HttpAnswer): AnswerSource | undefined {
     )
   }
   const problem = readProblem(body)
-  if (problem !== undefined) return problemSource(problem, headers)
+  if (problem !== undefined) return problemSource(problem, headers, path)
   const code = /<Code>([A-Za-z]{1,40})<\/Code>/.exec(body)?.[1]
-  if (code !== undefined) return xmlSource(code, body, headers)
+  if (code !== undefined) return xmlSource(code, body, headers, path)
   // Only our own page links there; its status and headers are those of any object.
   if (body.includes('/_edge/session?return') || body.includes('/_edge/pages/403')) {
     return source(
@@ -63,73 +72,18 @@ function recognise(answer: HttpAnswer): AnswerSource | undefined {
       'Look for a method that the behaviour does not allow, http where https is demanded, a geographic restriction, or WAF.',
     )
   }
-  if (/^LambdaGenerated/i.test(cache)) return source('session-function', undefined, 'the session function', readIt)
-  if (/^FunctionGenerated/i.test(cache)) return source('guard', undefined, 'a CloudFront Function (guard)', readIt)
-  if ((answer.status ?? 0) >= 200 && (answer.status ?? 0) < 400) {
-    return source('origin', undefined, `answered with status ${answer.status}`, 'Nothing to do.')
-  }
-  return undefined
+  if (isRenewal(answer) || /^LambdaGenerated/i.test(cache)) return sessionSource(answer, path)
+  if (/^FunctionGenerated/i.test(cache)) return functionSource(undefined, 'a CloudFront Function', readIt, path)
+  if (!isServed(answer) && !isRedirect(answer)) return undefined
+  return source('origin', undefined, `answered with status ${status}`, 'Nothing to do.')
 }
 
-const readIt = 'The body of the answer says why.'
-
-/** CloudFront's own refusals and S3's both are XML; S3's also names its request. */
-function xmlSource(code: string, body: string, headers: HttpAnswer['headers']): AnswerSource {
-  const isS3 = headers.has('x-amz-request-id') || headers.get('server') === 'AmazonS3' || body.includes('<HostId>')
-  if (!isS3 && Object.hasOwn(cloudFrontErrorMessages, code)) {
-    return source(
-      'key-group',
-      code,
-      `CloudFront's key group, with ${code}`,
-      keyGroupRemedies[code as CloudFrontErrorCode],
-    )
-  }
-  const remedy =
-    code === 'AccessDenied'
-      ? 'The signature was accepted. Let the bucket policy allow this distribution (SourceArn) s3:GetObject, and s3:ListBucket so that a missing object is a 404; for SSE-KMS also the key.'
-      : 'The signature was accepted; the request failed in the bucket.'
-  return source('s3', code, `S3, with ${code}`, remedy)
-}
-
-const keyGroupRemedies: Readonly<Record<CloudFrontErrorCode, string>> = {
-  MissingKey: 'No key id reached CloudFront: the cookies were not sent, or the URL lost its parameters.',
-  InvalidKey: 'The key is not in the key group of the behaviour that matched this path.',
-  MalformedSignature: 'The signature did not arrive as it was made.',
-  MalformedPolicy: 'The policy did not arrive as it was made.',
-  AccessDenied:
-    'The signature or the policy does not hold. If every check above passes, what reached CloudFront is not what was given here, or its keys are others.',
-}
-
-/** Codes that no other part answers with; in gate mode the session function does the guard's work. */
-const guardCodes: readonly ErrorCode[] = [
-  'ERR_PATH_NOT_CANONICAL',
-  'ERR_RANGE_REQUIRED',
-  'ERR_RANGE_MULTIPLE',
-  'ERR_ACCESS_REVOKED',
-]
-
-/** All problems look alike, so `X-Cache` says which kind of function made one; where it is gone, the code does. */
-function problemSource(code: ErrorCode, headers: HttpAnswer['headers']): AnswerSource {
-  const [status, title, detail] = problems[code]
-  const what = `${status} ${code} (${title})`
-  const cache = headers.get('x-cache') ?? ''
-  if (/^FunctionGenerated/i.test(cache) || (!/^Lambda/i.test(cache) && guardCodes.includes(code))) {
-    return source('guard', code, `the guard, with ${what}: the signature was accepted`, detail)
-  }
-  // API Gateway's own header.
-  if (headers.has('apigw-requestid')) return source('api', code, `the API, with ${what}`, detail)
-  return source('session-function', code, `the session function, with ${what}`, detail)
-}
-
-function readProblem(body: string): ErrorCode | undefined {
-  try {
-    const { code } = JSON.parse(body) as { code?: unknown }
-    return typeof code === 'string' && Object.hasOwn(problems, code) ? (code as ErrorCode) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function source(by: AnswerSource['by'], code: string | undefined, detail: string, remedy: string): AnswerSource {
-  return { by, code, detail, remedy }
+/** An answer without a problem: a page, or a redirect. */
+function sessionSource(answer: HttpAnswer, path: PathKind): Recognised {
+  const [detail, remedy] = isRenewal(answer)
+    ? ['the session function, which renews the cookies', 'Follow the redirect with the cookies that it sets.']
+    : path === 'private' && isRedirect(answer)
+      ? ['the session function, which sends to the login page', 'Sign in, and open the address again.']
+      : ['the session function', readIt]
+  return source('session-function', undefined, detail, remedy)
 }

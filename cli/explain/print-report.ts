@@ -29,7 +29,7 @@ export function printReport(report: Report, subject: Subject, timeFrom: string):
 
 /** The explanation as JSON, the same facts under stable names. */
 export function reportJson(report: Report, subject: Subject): string {
-  const { policy, fields, coveredUrl, now } = subject
+  const { policy, fields, coveredUrl, now, pathKind, answeredBy } = subject
   const keyPairId = fieldValue(fields, 'Key-Pair-Id')
   return `${JSON.stringify(
     {
@@ -37,13 +37,15 @@ export function reportJson(report: Report, subject: Subject): string {
       firstFailure: report.firstFailure?.check ?? null,
       fault: report.firstFailure?.fault ?? null,
       remedy: report.firstFailure?.remedy ?? null,
+      because: report.because ?? null,
       at: showTime(now),
       url: coveredUrl === undefined ? null : showUrl(coveredUrl),
+      path: pathKind,
       signedBy: fields.values.size === 0 ? null : fields.source,
       keyPairId: keyPairId === undefined ? null : showKeyId(keyPairId),
       policy: policy === undefined ? null : { ...policy, resource: showUrl(policy.resource) },
       keyGroup: report.keyGroup,
-      answeredBy: report.answeredBy ?? null,
+      answeredBy: answeredBy ?? null,
       checks: report.results,
     },
     null,
@@ -74,8 +76,11 @@ function describeVerdict(report: Report): string[] {
       `What to do: ${first.remedy}`,
     ]
   }
+  const because = report.because ?? (report.verdict === 'granted' ? letThrough : tooLittle)
   const open = report.results.filter(({ status }) => status === 'unknown').map(({ check }) => check)
   const rest = open.length === 0 ? '' : ` Not checked: ${open.join(', ')}.`
-  if (report.verdict === 'granted') return [`GRANTED: CloudFront lets this request through.${rest}`]
-  return [`UNDECIDED: nothing speaks against this request, but not enough was given to check it.${rest}`]
+  return [`${report.verdict.toUpperCase()}: ${because}${rest}`]
 }
+
+const letThrough = 'CloudFront lets this request through.'
+const tooLittle = 'nothing speaks against this request, but not enough was given to check it.'

@@ -5,13 +5,18 @@ import { cannedPolicy } from '../../shared/cloudfront/signed-request.ts'
 import type { HttpAnswer } from '../input/http-answer.ts'
 import type { StoredCookie } from '../input/netscape-jar.ts'
 import type { RequestUrl } from '../input/request-url.ts'
+import type { AnswerSource } from './answer-source.ts'
+import { answeredBy } from './answered-by.ts'
 import { type CookieDelivery, deliverCookies } from './cookie-delivery.ts'
+import { type PathKind, pathKind } from './path-kind.ts'
 import { fieldValue, readSigningFields, type SigningFields } from './signing-fields.ts'
 
 /** Everything that was handed to `explain`. What is `undefined` was not given. */
 export interface Evidence {
   /** The requested URL, with its query string. */
   readonly request: RequestUrl | undefined
+  /** The prefixes whose files need a signature, with the slash at their end. */
+  readonly privatePaths: readonly string[]
   /** The `Cookie` header as it was sent. */
   readonly cookieHeader: string | undefined
   /** What a browser holds; it decides itself what to send. */
@@ -44,6 +49,9 @@ export interface Subject extends Evidence {
   /** The text that was signed, where it can be read. */
   readonly policyJson: string | undefined
   readonly policy: Policy | undefined
+  /** `private` also where no URL was given: what needs no signature has to be known for that. */
+  readonly pathKind: PathKind
+  readonly answeredBy: AnswerSource | undefined
 }
 
 /** Reads the evidence. Never throws: what cannot be read is `undefined`, and a check says so. */
@@ -56,6 +64,7 @@ export function readSubject(evidence: Evidence): Subject {
   const fields = readSigningFields(request?.querystring ?? '', sentCookies)
   const coveredUrl = request && urlWithoutSignature(request)
   const policyJson = readPolicyText(fields, coveredUrl)
+  const kind = request === undefined ? 'private' : pathKind(request.path, evidence.privatePaths)
   return {
     ...evidence,
     delivery,
@@ -64,6 +73,8 @@ export function readSubject(evidence: Evidence): Subject {
     coveredUrl,
     policyJson,
     policy: policyJson === undefined ? undefined : parsePolicy(policyJson),
+    pathKind: kind,
+    answeredBy: answeredBy(evidence.answer, kind),
   }
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { answeredBy } from '../../../cli/explain/answered-by.ts'
+import type { PathKind } from '../../../cli/explain/path-kind.ts'
 import { parseHttpAnswer } from '../../../cli/input/http-answer.ts'
+import { refusalPage } from '../../../functions/session/page.ts'
 import { cloudFrontErrorBody } from '../../../shared/cloudfront/errors.ts'
 import { problemResponse } from '../../../shared/http/problem.ts'
 
@@ -58,23 +60,52 @@ const answers: [
     'HTTP/2 401\napigw-requestid: R\n',
     problemResponse('ERR_SESSION_MISSING').body,
   ],
+  [
+    'a page of the session function, by its code',
+    'session-function',
+    'ERR_NO_COOKIES',
+    'HTTP/2 403\n',
+    refusalPage('ERR_NO_COOKIES').body,
+  ],
+  ['a renewal', 'session-function', undefined, 'HTTP/2 307\nset-cookie: CloudFront-Signature=x; Path=/users/\n', ''],
   ['a function that failed', 'function-failure', undefined, xCache('LambdaExecutionError'), cloudFrontPage],
   ['CloudFront itself', 'cloudfront', undefined, xCache('Error'), cloudFrontPage],
   ['the 403 page', 'error-page', undefined, xCache('Error'), '<a id="again" href="/_edge/session?return=/">'],
   ['a file', 'origin', undefined, 'HTTP/2 206\nx-cache: Miss from cloudfront\n', ''],
+  ['a file that looks like a problem', 'origin', undefined, 'HTTP/2 200\n', problemResponse('ERR_NOT_FOUND').body],
   ['nobody that is known', undefined, undefined, 'HTTP/1.1 403 Forbidden\nserver: nginx\n', '<html></html>'],
   ['a code that is no code of ours', undefined, undefined, undefined, '{"code":"__proto__"}'],
 ]
 
 describe('answeredBy', () => {
   it.each(answers)('recognises %s', (_what, by, code, headers, body) => {
-    const source = answeredBy(parseHttpAnswer(headers, body))
+    const source = answeredBy(parseHttpAnswer(headers, body), 'private')
     expect({ by: source?.by, code: source?.code }).toEqual({ by, code })
   })
 
+  const placed: [path: PathKind, by: string, headers: string | undefined, body: string][] = [
+    ['private', 'guard', xCache('FunctionGeneratedResponse'), problemResponse('ERR_METHOD_NOT_ALLOWED').body],
+    ['private', 's3', undefined, s3Xml],
+    ['public', 'guard', xCache('FunctionGeneratedResponse'), problemResponse('ERR_METHOD_NOT_ALLOWED').body],
+    ['public', 's3', undefined, s3Xml],
+    ['elsewhere', 'not-found-function', xCache('FunctionGeneratedResponse'), problemResponse('ERR_NOT_FOUND').body],
+    ['elsewhere', 'not-found-function', undefined, problemResponse('ERR_NOT_FOUND').body],
+    ['api', 'api', 'HTTP/1.1 404\n', '{"code":"ERR_ASSET_NOT_FOUND"}'],
+    ['session', 'session-function', undefined, problemResponse('ERR_SESSION_MISSING').body],
+  ]
+  it.each(placed)(
+    'knows who answers on a path that is %s: %s, and asks for signatures on private ones',
+    (...answer) => {
+      const [path, by, headers, body] = answer
+      const source = answeredBy(parseHttpAnswer(headers, body), path)
+      expect(source?.by).toBe(by)
+      expect(/signature was accepted/.test(`${source?.detail} ${source?.remedy}`)).toBe(path === 'private')
+    },
+  )
+
   it('says what the emulation adds, cut and without control characters', () => {
     const headers = `HTTP/1.1 403 Forbidden\nX-Edge-Signer-Reason: expired\u001b[31m${'x'.repeat(500)}\n`
-    const detail = answeredBy(parseHttpAnswer(headers, cloudFrontErrorBody('AccessDenied')))?.detail ?? ''
+    const detail = answeredBy(parseHttpAnswer(headers, cloudFrontErrorBody('AccessDenied')), 'private')?.detail ?? ''
     expect(detail).toContain('the emulation says: expired')
     expect(detail).not.toContain('\u001b')
     expect(detail.length).toBeLessThan(200)
@@ -84,6 +115,6 @@ describe('answeredBy', () => {
     const headers = `HTTP/1.1 301 Moved\r\nServer: AmazonS3\r\n\r\n${xCache('FunctionGeneratedResponse')}`
     const answer = parseHttpAnswer(headers, '')
     expect(answer.status).toBe(403)
-    expect(answeredBy(answer)?.by).toBe('guard')
+    expect(answeredBy(answer, 'private')?.by).toBe('guard')
   })
 })

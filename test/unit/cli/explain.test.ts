@@ -70,6 +70,11 @@ describe('explain grants', () => {
       '--cookie',
       `@${folder.write('cookie', `Cookie: ${cookieHeader(cookies())}\n`)}`,
     ],
+    'a cookie header in several lines': () => [
+      url,
+      '--cookie',
+      `@${folder.write('cookies', [...cookies()].map(([name, value]) => `cookie: ${name}=${value}\r\n`).join(''))}`,
+    ],
     'a jar': () => [url, '--jar', jar()],
     'cookies with a canned policy': () => [url, '--cookie', cookieHeader(cannedCookies(key, url, now + 600))],
     'a jar of cookies with a canned policy': () => [url, '--jar', jar(cannedCookies(key, url, now + 600))],
@@ -190,6 +195,7 @@ describe('explain cannot tell', () => {
 describe('explain and the emulated key group', () => {
   const base: Evidence = {
     request: parseRequestUrl(url),
+    privatePaths: ['/'],
     cookieHeader: '',
     stored: undefined,
     page: undefined,
