@@ -1,4 +1,5 @@
-import { toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
+import { type KeyObject, verify } from 'node:crypto'
+import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
 import { cannedPolicy, type SignedRequest } from '../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../shared/cloudfront/verify.ts'
 import { fieldValue } from './signing-fields.ts'
@@ -15,6 +16,26 @@ export function verifiesWith(subject: Subject, changes: Partial<Signed>): boolea
     return false
   const hashAlgorithm = fieldValue(fields, 'Hash-Algorithm') === 'SHA256' ? 'SHA256' : 'SHA1'
   return verifySignature({ policyJson, signature, keyPairId, hashAlgorithm, ...changes }, publicKeys) === 'valid'
+}
+
+/** What libraries sign with where nobody says SHA-256, and CloudFront does not take; RSA with SHA-1 it does, without a marker. */
+const otherHashes = { sha1: 'SHA-1', sha384: 'SHA-384', sha512: 'SHA-512' } as const
+
+/** The hash that the signature was made with, where it is that of the named key and of none that CloudFront takes with it. */
+export function otherHash({ fields, policyJson, publicKeys }: Subject): string | undefined {
+  const key = publicKeys?.get(fieldValue(fields, 'Key-Pair-Id') ?? '')
+  const signature = fromCloudFrontBase64(fieldValue(fields, 'Signature') ?? '')
+  if (key === undefined || signature === undefined || policyJson === undefined) return undefined
+  const text = Buffer.from(policyJson, 'utf8')
+  return Object.entries(otherHashes).find(([hash]) => isSignedWith(hash, text, key, signature))?.[1]
+}
+
+function isSignedWith(hash: string, text: Buffer, key: KeyObject, signature: Buffer): boolean {
+  try {
+    return verify(hash, text, key, signature)
+  } catch {
+    return false
+  }
 }
 
 /** A text that may have been signed in place of the right one, and what that would mean. */

@@ -1,7 +1,7 @@
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import { showKeyId } from '../../redact.ts'
 import { type Check, fail, pass, unknown } from '../check.ts'
-import { signedTextVariants, verifiesWith } from '../signature-variants.ts'
+import { otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
 import { fieldValue } from '../signing-fields.ts'
 
 /** The signature is that of the named key over the policy's bytes. Where it is not, the usual slips are tried out. */
@@ -36,6 +36,14 @@ export const signature: Check = {
     }
     if (verifiesWith(subject, { hashAlgorithm: 'SHA256' }) || verifiesWith(subject, { hashAlgorithm: 'SHA1' })) {
       return unknown('the signature is right under the other hash')
+    }
+    const hash = otherHash(subject)
+    if (hash !== undefined) {
+      return fail(
+        'signed-with-other-hash',
+        `the signature is that of this key over this policy, made with ${hash}`,
+        'Sign with SHA-256, and send Hash-Algorithm=SHA256 beside the signature. Besides that CloudFront knows SHA-1 alone, with RSA.',
+      )
     }
     const isRsa = key.asymmetricKeyType === 'rsa'
     if (isRsa !== (bytes.length === 256)) {

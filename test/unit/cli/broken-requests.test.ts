@@ -51,7 +51,7 @@ const padded = ['', '?', '??']
 if (padded === undefined) throw new Error('one of three lengths has padding')
 
 interface ByHand {
-  readonly hash?: 'SHA1'
+  readonly hash?: 'SHA1' | 'SHA384' | 'SHA512'
   readonly marker?: false
   readonly raw?: true
 }
@@ -154,6 +154,30 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'hash-algorithm',
     'hash-marker-wrong',
     () => sent(cookies(policy, sha1).set('CloudFront-Hash-Algorithm', 'SHA256')),
+  ],
+  [
+    'an ECDSA signature with SHA-1 under the marker',
+    'signature',
+    'signed-with-other-hash',
+    () => sent(signedByHand(policy, ec, policy, { hash: 'SHA1' })),
+  ],
+  [
+    'an ECDSA signature with SHA-384',
+    'signature',
+    'signed-with-other-hash',
+    () => sent(signedByHand(policy, ec, policy, { hash: 'SHA384' })),
+  ],
+  [
+    'an RSA signature with SHA-512',
+    'signature',
+    'signed-with-other-hash',
+    () => sent(signedByHand(policy, rsa, policy, { hash: 'SHA512' })),
+  ],
+  [
+    'an RSA signature with SHA-512 and no marker',
+    'signature',
+    'signed-with-other-hash',
+    () => sent(signedByHand(policy, rsa, policy, { hash: 'SHA512', marker: false })),
   ],
   [
     'a misspelt hash marker',
