@@ -51,14 +51,23 @@ function describeMismatch(pattern: string, url: string): Finding {
   )
 }
 
-/** Both sides from the first character that differs, counted up to the first wildcard. */
+/** Characters shown before the first that differs, and from it on: together no more than `shorten` shows of a value. */
+const [shownBefore, shownFrom] = [4, 8]
+
+/** Both sides around the first character that differs, counted up to the first `*`. A `?` stands for any one character, so also for itself. */
 function showDifference(pattern: string, url: string): string {
-  const wildcard = pattern.search(/[*?]/)
-  const literal = wildcard < 0 ? pattern.length : wildcard
+  const star = pattern.indexOf('*')
+  const end = Math.min(star < 0 ? pattern.length : star, url.length)
   let at = 0
-  while (at < literal && at < url.length && pattern[at] === url[at]) at += 1
-  const side = (text: string) => (at < text.length ? `"${showUrl(text).slice(at, at + 40)}"` : 'the end')
+  while (at < end && (pattern[at] === '?' || pattern[at] === url[at])) at += 1
+  const side = (text: string) => (at < text.length ? `"${around(text, at)}"` : 'the end')
   return `they differ at character ${at + 1}: ${side(pattern)} against ${side(url)}`
+}
+
+/** As it is: shortened, both sides may look the same. */
+function around(text: string, at: number): string {
+  const [from, to] = [Math.max(0, at - shownBefore), at + shownFrom]
+  return `${from > 0 ? '…' : ''}${text.slice(from, to)}${to < text.length ? '…' : ''}`
 }
 
 function splitUrl(url: string): { scheme: string; host: string } {

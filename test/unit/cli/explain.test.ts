@@ -192,6 +192,35 @@ describe('explain cannot tell', () => {
   })
 })
 
+describe('explain shows where a Resource differs', () => {
+  const differing = async (resource: string, to: string): Promise<string> => {
+    const header = cookieHeader(signedCookies(key, policyFor({ ...terms, resource })))
+    const { checks } = JSON.parse((await run(['explain', to, '--cookie', header, '--keys', keys, '--json'])).out)
+    const { detail } = checks.find((result: { check: string }) => result.check === 'resource')
+    return detail.slice(detail.indexOf('they differ'))
+  }
+
+  it('in a query value that is shortened elsewhere, behind the ? that is no wildcard there', async () => {
+    const at = url.length + '?v=2026-11-01-build-'.length + 1
+    expect(await differing(`${url}?v=2026-11-01-build-a`, `${url}?v=2026-11-01-build-b`)).toBe(
+      `they differ at character ${at}: "…ild-a" against "…ild-b"`,
+    )
+  })
+
+  it('up to the first *, and where one side ends', async () => {
+    const bob = `https://${host}/users/bob/`
+    expect(await differing(`${bob}*`, url)).toMatch(
+      /^they differ at character 31: "…ers\/bob\/\*" against "…ers\/alice\/di…"$/,
+    )
+    expect(await differing(url, `${url}s`)).toMatch(/: the end against "….imgs"$/)
+  })
+
+  it('without telling a long value', async () => {
+    const token = (last: string) => `${url}?token=${'secret'.repeat(3)}${last}${'secret'.repeat(3)}`
+    expect(await differing(token('1'), token('2'))).toMatch(/: "…cret1secrets…" against "…cret2secrets…"$/)
+  })
+})
+
 describe('explain and the emulated key group', () => {
   const base: Evidence = {
     request: parseRequestUrl(url),
@@ -221,7 +250,8 @@ describe('explain and the emulated key group', () => {
         fc.option(mangled(signed)),
         fc.integer({ min: -700, max: 700 }),
         (cookie, link, shift) => {
-          const request = link !== null && /^https:\/\/[^/?#@\s]+/.test(link) ? parseRequestUrl(link) : base.request
+          const request =
+            link !== null && /^https:\/\/[^/?#@\s]+([/?#]|$)/.test(link) ? parseRequestUrl(link) : base.request
           const subject = readSubject({ ...base, request, cookieHeader: cookie, now: now + shift })
           const report = explain(subject)
           const failures = report.results.filter(({ status, by }) => status === 'fail' && by === 'CloudFront')
