@@ -15,7 +15,8 @@ export interface RequestUrl {
   readonly signedUrl: string
 }
 
-const form = /^(https?):\/\/([^/?#@\s]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?$/is
+/** Without a user name: no browser sends one, and `@` would lead into another host. */
+const form = /^(https?):\/\/([^/?#@\s]+)(\/[^?#]*)?(?:\?([^#]*))?(?:#.*)?$/is
 
 /**
  * Takes a URL apart. `new URL` would remove dot segments and encode what it does not like, and so hide the fault that is looked for.
@@ -24,7 +25,7 @@ const form = /^(https?):\/\/([^/?#@\s]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?$/is
  */
 export function parseRequestUrl(text: string): RequestUrl {
   const match = form.exec(text.trim())
-  if (match === null) throw new UsageError('the URL must be absolute: https://<host>/<path>')
+  if (match === null) throw new UsageError('the URL must be absolute, without a user name: https://<host>/<path>')
   const scheme = match[1]?.toLowerCase() === 'http' ? 'http' : 'https'
   const host = (match[2] ?? '').toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '')
   const path = match[3] || '/'

@@ -30,6 +30,7 @@ describe('edge-signer', () => {
     'explain with an argument that is nothing': ['explain', secret],
     'explain with two URLs': ['explain', 'https://a.test/', 'https://b.test/'],
     'a URL that is none': ['explain', '--url', `//${secret}`],
+    'a URL with a user name': ['explain', `https://alice:${secret}@a.test/`],
     'a jar that is none': ['explain', 'https://a.test/', '--jar', folder.write('jar', `${secret}\t${secret}\n`)],
     'a file that is not there': ['explain', 'https://a.test/', '--keys', folder.path('nothing')],
     'keys that are none': ['explain', 'https://a.test/', '--keys', folder.write('keys', `{"keys":"${secret}"}`)],
