@@ -26,7 +26,7 @@ const cookiePair = /^[!#$%&'*+\-.^_`|~\w]+=/
 /**
  * Tells the arguments apart, so that what is at hand can be pasted: a URL, a header, a file.
  *
- * @throws UsageError where one is none of them, or two are the same.
+ * @throws UsageError where one is none of them, two are the same, or two options would read standard input.
  */
 export async function placeInputs(inputs: readonly string[], given: ExplainOptions): Promise<ExplainOptions> {
   let { url, cookie, jar } = given
@@ -38,10 +38,26 @@ export async function placeInputs(inputs: readonly string[], given: ExplainOptio
     else if (cookiePair.test(input)) cookie = once(cookie, input, 'cookie header')
     else throw new UsageError('an argument is no http(s) URL, no cookie header (name=value; …) and no file')
   }
+  refuseSecondReader(given)
   return { ...given, ...(url ? { url } : {}), ...(cookie ? { cookie } : {}), ...(jar ? { jar } : {}) }
 }
 
 function once(before: string | undefined, value: string, what: string): string {
   if (before !== undefined) throw new UsageError(`more than one ${what} was given`)
   return value
+}
+
+/** The first would get all of it, and the second say that nothing is no key or no header. */
+function refuseSecondReader(given: ExplainOptions): void {
+  const readers = Object.entries(given).flatMap(([name, value]) =>
+    [value].flat().flatMap((text) => (standardInput.test(String(text)) ? [optionName(name)] : [])),
+  )
+  if (readers.length > 1) throw new UsageError(`${readers.join(' and ')}: standard input can be read once`)
+}
+
+/** As `--keys -`, `--keys <id>=-` and `--cookie @-` name it. */
+const standardInput = /^(@|[\w-]{1,64}=)?-$/
+
+function optionName(property: string): string {
+  return `--${property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }

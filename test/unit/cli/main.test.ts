@@ -35,6 +35,7 @@ describe('edge-signer', () => {
     'a file that is not there': ['explain', 'https://a.test/', '--keys', folder.path('nothing')],
     'keys that are none': ['explain', 'https://a.test/', '--keys', folder.write('keys', `{"keys":"${secret}"}`)],
     'a PEM that is none': ['explain', 'https://a.test/', '--keys', `K1=${folder.write('pem', secret)}`],
+    'standard input asked for twice': ['explain', 'https://a.test/', '--cookie', '@-', '--keys', '-'],
     'an address that is none': ['explain', 'https://a.test/', '--ip', secret],
     'a time that is none': ['explain', 'https://a.test/', '--at', secret],
     'a state that is none': ['explain', 'https://a.test/', '--revocations', folder.write('state', secret)],
@@ -45,6 +46,13 @@ describe('edge-signer', () => {
     expect(out).toBe('')
     expect(err).not.toBe('')
     expect(err).not.toContain(secret)
+  })
+
+  it('names the options that would both read standard input', async () => {
+    const asked = async (...args: string[]) => (await run(['explain', 'https://a.test/', ...args], '{}')).err
+    expect(await asked('--cookie', '@-', '--keys', '-')).toContain('--cookie and --keys: standard input')
+    expect(await asked('--keys', 'K1=-', '--keys', '-')).toContain('--keys and --keys: standard input')
+    expect(await asked('--response-headers', '-', '--jar', '-')).toContain('--response-headers and --jar')
   })
 
   it('runs as a program, from any folder, and passes its status on', () => {
