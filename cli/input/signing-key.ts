@@ -35,11 +35,13 @@ export async function readSigningKey(
     throw new UsageError('name the key to sign with: --keys <key document>, --keys <id>=<PEM file>, or --local')
   }
   if (options.keys === undefined) {
+    refuseSha1(options)
     const { document } = await readLocalStage(options.state)
     return { key: newestUsableKey(document, now), stampKey: document.stampKey }
   }
   const { document, privateKeys } = await readKeys([options.keys], terminal)
   if (document !== undefined) {
+    refuseSha1(options)
     const key = newestUsableKey(document, now)
     if (key.privateKey === undefined)
       throw new UsageError('--keys: the newest key lies in KMS, and this command signs with keys at hand only')
@@ -56,4 +58,9 @@ export async function readSigningKey(
     key: { keyPairId, algorithm, privateKey, publicKey, kmsKeyId: undefined, notBefore: 0 },
     stampKey: undefined,
   }
+}
+
+/** Signing with SHA-256 all the same would only show where the signature is refused. */
+function refuseSha1({ sha1 }: SigningKeyOptions): void {
+  if (sha1) throw new UsageError('--sha1 is for a single PEM file: a key document names the algorithm of each key')
 }

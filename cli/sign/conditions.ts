@@ -1,3 +1,4 @@
+import { parseIpv4 } from '../../shared/cloudfront/ipv4.ts'
 import type { PolicyConditions } from '../../shared/cloudfront/policy.ts'
 import { parseDuration, parseTime } from '../input/time.ts'
 import { UsageError } from '../usage-error.ts'
@@ -19,7 +20,7 @@ const defaultLifetime = 3600
 /**
  * Reads them.
  *
- * @throws UsageError where a time is none, or the end is not after the start.
+ * @throws UsageError where a time is none, the end is over or not after the start, or the address is no IPv4 address.
  */
 export function readConditions(
   options: ConditionOptions,
@@ -32,7 +33,13 @@ export function readConditions(
     options.expires === undefined
       ? now + (options.expiresIn === undefined ? defaultLifetime : parseDuration(options.expiresIn, '--expires-in'))
       : parseTime(options.expires, '--expires', now)
+  if (expires <= now) throw new UsageError('--expires must lie ahead')
   const notBefore = options.notBefore === undefined ? undefined : parseTime(options.notBefore, '--not-before', now)
   if (expires <= (notBefore ?? 0)) throw new UsageError('--expires must be after --not-before')
+  if (options.ip !== undefined && parseIpv4(options.ip) === undefined) {
+    throw new UsageError(
+      "--ip must be one IPv4 address: CloudFront's policies know no IPv6, and blocks are not signed here",
+    )
+  }
   return { expires, notBefore, ipAddress: options.ip }
 }

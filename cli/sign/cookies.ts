@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { stampCookieName } from '../../shared/cloudfront/cookies.ts'
 import { customPolicy } from '../../shared/cloudfront/policy.ts'
 import { createPolicySigner } from '../../shared/cloudfront/signer.ts'
@@ -11,6 +10,7 @@ import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { type ConditionOptions, clockSkew, readConditions } from './conditions.ts'
 import { type Folder, parseFolder } from './folder.ts'
+import { writePrivateFile } from './private-file.ts'
 
 /** The options of `edge-signer sign-cookies`. */
 export interface SignCookiesOptions extends SigningKeyOptions, ConditionOptions {
@@ -73,8 +73,8 @@ function netscapeJar(cookies: Readonly<Record<string, string>>, folder: Folder, 
 async function writeJar(path: string, jar: string, terminal: Terminal): Promise<void> {
   if (path === '-') return terminal.out(jar)
   try {
-    // Owner only: whoever reads the file reads the prefix.
-    await writeFile(path, jar, { mode: 0o600 })
+    // Whoever reads the file reads the prefix.
+    await writePrivateFile(path, jar)
   } catch (error) {
     throw new UsageError(`--jar: cannot write the file (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
   }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseNetscapeJar } from '../../../cli/input/netscape-jar.ts'
 import { makeFolder, now, run } from './command-line.ts'
@@ -81,7 +81,13 @@ describe('sign-url', () => {
     'a URL that is signed already': [`${file}&Signature=x`, '--keys', documentOf('ES256')],
     'a folder that is no prefix': ['https://cdn.example.com/users/alice', '--folder', '--keys', documentOf('ES256')],
     'SHA-1 with an elliptic curve': [file, '--sha1', '--keys', pemOf('ES256')],
-    'an end before the start': [file, '--keys', documentOf('ES256'), '--expires', '10', '--not-before', 'now'],
+    'SHA-1 with a key document': [file, '--sha1', '--keys', documentOf('RS1')],
+    'SHA-1 with the local stage': [file, '--sha1', '--state', folder.path('state')],
+    'an end that is over': [file, '--keys', documentOf('ES256'), '--expires', String(now - 1)],
+    'an end now': [file, '--keys', documentOf('ES256'), '--expires', 'now'],
+    'an IPv6 address': [file, '--keys', documentOf('ES256'), '--ip', '2001:db8::1'],
+    'a block of addresses': [file, '--keys', documentOf('ES256'), '--ip', '10.0.0.0/8'],
+    'an end before the start': [file, '--keys', documentOf('ES256'), '--expires', '+1h', '--not-before', '+2h'],
     'two ends': [file, '--keys', documentOf('ES256'), '--expires', '+1h', '--expires-in', '1h'],
     'a time without a zone': [file, '--keys', documentOf('ES256'), '--expires', '2030-01-31T12:00:00'],
   }
@@ -89,6 +95,9 @@ describe('sign-url', () => {
     const { status, out, err } = await run(['sign-url', ...(refused[name] ?? [])])
     expect({ status, out }).toEqual({ status: 2, out: '' })
     expect(err).toMatch(/ERR_REQUEST_INVALID/)
+    for (const option of (refused[name] ?? []).filter((arg) => /^--(sha1|ip|expires)$/.test(arg))) {
+      expect(err).toContain(option)
+    }
   })
 })
 
@@ -114,6 +123,32 @@ describe('sign-cookies', () => {
     const state = folder.write('state.json', JSON.stringify({ revocations }))
     expect(await verdict(keys, `${prefix}x`, '--jar', jar, '--revocations', state)).toBe('granted')
     expect(await verdict(keys, 'https://cdn.example.com/users/alice2/x', '--jar', jar)).toBe('cookie-path')
+  })
+
+  it('leaves nobody else a jar that was there, and a link a link', async () => {
+    const keys = documentOf('ES256')
+    const [jar, link] = [folder.write('open-jar', 'old'), folder.path('link')]
+    chmodSync(jar, 0o644)
+    symlinkSync(jar, link)
+    const held = openSync(jar, 'r')
+    expect((await run(['sign-cookies', prefix, '--keys', keys, '--jar', link])).status).toBe(0)
+    expect(statSync(jar).mode & 0o777).toBe(0o600)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(parseNetscapeJar(readFileSync(jar, 'utf8'))).toHaveLength(5)
+    // Whoever had the old file open does not get the cookies.
+    expect(readFileSync(held, 'utf8')).toBe('old')
+    closeSync(held)
+    expect(readdirSync(folder.path('.')).filter((name) => name.startsWith('open-jar'))).toEqual(['open-jar'])
+  })
+
+  it('writes to what is no file as it is, and says where it cannot write', async () => {
+    const keys = documentOf('ES256')
+    expect((await run(['sign-cookies', prefix, '--keys', keys, '--jar', '/dev/null'])).status).toBe(0)
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
+    for (const path of [folder.path('.'), folder.path('nowhere/jar')]) {
+      const { status, err } = await run(['sign-cookies', prefix, '--keys', keys, '--jar', path])
+      expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining('--jar: cannot write') })
+    }
   })
 
   it('prints the same jar and JSON on standard output', async () => {
