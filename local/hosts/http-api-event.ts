@@ -2,23 +2,36 @@ import type { IncomingMessage } from 'node:http'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { pseudoParameters } from '../template/intrinsics.ts'
 
+/** What the host knows of a request beside its head. */
+export interface HttpApiCall {
+  /** As `decodedPath` gives it. */
+  readonly path: string
+  readonly body: Buffer
+  /** The route that matched, e.g. `ANY /api/{proxy+}`. */
+  readonly routeKey: string
+  readonly apiId: string
+  readonly nowMs: number
+}
+
+/**
+ * The path of a request target as an HTTP API hands it over: decoded, `rawPath` too. `undefined` where it is no UTF-8 once it
+ * is decoded.
+ */
+export function decodedPath(target: string): string | undefined {
+  try {
+    return decodeURIComponent(splitTarget(target)[0])
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * An HTTP API's event, payload format 2.0.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
- *
- * @param routeKey the route that matched, e.g. `ANY /api/{proxy+}`.
  */
-export function httpApiEvent(
-  request: IncomingMessage,
-  body: Buffer,
-  routeKey: string,
-  apiId: string,
-  nowMs: number,
-): APIGatewayProxyEventV2 {
-  const target = request.url ?? '/'
-  const mark = target.indexOf('?')
-  const rawPath = mark < 0 ? target : target.slice(0, mark)
-  const rawQueryString = mark < 0 ? '' : target.slice(mark + 1)
+export function httpApiEvent(request: IncomingMessage, call: HttpApiCall): APIGatewayProxyEventV2 {
+  const { path, body, routeKey, apiId, nowMs } = call
+  const [, rawQueryString] = splitTarget(request.url ?? '/')
   const { cookie, ...others } = request.headers
   const headers = Object.fromEntries(
     Object.entries(others).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
@@ -31,7 +44,7 @@ export function httpApiEvent(
   return {
     version: '2.0',
     routeKey,
-    rawPath,
+    rawPath: path,
     rawQueryString,
     ...(cookie === undefined ? {} : { cookies: cookie.split(';').map((pair) => pair.trim()) }),
     headers: { ...headers, host: domainName },
@@ -43,7 +56,7 @@ export function httpApiEvent(
       domainPrefix: apiId.toLowerCase(),
       http: {
         method: request.method ?? 'GET',
-        path: rawPath,
+        path,
         protocol: 'HTTP/1.1',
         sourceIp: headers['x-forwarded-for']?.split(',').at(-1)?.trim() ?? '127.0.0.1',
         userAgent: headers['user-agent'] ?? '',
@@ -78,6 +91,12 @@ export function httpApiResponse(result: unknown): {
     ],
     body: Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8'),
   }
+}
+
+/** Path and query string, both as they were sent. */
+function splitTarget(target: string): [path: string, querystring: string] {
+  const mark = target.indexOf('?')
+  return mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)]
 }
 
 function joinQuery(rawQueryString: string): Record<string, string> | undefined {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { httpApiEvent, httpApiResponse } from './http-api-event.ts'
+import { decodedPath, httpApiEvent, httpApiResponse } from './http-api-event.ts'
 import type { LambdaHandler } from './load-bundle.ts'
 
 export interface HttpApiHostOptions {
@@ -24,7 +24,8 @@ export function createHttpApiHost(options: HttpApiHostOptions): Server {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: HttpApiHostOptions): Promise<void> {
-  const path = (request.url ?? '/').split('?')[0] ?? '/'
+  const path = decodedPath(request.url ?? '/')
+  if (path === undefined) return sendMessage(response, 400, 'Bad Request')
   const routeKey = options.routes.find((route) => matchesRoute(route, request.method ?? 'GET', path))
   if (routeKey === undefined) return sendMessage(response, 404, 'Not Found')
   const parts: Buffer[] = []
@@ -34,7 +35,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     if (size > bodyLimit) return sendMessage(response, 413, 'Request Entity Too Large')
     parts.push(part as Buffer)
   }
-  const event = httpApiEvent(request, Buffer.concat(parts), routeKey, options.apiId, Date.now())
+  const { apiId } = options
+  const event = httpApiEvent(request, { path, body: Buffer.concat(parts), routeKey, apiId, nowMs: Date.now() })
   const result = httpApiResponse(await options.handler(event, { awsRequestId: event.requestContext.requestId }))
   const lines = result.headers.filter(([name]) => name.toLowerCase() !== 'content-length')
   response.writeHead(result.status, [...lines.flat(), 'Content-Length', String(result.body.length)])

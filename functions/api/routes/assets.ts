@@ -123,7 +123,10 @@ function firstPrefix(actor: Actor): string {
   return objectKeyPrefix(grant.prefix)
 }
 
-/** The key of the path, decoded once, segment by segment: an encoded `/` stays part of its segment and is refused there. */
+/**
+ * The key of the path, decoded once, segment by segment: an encoded `/` stays part of its segment and is refused there. Behind
+ * API Gateway none arrives: it hands the path over decoded.
+ */
 function keyOf(context: Context): ObjectKey {
   const raw = context.req.path.slice('/api/assets/'.length)
   let segments: string[]

@@ -1,7 +1,7 @@
 /** What nginx does in front: download links, content types, answers while an upload server is away or cannot write. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSecureLinkUrls } from '../../../local/assets/secure-link.ts'
@@ -154,6 +154,24 @@ describe(`nginx in front of ${kind}`, () => {
     expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('text/plain')
     const described = await (await target.api('/assets/users/alice/odd.txt')).json()
     expect(described).toMatchObject({ contentType: 'text/plain', size: 7 })
+  })
+
+  it('describes and deletes the asset that the path names, and no other', async () => {
+    const names = ['sp ace', 'é', 'per%cent', '100%25', 'ha#sh', 'pl+us', "it's (1)!~", '%ff']
+    const keys = names.map((name) => `users/alice/names/${name}`)
+    for (const key of keys) put(key, key)
+    const path = (key: string) => `/assets/${key.split('/').map(encodeURIComponent).join('/')}`
+    for (const key of keys) {
+      const described = await target.api(path(key))
+      expect([described.status, await described.json()], key).toMatchObject([200, { key }])
+    }
+    const remove = (sent: string) => target.api(sent, { method: 'DELETE' }).then(({ status }) => status)
+    for (const name of ['%ff', '%', 'a%3F', '%EF%BF%BD'])
+      expect(await remove(`/assets/users/alice/names/${name}`)).toBe(400)
+    for (const key of keys) {
+      expect([await remove(path(key)), await remove(path(key))], key).toEqual([200, 404])
+      expect(existsSync(join(target.content, key)), key).toBe(false)
+    }
   })
 
   it('passes no byte on twice: the upload server has what the client has sent', async () => {

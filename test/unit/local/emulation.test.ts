@@ -220,8 +220,12 @@ describe('the key group', () => {
 })
 
 describe('the HTTP API', () => {
-  it("gets API Gateway's event, with cookies and the raw path", async () => {
-    const answer = await get('/api/a%20b?x=1&x=2', { method: 'POST', body: '{"a":1}', headers: { cookie: 'a=1; b=2' } })
+  it("gets API Gateway's event, with cookies, and the path decoded", async () => {
+    const answer = await get('/api/a%20b%C3%A9%25%2B?x=1&x=2', {
+      method: 'POST',
+      body: '{"a":1}',
+      headers: { cookie: 'a=1; b=2' },
+    })
     expect([answer.status, answer.headers.get('x-route'), answer.headers.getSetCookie()]).toEqual([
       202,
       'ANY /api/{proxy+}',
@@ -229,13 +233,17 @@ describe('the HTTP API', () => {
     ])
     expect(await answer.json()).toMatchObject({
       version: '2.0',
-      rawPath: '/api/a%20b',
+      rawPath: '/api/a bé%+',
       rawQueryString: 'x=1&x=2',
       queryStringParameters: { x: '1,2' },
       cookies: ['a=1', 'b=2'],
       body: '{"a":1}',
-      requestContext: { http: { method: 'POST' } },
+      requestContext: { http: { method: 'POST', path: '/api/a bé%+' } },
     })
+  })
+
+  it('answers 400 for a path that is no UTF-8', async () => {
+    for (const path of ['/api/a%ff', '/api/a%', '/api/%c3%28']) expect((await rawGet(path)).status, path).toBe(400)
   })
 
   it('runs with the environment of the template', async () => {
