@@ -2,9 +2,10 @@ import type { MiddlewareHandler } from 'hono'
 import { EdgeSignerError, RequestError, SessionError } from '../../shared/errors.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { Grant } from '../../shared/grant/resource-prefix.ts'
+import { readCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { isSessionRevoked } from '../../shared/revocation/state.ts'
-import { readSessionToken, type Session } from '../../shared/session/session.ts'
+import { isBearer, readSessionToken, type Session } from '../../shared/session/session.ts'
 import type { ApiServices } from './services.ts'
 
 /** Who acts, and below which prefixes. */
@@ -30,43 +31,35 @@ export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const now = services.now()
     const headers = Object.fromEntries(context.req.raw.headers)
-    const { method, path } = context.req
+    const { method } = context.req
     requireOwnOrigin(method, headers, services)
+    context.set('actor', await readActor(headers, now, services))
+    context.set('now', now)
     if (method === 'POST' && !/^application\/json(\s*;|$)/i.test(headers['content-type'] ?? '')) {
       throw new RequestError('ERR_MEDIA_TYPE')
     }
-    context.set('actor', await readActor({ method, path, headers }, now, services))
-    context.set('now', now)
     await next()
   }
 }
 
 /**
- * Refuses a change that a browser may have been made to ask for.
+ * Refuses a change that a browser may have been made to ask for: one whose session would be the cookie's.
  *
  * @throws RequestError `ERR_ORIGIN_REQUIRED`.
  */
 export function requireOwnOrigin(
   method: string,
   headers: HttpRequest['headers'],
-  services: Pick<ApiServices, 'isAllowedOrigin'>,
+  { config, isAllowedOrigin }: Pick<ApiServices, 'config' | 'isAllowedOrigin'>,
 ): void {
-  const changes = method !== 'GET' && method !== 'HEAD'
-  // Any other scheme is passed over when the token is looked for: then it is the cookie that counts.
-  const isBearer = /^bearer(\s|$)/i.test(headers.authorization ?? '')
-  if (changes && !isBearer && !(headers.origin !== undefined && services.isAllowedOrigin(headers.origin))) {
-    throw new RequestError('ERR_ORIGIN_REQUIRED')
-  }
+  if (method === 'GET' || method === 'HEAD' || isBearer({ headers })) return
+  if (!readCookies(headers.cookie).has(config.session.cookieName)) return
+  if (headers.origin === undefined || !isAllowedOrigin(headers.origin)) throw new RequestError('ERR_ORIGIN_REQUIRED')
 }
 
 /** Whose session came with a request. @throws SessionError; GrantError where a claim cannot be used. */
-export async function readActor(
-  sent: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
-  now: number,
-  services: ApiServices,
-): Promise<Actor> {
-  const request: HttpRequest = { ...sent, host: '', querystring: '', clientIp: '' }
-  const token = readSessionToken(request, services.config.session.cookieName)
+export async function readActor(headers: HttpRequest['headers'], now: number, services: ApiServices): Promise<Actor> {
+  const token = readSessionToken({ headers }, services.config.session.cookieName)
   const session = await services.verifier.verify(token, now)
   const grants = grantsOf(session, services)
   // The whole session, as at the edge: whoever lost one prefix signs in again, and then sees what is left.

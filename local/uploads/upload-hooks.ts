@@ -76,7 +76,7 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
     async terminate(id, headers) {
       const now = services.now()
       requireOwnOrigin('DELETE', headers, services)
-      const { session } = await readActor({ method: 'DELETE', path: '/', headers }, now, services)
+      const { session } = await readActor(headers, now, services)
       const upload = await readDeclaration(location, id)
       if (upload === undefined || upload.owner !== ownerOf(session.sub)) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
     },
@@ -104,7 +104,7 @@ async function refuseForeignSession(
 ): Promise<void> {
   let actor: Actor
   try {
-    actor = await readActor({ method: 'POST', path: '/', headers }, now, services)
+    actor = await readActor(headers, now, services)
   } catch (error) {
     if (error instanceof SessionError) return
     throw error

@@ -36,7 +36,7 @@ export interface SessionVerifier {
  * @throws SessionError `ERR_SESSION_MISSING`, `ERR_SESSION_DUPLICATE`, `ERR_SESSION_INVALID` for an empty or ill-formed one.
  */
 export function readSessionToken(
-  request: HttpRequest,
+  request: Pick<HttpRequest, 'headers'>,
   cookieName: string,
   cookies = readCookies(request.headers.cookie),
 ): string {
@@ -49,7 +49,7 @@ export function readSessionToken(
 const jwsCompact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** Whether the session is the one of the `Authorization` header: sent by a program, and not by a browser on its own. */
-export function isBearer(request: HttpRequest): boolean {
+export function isBearer(request: Pick<HttpRequest, 'headers'>): boolean {
   return readBearer(request.headers.authorization) !== undefined
 }
 

@@ -64,6 +64,19 @@ describe('the session', () => {
     }
   })
 
+  it('is what a state change without one lacks, whatever else is wrong with it', async () => {
+    const cookies: Record<string, string>[] = [{}, { cookie: 'theme=dark' }]
+    for (const cookie of cookies) {
+      for (const type of ['application/json', 'text/plain']) {
+        const headers = { 'content-type': type, origin: 'https://evil.test', ...cookie }
+        const posted = await api.call('/api/uploads', { as: null, body: JSON.stringify(wish), headers })
+        expect(posted).toMatchObject({ status: 401, body: { code: 'ERR_SESSION_MISSING' } })
+      }
+      const removed = await api.call('/api/assets/users/alice/f', { as: null, method: 'DELETE', headers: cookie })
+      expect(removed).toMatchObject({ status: 401, body: { code: 'ERR_SESSION_MISSING' } })
+    }
+  })
+
   it('is refused when it was revoked', async () => {
     const revoked = createTestApi(unreachable)
     const now = Math.floor(Date.now() / 1000)
@@ -91,7 +104,14 @@ describe('a state change with the session cookie', () => {
     }
     expect((await send({})).body.code).toBe('ERR_ORIGIN_REQUIRED')
     // A scheme that is passed over does not make it a request without a cookie.
-    expect((await send({ authorization: 'Basic eDp5' })).body.code).toBe('ERR_ORIGIN_REQUIRED')
+    for (const authorization of ['Basic eDp5', 'Bearer\tx', 'Bearerx', 'Bearer\u00a0x']) {
+      const answer = await send({ authorization, origin: 'https://evil.test' })
+      expect(answer.body.code, authorization).toBe('ERR_ORIGIN_REQUIRED')
+    }
+    // With a Bearer token it is the token that counts, and not the cookie.
+    for (const authorization of ['Bearer', 'bearer x']) {
+      expect((await send({ authorization })).body.code).toBe('ERR_SESSION_INVALID')
+    }
     const removal = { as: null, method: 'DELETE', headers: { ...cookie, origin: 'https://evil.test' } }
     expect((await api.call('/api/assets/users/alice/f', removal)).body.code).toBe('ERR_ORIGIN_REQUIRED')
   })
