@@ -62,7 +62,7 @@ export const downloadInput = v.union([
       v.string(),
       v.maxLength(1024),
       v.endsWith('/'),
-      v.description('Everything below, such as users/alice/'),
+      v.description('Everything below, such as users/alice/; at most 400 bytes when its segments are percent-encoded'),
     ),
     expiresIn: v.optional(seconds),
   }),

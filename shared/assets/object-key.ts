@@ -1,6 +1,6 @@
 import { AssetError } from '../errors.ts'
 import { encodePathSegment } from '../grant/path-segment.ts'
-import type { ResourcePrefix } from '../grant/resource-prefix.ts'
+import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import { mostKeyBytes } from './limits.ts'
 
 declare const brand: unique symbol
@@ -36,9 +36,9 @@ export function parseObjectKey(value: string, longest: number = mostKeyBytes): O
 }
 
 /** Parses the prefix of a list: a key, or the beginning of one; it may end in `/`. Same errors as `parseObjectKey`. */
-export function parseKeyPrefix(value: string): KeyPrefix {
+export function parseKeyPrefix(value: string, longest: number = mostKeyBytes): KeyPrefix {
   const body = value.endsWith('/') ? value.slice(0, -1) : value
-  if (!isKeyPath(body, mostKeyBytes - 1)) throw new AssetError('ERR_KEY_INVALID')
+  if (!isKeyPath(body, longest - 1)) throw new AssetError('ERR_KEY_INVALID')
   refuseReserved(value)
   return value as KeyPrefix
 }
@@ -48,6 +48,20 @@ export function keyPath(key: ObjectKey | KeyPrefix): string {
   const folder = key.endsWith('/')
   const segments = (folder ? key.slice(0, -1) : key).split('/')
   return `/${segments.map(encodePathSegment).join('/')}${folder ? '/' : ''}`
+}
+
+/**
+ * The prefix of the CDN below which the keys of a folder lie: `users/a@b/` is `/users/a%40b/`.
+ *
+ * @param folder ends in `/`.
+ * @throws AssetError `ERR_KEY_INVALID` where it is longer than a `ResourcePrefix`, 400 bytes with its encoding.
+ */
+export function folderPath(folder: KeyPrefix): ResourcePrefix {
+  try {
+    return parseResourcePrefix(keyPath(folder))
+  } catch (cause) {
+    throw new AssetError('ERR_KEY_INVALID', undefined, { cause })
+  }
 }
 
 /** Whether a grant covers a key or every key of a list. */

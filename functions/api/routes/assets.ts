@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { AssetError } from '../../../shared/errors.ts'
 import { objectKeyPrefix } from '../../../shared/grant/resource-prefix.ts'
@@ -30,7 +31,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
     input('query', schemas.listQuery),
     async (context) => {
       const { prefix, limit, cursor } = context.req.valid('query')
-      const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor))
+      const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor), store.longestKey)
       requireAccess(context.var.actor, below, publicScope)
       const page = await store.list(below, limit, cursor)
       const next = page.cursor === undefined ? {} : { cursor: page.cursor }
@@ -48,7 +49,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND'],
     }),
     async (context) => {
-      const key = keyOf(context)
+      const key = keyOf(context, store)
       requireRead(context.var.actor, key)
       const asset = await store.describe(key)
       if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
@@ -65,7 +66,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND', 'ERR_SCOPE'],
     }),
     async (context) => {
-      const key = keyOf(context)
+      const key = keyOf(context, store)
       requireAccess(context.var.actor, key, publicScope)
       if (!(await store.delete(key))) throw new AssetError('ERR_ASSET_NOT_FOUND')
       await cdn.invalidate([keyPath(key)])
@@ -127,7 +128,7 @@ function firstPrefix(actor: Actor): string {
  * The key of the path, decoded once, segment by segment: an encoded `/` stays part of its segment and is refused there. Behind
  * API Gateway none arrives: it hands the path over decoded.
  */
-function keyOf(context: Context): ObjectKey {
+function keyOf(context: Context, { longestKey }: AssetStore): ObjectKey {
   const raw = context.req.path.slice('/api/assets/'.length)
   let segments: string[]
   try {
@@ -136,5 +137,5 @@ function keyOf(context: Context): ObjectKey {
     throw new AssetError('ERR_KEY_INVALID', undefined, { cause })
   }
   if (segments.some((segment) => segment.includes('/'))) throw new AssetError('ERR_KEY_INVALID')
-  return parseObjectKey(segments.join('/'))
+  return parseObjectKey(segments.join('/'), longestKey)
 }

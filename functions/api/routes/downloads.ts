@@ -1,8 +1,7 @@
 import { Hono } from 'hono'
 import { parseFileName } from '../../../shared/assets/download-name.ts'
 import type { DownloadRequest, DownloadUrl } from '../../../shared/assets/download-urls.ts'
-import { keyPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
-import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
+import { folderPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { requireAccess, requireRead } from '../access.ts'
 import type { Actor, ApiEnv } from '../actor.ts'
 import { formatTime } from '../answers.ts'
@@ -43,7 +42,7 @@ export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
       const ttl = Math.min(wish.expiresIn ?? services.config.downloads.ttlSeconds, 86_400)
       if ('prefix' in wish) return context.json(await folder(wish.prefix, ttl, actor, now, services))
       const wanted = 'files' in wish ? wish.files : [wish]
-      const requests = wanted.map((file) => downloadRequest(file, actor))
+      const requests = wanted.map((file) => downloadRequest(file, actor, services))
       const urls = (await services.downloads.files(requests, ttl, now)).map(urlAnswer)
       return 'files' in wish ? context.json({ files: urls }) : context.json(urls[0])
     },
@@ -51,20 +50,16 @@ export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
   return app
 }
 
-function downloadRequest({ key, filename }: FileInput, actor: Actor): DownloadRequest {
-  const parsed = parseObjectKey(key)
+function downloadRequest({ key, filename }: FileInput, actor: Actor, { store }: ApiServices): DownloadRequest {
+  const parsed = parseObjectKey(key, store.longestKey)
   requireRead(actor, parsed)
   return { key: parsed, fileName: filename === undefined ? undefined : parseFileName(filename) }
 }
 
 async function folder(prefix: string, ttl: number, actor: Actor, now: number, services: ApiServices) {
-  const parsed = parseKeyPrefix(prefix)
+  const parsed = parseKeyPrefix(prefix, services.store.longestKey)
   requireAccess(actor, parsed, services.config.uploads.publicScope)
-  const { baseUrl, querystring, expiresAt } = await services.downloads.folder(
-    parseResourcePrefix(keyPath(parsed)),
-    ttl,
-    now,
-  )
+  const { baseUrl, querystring, expiresAt } = await services.downloads.folder(folderPath(parsed), ttl, now)
   return { baseUrl, querystring, ...timesOf(expiresAt) }
 }
 

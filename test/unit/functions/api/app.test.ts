@@ -245,6 +245,31 @@ describe('bad input', () => {
     }
   })
 
+  it('of a key that does not fit behind the key prefix is refused before the store is asked', async () => {
+    const behindPrefix = createTestApi(
+      new Proxy(unreachable, { get: (target, name) => (name === 'longestKey' ? 1022 : Reflect.get(target, name)) }),
+    )
+    const key = `users/alice/${'x'.repeat(1011)}`
+    const answers = [
+      await behindPrefix.call(`/api/assets/${key}`),
+      await behindPrefix.call(`/api/assets/${key}`, { method: 'DELETE' }),
+      await behindPrefix.call(`/api/assets?prefix=${key}`),
+      await behindPrefix.call('/api/downloads', { json: { key } }),
+      await behindPrefix.call('/api/downloads', { json: { files: [{ key }] } }),
+    ]
+    for (const answer of answers) expect(answer).toMatchObject({ status: 400, body: { code: 'ERR_KEY_INVALID' } })
+    expect((await behindPrefix.call('/api/downloads', { json: { key: key.slice(0, 1022) } })).status).toBe(200)
+  })
+
+  it('of a folder that is too long for a policy is about the key, not about the session', async () => {
+    for (const name of ['é'.repeat(80), 'x'.repeat(500)]) {
+      const folder = await api.call('/api/downloads', { json: { prefix: `users/alice/${name}/` } })
+      expect(folder).toMatchObject({ status: 400, body: { code: 'ERR_KEY_INVALID' } })
+      const other = await api.call('/api/downloads', { json: { prefix: `users/bob/${name}/` } })
+      expect(other).toMatchObject({ status: 404, body: { code: 'ERR_ASSET_NOT_FOUND' } })
+    }
+  })
+
   it('of downloads is counted and parsed', async () => {
     const files = (n: number) => ({
       json: { files: Array.from({ length: n }, (_, i) => ({ key: `users/alice/${i}` })) },
