@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { S3Client } from '@aws-sdk/client-s3'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
-import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
 import { createS3Presign } from '../../shared/assets/s3/download.ts'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
@@ -20,7 +19,10 @@ import type { ApiServices } from './services.ts'
 /** What CloudFormation knows and packaging does not; the function's environment. */
 export interface ApiEnvironment {
   readonly BUCKET?: string | undefined
-  /** The CDN's host name; absent where the distribution is somebody else's and `cdnHost` is not configured. */
+  /**
+   * The CDN's host name; absent where the distribution is somebody else's and `cdnHost` is not configured. No URLs of the CDN are
+   * made then; all else works.
+   */
   readonly CDN_HOST?: string | undefined
   /** Absent where the distribution is somebody else's: its owner then invalidates, or lives with the TTL. */
   readonly DISTRIBUTION_ID?: string | undefined
@@ -52,9 +54,7 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
           onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
         })
       : noInvalidation,
-    cdnHost: cdnHost ?? '',
-    cdnOrigin: `https://${cdnHost}`,
-    ...(cdnHost ? {} : { downloads: noHost }),
+    cdnName: cdnHost ? { host: cdnHost, origin: `https://${cdnHost}` } : undefined,
     presign: createS3Presign(location),
     loadKeys: () => secrets.get(config.secretId),
     loadState: () => loadState(state),
@@ -71,12 +71,6 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
     random: Math.random,
     log,
   })
-}
-
-/** A stage that is attached to a distribution of which it was not told the name signs no URLs; all else works. */
-const noHost: DownloadUrls = {
-  files: () => Promise.reject(new ServiceError('ERR_CONFIG', 'CDN_HOST is not set: configure cdnHost')),
-  folder: () => Promise.reject(new ServiceError('ERR_CONFIG', 'CDN_HOST is not set: configure cdnHost')),
 }
 
 /** Only S3's word that there is no revocation state counts as none; anything else is an outage. */

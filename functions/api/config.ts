@@ -12,6 +12,8 @@ export interface ApiFunctionConfig {
   /** The most grants of one session. */
   readonly grantLimit: number
   readonly allowedOrigins: readonly string[]
+  /** Host names of the distribution beside `CDN_HOST`. */
+  readonly aliases: readonly string[]
   readonly uploads: StageConfig['uploads']
   readonly downloads: StageConfig['downloads']
   /** What a session's scopes must hold for `/api/admin`. */
@@ -30,6 +32,7 @@ export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFu
     grants: config.grants,
     grantLimit: config.cookies.domain === null ? 8 : 4,
     allowedOrigins: config.allowedOrigins,
+    aliases: config.aliases,
     uploads: config.uploads,
     downloads: config.downloads,
     adminScope: config.adminScope,

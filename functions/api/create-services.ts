@@ -1,5 +1,10 @@
 import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-store.ts'
-import { createCdnUrls, type DownloadUrls, type PresignDownload } from '../../shared/assets/download-urls.ts'
+import {
+  type CdnName,
+  createCdnUrls,
+  type DownloadUrls,
+  type PresignDownload,
+} from '../../shared/assets/download-urls.ts'
 import { createPolicySigner, type KmsSign, type PolicySigner } from '../../shared/cloudfront/signer.ts'
 import { parseGrantTemplate } from '../../shared/grant/template.ts'
 import { parseAllowedOrigins } from '../../shared/http/allowed-origins.ts'
@@ -14,10 +19,8 @@ import type { ApiServices } from './services.ts'
 export interface ApiSurroundings extends SessionTrustSources {
   readonly store: AssetStore
   readonly cdn: CdnInvalidation
-  /** The CDN's host, as policies name it. */
-  readonly cdnHost: string
-  /** What URLs for clients begin with; `https://<cdnHost>` when deployed. */
-  readonly cdnOrigin: string
+  /** `undefined` where the distribution is somebody else's and its name is not configured. */
+  readonly cdnName: CdnName | undefined
   /** The store's own download URLs, where it has any. */
   readonly presign: PresignDownload | undefined
   /** In place of the CDN's URLs: a single server has its own. */
@@ -33,11 +36,10 @@ export interface ApiSurroundings extends SessionTrustSources {
 /** Wires the API. Fetches nothing yet. */
 export function createApiServices(config: ApiFunctionConfig, around: ApiSurroundings): ApiServices {
   const trust = createSessionTrust(config.session, around)
-  const isConfiguredOrigin = parseAllowedOrigins(config.allowedOrigins)
   return {
     config,
     templates: config.grants.map(parseGrantTemplate),
-    isAllowedOrigin: (origin) => origin === around.cdnOrigin || isConfiguredOrigin(origin),
+    isAllowedOrigin: parseAllowedOrigins([...config.allowedOrigins, ...ownOrigins(config, around.cdnName)]),
     ...trust,
     openRevocations: around.openRevocations,
     store: around.store,
@@ -49,6 +51,11 @@ export function createApiServices(config: ApiFunctionConfig, around: ApiSurround
   }
 }
 
+/** Those of pages that come from the distribution itself, under whichever of its names. */
+function ownOrigins({ aliases }: ApiFunctionConfig, cdnName: CdnName | undefined): string[] {
+  return [...(cdnName === undefined ? [] : [cdnName.origin]), ...aliases.map((alias) => `https://${alias}`)]
+}
+
 function cdnUrls(
   { downloads, stageName }: ApiFunctionConfig,
   around: ApiSurroundings,
@@ -57,8 +64,7 @@ function cdnUrls(
   const signers = new WeakMap<SigningKey, PolicySigner>()
   return createCdnUrls({
     urls: downloads.urls,
-    host: around.cdnHost,
-    origin: around.cdnOrigin,
+    cdn: around.cdnName,
     presign: around.presign,
     fallbackToS3: downloads.fallbackToS3,
     async signer(now) {

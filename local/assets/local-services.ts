@@ -45,8 +45,7 @@ export function createLocalServices(settings: LocalServicesSettings): ApiService
     }),
     // There is no cache between nginx and the files.
     cdn: noInvalidation,
-    cdnHost: new URL(origin).host,
-    cdnOrigin: origin,
+    cdnName: { host: new URL(origin).host, origin },
     presign: undefined,
     downloads: createSecureLinkUrls({ origin, secret: linkSecret }),
     loadKeys: () => readFile(state.secret, 'utf8'),

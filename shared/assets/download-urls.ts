@@ -43,14 +43,20 @@ export type PresignDownload = (
   now: number,
 ) => Promise<{ readonly url: string; readonly expiresAt: number }>
 
+/** The CDN, as policies and as clients name it. */
+export interface CdnName {
+  /** As policies name it. */
+  readonly host: string
+  /** What URLs for clients begin with; `https://<host>` when deployed. */
+  readonly origin: string
+}
+
 /** What CDN URLs are made with. */
 export interface CdnUrlOptions {
   /** The first in the order `signed`, `plain`, `presigned` that the stage offers. */
   readonly urls: 'signed' | 'plain' | 'presigned'
-  /** Host of the CDN, as policies name it. */
-  readonly host: string
-  /** What the client's URL begins with; `https://<host>` when deployed. */
-  readonly origin: string
+  /** `undefined` where nobody told the stage the CDN's name: S3 alone can make URLs then. */
+  readonly cdn: CdnName | undefined
   /** @throws ServiceError where there is no usable key. */
   readonly signer: (now: number) => Promise<PolicySigner>
   /** `undefined` where the store has no URLs of its own. */
@@ -60,12 +66,15 @@ export interface CdnUrlOptions {
   readonly onFallback: (code: ErrorCode, count: number) => void
 }
 
-/** URLs of the CDN, or of S3 where the stage says so. A public asset has a permanent URL, whatever the stage says. */
+/**
+ * URLs of the CDN, or of S3 where the stage says so. A public asset has a permanent URL of the CDN, whatever the stage says; where the
+ * CDN's name is not known, one like every other.
+ */
 export function createCdnUrls(options: CdnUrlOptions): DownloadUrls {
   return {
     async files(requests, ttl, now) {
       const open = requests.map((request) =>
-        isUnsigned(request.key, options) ? plainUrl(request, options) : undefined,
+        isUnsigned(request.key, options) ? plainUrl(request, requireCdn(options)) : undefined,
       )
       const locked = requests.filter((_request, index) => open[index] === undefined)
       const signed = locked.length === 0 ? [] : await signAll(locked, ttl, now, options)
@@ -73,18 +82,25 @@ export function createCdnUrls(options: CdnUrlOptions): DownloadUrls {
     },
     async folder(prefix, ttl, now) {
       if (options.urls === 'presigned') throw new EdgeSignerError('ERR_NOT_IMPLEMENTED')
-      if (options.urls === 'plain') return { baseUrl: options.origin + prefix, querystring: '', expiresAt: undefined }
+      const { host, origin } = requireCdn(options)
+      if (options.urls === 'plain') return { baseUrl: origin + prefix, querystring: '', expiresAt: undefined }
       const expires = now + ttl
       const signer = await options.signer(now)
       // Valid from a minute ago: the clocks of the CDN and of this function need not agree to the second.
-      const folder = await signFolder({ host: options.host, prefix, notBefore: now - 60, expires }, signer)
-      return { baseUrl: options.origin + prefix, querystring: folder.querystring, expiresAt: expires }
+      const folder = await signFolder({ host, prefix, notBefore: now - 60, expires }, signer)
+      return { baseUrl: origin + prefix, querystring: folder.querystring, expiresAt: expires }
     },
   }
 }
 
 function isUnsigned(key: ObjectKey, options: CdnUrlOptions): boolean {
-  return isPublic(key) || options.urls === 'plain'
+  return options.urls === 'plain' || (isPublic(key) && options.cdn !== undefined)
+}
+
+/** @throws ServiceError `ERR_CONFIG`. */
+function requireCdn({ cdn }: CdnUrlOptions): CdnName {
+  if (cdn === undefined) throw new ServiceError('ERR_CONFIG', 'the name of the CDN is not known: configure cdnHost')
+  return cdn
 }
 
 async function signAll(
@@ -95,13 +111,14 @@ async function signAll(
 ): Promise<DownloadUrl[]> {
   if (options.urls === 'presigned') return presignAll(requests, ttl, now, options)
   try {
+    const { host, origin } = requireCdn(options)
     const signer = await options.signer(now)
     const expires = now + ttl
     return await Promise.all(
       requests.map(async (request) => {
         // Signed as https whatever the client's scheme: the policy's Resource always is.
-        const url = await signUrl(`https://${options.host}${pathOf(request)}`, { expires }, signer)
-        const shown = options.origin + url.slice('https://'.length + options.host.length)
+        const url = await signUrl(`https://${host}${pathOf(request)}`, { expires }, signer)
+        const shown = origin + url.slice('https://'.length + host.length)
         return { key: request.key, url: shown, expiresAt: expires, checkedBy: 'cdn' } as const
       }),
     )
@@ -129,8 +146,8 @@ async function presignAll(
   )
 }
 
-function plainUrl(request: DownloadRequest, options: CdnUrlOptions): DownloadUrl {
-  return { key: request.key, url: options.origin + pathOf(request), expiresAt: undefined, checkedBy: 'nobody' }
+function plainUrl(request: DownloadRequest, { origin }: CdnName): DownloadUrl {
+  return { key: request.key, url: origin + pathOf(request), expiresAt: undefined, checkedBy: 'nobody' }
 }
 
 /** The name is part of the URL, so it is part of what is signed. */

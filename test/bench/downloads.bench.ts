@@ -26,8 +26,7 @@ function downloads(algorithm: 'ES256' | 'RS256', atLeast: number): Comparison {
         const signer = createPolicySigner(key)
         const urls = createCdnUrls({
           urls: 'signed',
-          host: 'cdn.example.com',
-          origin: 'https://cdn.example.com',
+          cdn: { host: 'cdn.example.com', origin: 'https://cdn.example.com' },
           signer: async () => signer,
           presign: undefined,
           fallbackToS3: false,

@@ -52,8 +52,8 @@ export function createTestApi(
     config?: Partial<StageConfigInput>
     presign?: PresignDownload
     now?: () => number
-    /** A CDN that runs: its origin, the keys that it trusts, and whose sessions it takes. */
-    cdn?: { readonly origin: string; readonly keys: KeyDocument; readonly issuer: SessionIssuer }
+    /** A CDN that runs: its origin, the keys that it trusts, and whose sessions it takes; `null` for one of unknown name. */
+    cdn?: { readonly origin: string; readonly keys: KeyDocument; readonly issuer: SessionIssuer } | null
   } = {},
 ): TestApi {
   const issuer = options.cdn?.issuer ?? ownIssuer
@@ -75,8 +75,7 @@ export function createTestApi(
   const services = createApiServices(apiFunctionConfig(deployment), {
     store,
     cdn: { invalidate: async (paths) => void invalidated.push(...paths) },
-    cdnHost: new URL(cdnOrigin).host,
-    cdnOrigin,
+    cdnName: options.cdn === null ? undefined : { host: new URL(cdnOrigin).host, origin: cdnOrigin },
     presign: options.presign,
     loadKeys: async () => given(documents.keys),
     loadState: async () => documents.state,

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
-import { AssetError } from '../../../shared/errors.ts'
+import type { ObjectKey } from '../../../shared/assets/object-key.ts'
+import { AssetError, EdgeSignerError } from '../../../shared/errors.ts'
 import { completeUpload } from '../../../shared/uploads/complete.ts'
 import type { ApiEnv } from '../actor.ts'
 import { documented } from '../describe.ts'
@@ -117,8 +118,7 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
         multipartOf(upload, services),
         publishOptions(services),
       )
-      const [url] = await services.downloads.files([{ key }], services.config.downloads.ttlSeconds, now)
-      return context.json({ location: url?.url ?? '', key, bucket })
+      return context.json({ location: await locationOf(key, now, services), key, bucket })
     },
   )
 
@@ -144,6 +144,22 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
     return upload
   }
   return app
+}
+
+/**
+ * Where the asset can be read; empty where no URL can be made. The upload is complete all the same, and an error would have Uppy
+ * report that it failed.
+ */
+async function locationOf(key: ObjectKey, now: number, services: ApiServices): Promise<string> {
+  const { downloads, config, log } = services
+  try {
+    const [url] = await downloads.files([{ key }], config.downloads.ttlSeconds, now)
+    return url?.url ?? ''
+  } catch (error) {
+    const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
+    log({ level: 'warn', message: 'a completed upload was answered without its URL', code })
+    return ''
+  }
 }
 
 /** Uppy shows it and sends it nowhere; the bucket's real name is nobody's business. */

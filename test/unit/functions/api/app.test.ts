@@ -116,6 +116,22 @@ describe('a state change with the session cookie', () => {
     expect((await api.call('/api/assets/users/alice/f', removal)).body.code).toBe('ERR_ORIGIN_REQUIRED')
   })
 
+  it('may come from each name of the distribution, and from no host without a name', async () => {
+    const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/x'
+    const config = { aliases: ['files.example.test'], certificateArn }
+    const cases = [
+      [createTestApi(unreachable, { config }), ['https://files.example.test', 'https://cdn.example.test']],
+      [createTestApi(unreachable, { config: { ...config, attach: true }, cdn: null }), ['https://files.example.test']],
+      [createTestApi(unreachable, { config: { attach: true }, cdn: null }), []],
+    ] as const
+    for (const [{ services }, own] of cases) {
+      for (const origin of [appOrigin, ...own]) expect(services.isAllowedOrigin(origin), origin).toBe(true)
+      for (const origin of ['', 'null', 'https://undefined', 'https://', 'http://files.example.test']) {
+        expect(services.isAllowedOrigin(origin), origin).toBe(false)
+      }
+    }
+  })
+
   it('must be JSON, which no form can send', async () => {
     for (const type of [
       'text/plain',

@@ -18,7 +18,7 @@ function part(partNumber: number, bytes = 8 * MiB): StoredPart {
 const claim = (numbers: readonly number[]) => ({ parts: numbers.map((partNumber) => ({ partNumber, etag })) })
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-function setUp(uploads: StageConfigInput['uploads'] = {}) {
+function setUp(uploads: StageConfigInput['uploads'] = {}, cdn?: null) {
   const state = { parts: wholeFile as StoredPart[] | undefined, now: Math.floor(Date.now() / 1000), used: 0 }
   const done: string[] = []
   let asset: Asset | undefined
@@ -44,7 +44,11 @@ function setUp(uploads: StageConfigInput['uploads'] = {}) {
       abort: async () => void done.push('abort'),
     },
   }
-  const api = createTestApi(store as AssetStore, { config: { uploads }, now: () => state.now })
+  const api = createTestApi(store as AssetStore, {
+    config: { uploads },
+    now: () => state.now,
+    ...(cdn === null ? { cdn } : {}),
+  })
   const wish = { key: 'users/alice/disk.img', contentType: 'a/b', size }
   const begin = async () => (await api.call('/api/uploads', { json: wish })).body.uploadId as string
   const step = (id: string, name: string, json: object, as = 'alice') =>
@@ -148,6 +152,19 @@ describe('completing', () => {
     expect(done).toEqual([])
     expect(await api.call(path, { json: parts(10_000) })).toMatchObject({ status: 200, body: { key } })
     expect(done).toEqual(['complete'])
+  })
+
+  it('succeeds where the asset is published and no URL for it can be made', async () => {
+    const { api, done } = setUp({}, null)
+    const begun = await api.call('/api/s3/multipart', { json: { filename: 'disk.img', type: 'a/b', metadata: {} } })
+    const { uploadId, key } = begun.body
+    const json = { parts: upTo(25).map((PartNumber) => ({ PartNumber, ETag: etag })) }
+    const path = `/api/s3/multipart/${uploadId}/complete?${new URLSearchParams({ key })}`
+    expect(await api.call(path, { json })).toMatchObject({ status: 200, body: { key, location: '' } })
+    expect(done).toEqual(['complete'])
+    expect(api.logged).toMatchObject([{ level: 'warn', code: 'ERR_CONFIG' }])
+    const download = await api.call('/api/downloads', { json: { key } })
+    expect(download).toMatchObject({ status: 503, body: { code: 'ERR_CONFIG' } })
   })
 
   it('of an undeclared size stays below the limit of a file', async () => {

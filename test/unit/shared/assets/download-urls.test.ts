@@ -11,11 +11,11 @@ const now = 1_800_000_000
 const key = signingKey(makeKeyPair('ES256'), 'K1', 0)
 const signer = createPolicySigner(key)
 const fallbacks: unknown[] = []
+const cdn = { host: 'cdn.example.com', origin: 'https://cdn.example.com' }
 const make = (changes: Partial<CdnUrlOptions> = {}) =>
   createCdnUrls({
     urls: 'signed',
-    host: 'cdn.example.com',
-    origin: 'https://cdn.example.com',
+    cdn,
     signer: async () => signer,
     presign: async ({ key }, ttl, at) => ({ url: `https://s3.example.com/${key}`, expiresAt: at + ttl }),
     fallbackToS3: false,
@@ -65,7 +65,7 @@ describe('CDN URLs', () => {
   })
 
   it('show the origin of the client while they are signed for the host', async () => {
-    const [url] = await make({ origin: 'http://localhost:8080' }).files([{ key: secret }], 60, now)
+    const [url] = await make({ cdn: { ...cdn, origin: 'http://localhost:8080' } }).files([{ key: secret }], 60, now)
     expect(url?.url).toMatch(/^http:\/\/localhost:8080\/users\/alice\//)
     const policy = decode(new URL(url?.url ?? '').searchParams.get('Policy') ?? '').toString()
     expect(policy).toContain('"https://cdn.example.com/users/alice/')
@@ -81,6 +81,23 @@ describe('CDN URLs', () => {
     expect(fallbacks).toEqual([['ERR_KEYS_UNAVAILABLE', 1]])
     const bug = { signer: () => Promise.reject(new TypeError('bug')), fallbackToS3: true }
     await expect(make(bug).files(requests, 60, now)).rejects.toThrow(TypeError)
+  })
+
+  it('of a CDN whose name is not known are made by S3, or not at all', async () => {
+    const requests = [{ key: open }, { key: secret }]
+    const nameless = (changes: Partial<CdnUrlOptions>) => make({ cdn: undefined, ...changes })
+    const presigned = await nameless({ urls: 'presigned' }).files(requests, 60, now)
+    expect(presigned.map((url) => url.checkedBy)).toEqual(['s3', 's3'])
+    const prefix = parseResourcePrefix('/users/alice/')
+    for (const urls of ['signed', 'plain'] as const) {
+      for (const request of requests) {
+        await expect(nameless({ urls }).files([request], 60, now)).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+      }
+      await expect(nameless({ urls }).folder(prefix, 60, now)).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    }
+    fallbacks.length = 0
+    const fallen = await nameless({ fallbackToS3: true }).files(requests, 60, now)
+    expect([fallen.map((url) => url.checkedBy), fallbacks]).toEqual([['s3', 's3'], [['ERR_CONFIG', 2]]])
   })
 
   it('of a folder have one policy with one wildcard at its end', async () => {
