@@ -59,7 +59,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.route('/admin', adminRoutes(services))
   app.route(
     '/',
-    docsRoutes(() => openApiDocument(app)),
+    docsRoutes(() => openApiDocument(app, services.config.session.cookieName)),
   )
 
   // Behind `session`: who is not signed in learns of no path whether it is there.
@@ -85,8 +85,8 @@ function requireDecodableQuery(url: string): void {
   }
 }
 
-/** The OpenAPI 3.1 document, made from the schemas that check the requests. */
-export async function openApiDocument(app: Hono<ApiEnv>): Promise<OpenAPIV3_1.Document> {
+/** The OpenAPI 3.1 document, made from the schemas that check the requests. `cookieName` is the session cookie's. */
+export async function openApiDocument(app: Hono<ApiEnv>, cookieName: string): Promise<OpenAPIV3_1.Document> {
   const document = await generateSpecs(app, {
     documentation: {
       openapi: '3.1.0',
@@ -99,7 +99,7 @@ export async function openApiDocument(app: Hono<ApiEnv>): Promise<OpenAPIV3_1.Do
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-          session: { type: 'apiKey', in: 'cookie', name: 'session' },
+          session: { type: 'apiKey', in: 'cookie', name: cookieName },
         },
       },
       security: [{ bearer: [] }, { session: [] }],

@@ -6,7 +6,7 @@ import { mostParts } from '../../shared/assets/limits.ts'
  * parsers in `shared/assets`, whose problems say more.
  */
 
-const key = v.pipe(
+export const key = v.pipe(
   v.string(),
   v.maxLength(1024),
   v.description('Path of an asset without a leading slash, such as users/alice/photo.jpg'),
@@ -158,28 +158,4 @@ export const problem = v.object({
   detail: v.string(),
   code: v.string(),
   fields: v.optional(v.array(v.string())),
-})
-
-/** Uppy sends more than this: whatever a form holds comes as metadata. */
-export const uppyMetadata = v.optional(v.nullable(v.record(v.string(), v.unknown())))
-export const uppyCreateInput = v.object({
-  filename: v.pipe(v.string(), v.maxLength(1024)),
-  type: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256)))),
-  metadata: uppyMetadata,
-})
-export const uppyParamsQuery = v.looseObject({
-  filename: v.pipe(v.string(), v.maxLength(1024)),
-  type: v.optional(v.pipe(v.string(), v.maxLength(256))),
-})
-export const uppyKeyQuery = v.object({ key: v.pipe(v.string(), v.maxLength(1024)) })
-export const uppyBatchQuery = v.object({
-  ...uppyKeyQuery.entries,
-  partNumbers: v.pipe(v.string(), v.regex(/^\d{1,5}(,\d{1,5}){0,999}$/)),
-})
-export const uppyPartParam = v.object({ ...uploadParam.entries, partNumber: v.pipe(v.string(), v.regex(/^\d{1,5}$/)) })
-export const uppyCompleteInput = v.object({
-  parts: v.pipe(
-    v.array(v.object({ PartNumber: v.number(), ETag: v.pipe(v.string(), v.maxLength(128)) })),
-    v.maxLength(mostParts),
-  ),
 })

@@ -1,7 +1,7 @@
 import type { UploadRequest } from '../../shared/assets/asset-store.ts'
 import { mostSingleBytes } from '../../shared/assets/limits.ts'
 import { isPublic } from '../../shared/assets/object-key.ts'
-import { AssetError } from '../../shared/errors.ts'
+import { AssetError, type ErrorCode } from '../../shared/errors.ts'
 import { objectKeyPrefix } from '../../shared/grant/resource-prefix.ts'
 import { parseDeclaration, type UnverifiedDeclaration } from '../../shared/uploads/declare.ts'
 import { quotaLeft } from '../../shared/uploads/quota.ts'
@@ -32,11 +32,22 @@ export interface BegunUpload {
   readonly request: UploadRequest | undefined
 }
 
+/** What `beginUpload` refuses where no size and no checksum is declared. */
+export const beginCodes = [
+  'ERR_KEY_INVALID',
+  'ERR_KEY_RESERVED',
+  'ERR_CONTENT_TYPE',
+  'ERR_SCOPE',
+  'ERR_ASSET_NOT_FOUND',
+  'ERR_ASSET_EXISTS',
+] as const satisfies readonly ErrorCode[]
+
 /**
  * Allows an upload and begins it.
  *
  * @param way how the client wants to send; `undefined` lets the size decide.
- * @throws AssetError for whatever `parseDeclaration` and `requireAccess` refuse, `ERR_ASSET_EXISTS`, `ERR_QUOTA`.
+ * @throws AssetError one of `beginCodes`, or `ERR_SIZE`, `ERR_CHECKSUM`, `ERR_TOO_LARGE`, `ERR_QUOTA`;
+ *   `ERR_NOT_IMPLEMENTED` where the store does not know the way.
  */
 export async function beginUpload(
   wish: UploadWish,

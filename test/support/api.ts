@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createApp } from '../../functions/api/app.ts'
+import { createApp, openApiDocument } from '../../functions/api/app.ts'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { createApiServices } from '../../functions/api/create-services.ts'
 import type { ApiServices } from '../../functions/api/services.ts'
@@ -9,6 +9,7 @@ import { parseDeployment } from '../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../shared/config/stage-config.ts'
 import { type KeyDocument, serializeKeyDocument } from '../../shared/keys/key-document.ts'
 import { makeKeyDocument, makeKeyPair, signingKey } from '../../shared/keys/make-key-pair.ts'
+import type { SeenAnswer } from './documented-answers.ts'
 import { createMemoryRevocations, type MemoryRevocations } from './revocation-stores.ts'
 import { createSessionMaker, type SessionIssuer, type SessionMaker } from './session-maker.ts'
 
@@ -29,7 +30,7 @@ export interface TestApi {
   readonly documents: { keys: string | undefined; state: string | undefined }
   /** Where revocations are written. */
   readonly revocations: MemoryRevocations
-  /** Sends a request with a Bearer session of `as`; `json` makes it a POST. */
+  /** Sends a request with a Bearer session of `as`; `json` makes it a POST. Fails where the answer is not a documented one. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are compared by tests, which say what they expect
   call(path: string, options?: CallOptions): Promise<{ status: number; body: any; headers: Headers }>
 }
@@ -88,6 +89,11 @@ export function createTestApi(
   })
   const app = createApp(services)
   const sessions = createSessionMaker(issuer)
+  let judge: ReturnType<typeof loadJudge> | undefined
+  const requireDocumented = async (answer: SeenAnswer) => {
+    judge ??= loadJudge(app)
+    ;(await judge)(answer)
+  }
   return {
     services,
     sessions,
@@ -98,8 +104,9 @@ export function createTestApi(
     async call(path, { method, json, as = 'alice', claims, headers = {}, body } = {}) {
       const token = as === null ? undefined : as.includes('.') ? as : sessions.session(as, claims)
       const content = json === undefined ? body : JSON.stringify(json)
+      const verb = method ?? (content === undefined ? 'GET' : 'POST')
       const response = await app.request(path, {
-        method: method ?? (content === undefined ? 'GET' : 'POST'),
+        method: verb,
         headers: {
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(json === undefined ? {} : { 'content-type': 'application/json' }),
@@ -109,9 +116,17 @@ export function createTestApi(
       })
       const text = await response.text()
       const isJson = /json/.test(response.headers.get('content-type') ?? '')
-      return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers }
+      const answer = { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers }
+      await requireDocumented({ method: verb, path, ...answer })
+      return answer
     },
   }
+}
+
+/** Loaded where an answer is looked at: benchmarks weigh a process that asks for none. */
+async function loadJudge(app: ReturnType<typeof createApp>) {
+  const { documentedAnswers } = await import('./documented-answers.ts')
+  return documentedAnswers(await openApiDocument(app, 'session'))
 }
 
 function given(text: string | undefined): string {

@@ -22,7 +22,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/revocations',
-    documented({
+    documented('POST', {
       tag: 'Administration',
       summary: 'Revoke access to a prefix',
       description:
@@ -43,7 +43,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/revocations',
-    documented({
+    documented('GET', {
       tag: 'Administration',
       summary: 'What is revoked',
       answer: { description: 'The revocations that have not expired', schema: schemas.revocations },
@@ -57,7 +57,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.delete(
     '/revocations/:id',
-    documented({
+    documented('DELETE', {
       tag: 'Administration',
       summary: 'Take a revocation back',
       description: 'Cookies from before it that have not expired open the prefix again.',
@@ -80,7 +80,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
   return app
 }
 
-const adminCodes = ['ERR_ADMIN_SCOPE', 'ERR_STATE_UNAVAILABLE'] as const
+const adminCodes = ['ERR_ADMIN_SCOPE', 'ERR_CONFIG'] as const
 
 /** An own session without the scope is 401, as everywhere under `/api`: never 403. */
 function requireAdmin({ config }: ApiServices): MiddlewareHandler<ApiEnv> {

@@ -20,7 +20,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/',
-    documented({
+    documented('GET', {
       tag: 'Assets',
       summary: 'List assets below a prefix',
       description:
@@ -41,7 +41,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/:key{.+}',
-    documented({
+    documented('GET', {
       tag: 'Assets',
       summary: 'Describe an asset',
       description: 'The key follows as a path, each segment percent-encoded.',
@@ -59,7 +59,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.delete(
     '/:key{.+}',
-    documented({
+    documented('DELETE', {
       tag: 'Assets',
       summary: 'Delete an asset',
       answer: { description: 'There is nothing at the key any more', schema: schemas.deleted },
@@ -77,7 +77,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
   for (const action of ['copy', 'move'] as const) {
     app.post(
       `/${action}`,
-      documented({
+      documented('POST', {
         tag: 'Assets',
         summary: action === 'copy' ? 'Copy an asset' : 'Move an asset',
         description: 'Within the store, whatever the size; above 5 GiB it takes S3 some seconds for each 100 GiB.',

@@ -20,7 +20,7 @@ export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>()
   app.post(
     '/',
-    documented({
+    documented('POST', {
       tag: 'Downloads',
       summary: 'URLs for one asset, up to 1,000 assets, or a folder',
       description:
@@ -31,7 +31,8 @@ export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
         'ERR_KEY_RESERVED',
         'ERR_FILE_NAME',
         'ERR_ASSET_NOT_FOUND',
-        'ERR_KEYS_UNAVAILABLE',
+        'ERR_SCOPE',
+        'ERR_CONFIG',
         'ERR_NOT_IMPLEMENTED',
       ],
     }),

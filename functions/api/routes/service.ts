@@ -10,7 +10,7 @@ export function serviceRoutes(services: ApiServices): Hono {
   const app = new Hono()
   app.get(
     '/health',
-    documented({
+    documented('GET', {
       tag: 'Service',
       summary: 'Is the API running',
       answer: { description: 'It is', schema: status },
@@ -20,7 +20,7 @@ export function serviceRoutes(services: ApiServices): Hono {
   )
   app.get(
     '/health/ready',
-    documented({
+    documented('GET', {
       tag: 'Service',
       summary: 'Are keys, revocation state and store there',
       answer: { description: 'They are', schema: status },

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { MultipartStore } from '../../../shared/assets/asset-store.ts'
 import { partCount, partSizeFor } from '../../../shared/assets/limits.ts'
-import { AssetError } from '../../../shared/errors.ts'
+import { AssetError, type ErrorCode } from '../../../shared/errors.ts'
 import { completeUpload } from '../../../shared/uploads/complete.ts'
 import { confirmUpload } from '../../../shared/uploads/publish.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
@@ -13,7 +13,7 @@ import { documented } from '../describe.ts'
 import { input } from '../input.ts'
 import * as schemas from '../schemas.ts'
 import { type ApiServices, publishOptions } from '../services.ts'
-import { type BegunUpload, beginUpload } from '../ticket.ts'
+import { type BegunUpload, beginCodes, beginUpload } from '../ticket.ts'
 
 /** `/api/uploads`: a ticket, then the bytes straight to the store, then confirm or complete. */
 export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
@@ -21,24 +21,13 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/',
-    documented({
+    documented('POST', {
       tag: 'Uploads',
       summary: 'Ask for an upload ticket',
       description:
         'Up to 100 MiB the ticket is one request (`put`, or `tus` on a single server): send the bytes with exactly its headers, then confirm. Above it is `multipart`: ask for part URLs, send the parts, then complete.',
       answer: { status: 201, description: 'The ticket', schema: schemas.ticket },
-      codes: [
-        'ERR_KEY_INVALID',
-        'ERR_KEY_RESERVED',
-        'ERR_CONTENT_TYPE',
-        'ERR_SIZE',
-        'ERR_CHECKSUM',
-        'ERR_SCOPE',
-        'ERR_ASSET_NOT_FOUND',
-        'ERR_ASSET_EXISTS',
-        'ERR_TOO_LARGE',
-        'ERR_QUOTA',
-      ],
+      codes: [...beginCodes, 'ERR_SIZE', 'ERR_CHECKSUM', 'ERR_TOO_LARGE', 'ERR_QUOTA'],
     }),
     input('json', schemas.uploadInput),
     async (context) => {
@@ -50,11 +39,11 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/:uploadId/parts',
-    documented({
+    documented('POST', {
       tag: 'Uploads',
       summary: 'URLs for parts, up to 1,000 at a time',
       answer: { description: 'One URL for each part', schema: schemas.signedParts },
-      codes: ['ERR_UPLOAD_NOT_FOUND', 'ERR_UPLOAD_EXPIRED', 'ERR_UPLOAD_PARTS'],
+      codes: partUrlCodes,
     }),
     input('param', schemas.uploadParam),
     input('json', schemas.partsInput),
@@ -70,7 +59,7 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/:uploadId/parts',
-    documented({
+    documented('GET', {
       tag: 'Uploads',
       summary: 'The parts that have arrived',
       answer: { description: 'All parts by number', schema: schemas.storedParts },
@@ -86,22 +75,13 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/:uploadId/complete',
-    documented({
+    documented('POST', {
       tag: 'Uploads',
       summary: 'Complete a multipart upload',
       description:
         'The parts in any order; without `parts`, those that have arrived. Completing twice is the same as once.',
       answer: { description: 'The published asset', schema: schemas.asset },
-      codes: [
-        'ERR_UPLOAD_NOT_FOUND',
-        'ERR_UPLOAD_EXPIRED',
-        'ERR_UPLOAD_PARTS',
-        'ERR_UPLOAD_INCOMPLETE',
-        'ERR_UPLOAD_MISMATCH',
-        'ERR_ASSET_EXISTS',
-        'ERR_TOO_LARGE',
-        'ERR_QUOTA',
-      ],
+      codes: completeCodes,
     }),
     input('param', schemas.uploadParam),
     input('json', schemas.completeInput),
@@ -116,7 +96,7 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/:uploadId/confirm',
-    documented({
+    documented('POST', {
       tag: 'Uploads',
       summary: 'Publish a one-request upload',
       description: 'What the store’s own event does too, whichever comes first. Confirming twice is the same as once.',
@@ -142,7 +122,7 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.delete(
     '/:uploadId',
-    documented({
+    documented('DELETE', {
       tag: 'Uploads',
       summary: 'Give an upload up',
       description: 'Drops what has arrived. An asset that was published stays. Succeeds again.',
@@ -158,6 +138,24 @@ export function uploadRoutes(services: ApiServices): Hono<ApiEnv> {
   )
   return app
 }
+
+/** What `openUpload` and `signParts` refuse. */
+export const partUrlCodes = [
+  'ERR_UPLOAD_NOT_FOUND',
+  'ERR_UPLOAD_EXPIRED',
+  'ERR_UPLOAD_PARTS',
+] as const satisfies readonly ErrorCode[]
+
+/** What `openUpload` and `completeUpload` refuse. The asset may be deleted before the store could describe it. */
+export const completeCodes = [
+  ...partUrlCodes,
+  'ERR_UPLOAD_INCOMPLETE',
+  'ERR_UPLOAD_MISMATCH',
+  'ERR_ASSET_EXISTS',
+  'ERR_ASSET_NOT_FOUND',
+  'ERR_TOO_LARGE',
+  'ERR_QUOTA',
+] as const satisfies readonly ErrorCode[]
 
 /**
  * The upload that a token names, where it is this session's and its key still lies below what the session is granted: a

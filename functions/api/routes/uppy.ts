@@ -5,10 +5,14 @@ import { completeUpload } from '../../../shared/uploads/complete.ts'
 import type { ApiEnv } from '../actor.ts'
 import { documented } from '../describe.ts'
 import { input } from '../input.ts'
-import * as schemas from '../schemas.ts'
+import { uploadParam } from '../schemas.ts'
 import { type ApiServices, publishOptions } from '../services.ts'
-import { beginUpload, type UploadWish } from '../ticket.ts'
-import { abortUpload, listParts, multipartOf, openUpload, signParts } from './uploads.ts'
+import { beginCodes, beginUpload, type UploadWish } from '../ticket.ts'
+import * as schemas from '../uppy-schemas.ts'
+import { abortUpload, completeCodes, listParts, multipartOf, openUpload, partUrlCodes, signParts } from './uploads.ts'
+
+/** What `beginUpload` refuses of a client that chose the way. */
+const wayCodes = [...beginCodes, 'ERR_NOT_IMPLEMENTED'] as const
 
 const anyType = 'application/octet-stream'
 
@@ -24,21 +28,20 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/params',
-    documented({
+    documented('GET', {
       tag: 'Uppy',
       summary: 'A POST policy for one file up to 100 MiB',
       description:
         'The file goes to the incoming area; the bucket’s event publishes it at `key`, or `POST /api/uploads/{uploadId}/confirm` does at once.',
+      answer: { description: 'The form to send the file with', schema: schemas.params },
+      codes: wayCodes,
     }),
-    input('query', schemas.uppyParamsQuery),
+    input('query', schemas.paramsQuery),
     async (context) => {
       const { actor, now } = context.var
-      const { filename, type } = context.req.valid('query')
-      const fields = Object.entries(context.req.query()).flatMap(([name, value]) => {
-        const key = /^metadata\[(\w+)\]$/.exec(name)?.[1]
-        return key === undefined ? [] : [[key, value] as const]
-      })
-      const wish = wishOf(filename, type, Object.fromEntries(fields))
+      const { filename, type, ...query } = context.req.valid('query')
+      const metadata = { key: query['metadata[key]'], visibility: query['metadata[visibility]'] }
+      const wish = wishOf(filename, type, metadata)
       const { upload, uploadId, request } = await beginUpload(wish, 'form', actor, now, services)
       if (request === undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
       const { url, fields: form = {}, expiresAt } = request
@@ -48,8 +51,13 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/multipart',
-    documented({ tag: 'Uppy', summary: 'Begin a multipart upload' }),
-    input('json', schemas.uppyCreateInput),
+    documented('POST', {
+      tag: 'Uppy',
+      summary: 'Begin a multipart upload',
+      answer: { description: 'The upload', schema: schemas.created },
+      codes: wayCodes,
+    }),
+    input('json', schemas.createInput),
     async (context) => {
       const { actor, now } = context.var
       const { filename, type, metadata } = context.req.valid('json')
@@ -60,9 +68,14 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/multipart/:uploadId/batch',
-    documented({ tag: 'Uppy', summary: 'URLs for several parts' }),
-    input('param', schemas.uploadParam),
-    input('query', schemas.uppyBatchQuery),
+    documented('GET', {
+      tag: 'Uppy',
+      summary: 'URLs for several parts',
+      answer: { description: 'One URL for each part', schema: schemas.partUrls },
+      codes: partUrlCodes,
+    }),
+    input('param', uploadParam),
+    input('query', schemas.batchQuery),
     async (context) => {
       const { actor, now } = context.var
       const { key, partNumbers } = context.req.valid('query')
@@ -75,9 +88,14 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/multipart/:uploadId/:partNumber',
-    documented({ tag: 'Uppy', summary: 'A URL for one part' }),
-    input('param', schemas.uppyPartParam),
-    input('query', schemas.uppyKeyQuery),
+    documented('GET', {
+      tag: 'Uppy',
+      summary: 'A URL for one part',
+      answer: { description: 'The URL', schema: schemas.partUrl },
+      codes: partUrlCodes,
+    }),
+    input('param', schemas.partParam),
+    input('query', schemas.keyQuery),
     async (context) => {
       const { actor, now } = context.var
       const { uploadId, partNumber } = context.req.valid('param')
@@ -89,9 +107,14 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.get(
     '/multipart/:uploadId',
-    documented({ tag: 'Uppy', summary: 'The parts that have arrived' }),
-    input('param', schemas.uploadParam),
-    input('query', schemas.uppyKeyQuery),
+    documented('GET', {
+      tag: 'Uppy',
+      summary: 'The parts that have arrived',
+      answer: { description: 'All parts by number', schema: schemas.parts },
+      codes: ['ERR_UPLOAD_NOT_FOUND'],
+    }),
+    input('param', uploadParam),
+    input('query', schemas.keyQuery),
     async (context) => {
       const { actor, now } = context.var
       const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
@@ -102,10 +125,15 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.post(
     '/multipart/:uploadId/complete',
-    documented({ tag: 'Uppy', summary: 'Complete a multipart upload' }),
-    input('param', schemas.uploadParam),
-    input('query', schemas.uppyKeyQuery),
-    input('json', schemas.uppyCompleteInput),
+    documented('POST', {
+      tag: 'Uppy',
+      summary: 'Complete a multipart upload',
+      answer: { description: 'It is published', schema: schemas.completed },
+      codes: completeCodes,
+    }),
+    input('param', uploadParam),
+    input('query', schemas.keyQuery),
+    input('json', schemas.completeInput),
     async (context) => {
       const { actor, now } = context.var
       const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
@@ -124,9 +152,14 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 
   app.delete(
     '/multipart/:uploadId',
-    documented({ tag: 'Uppy', summary: 'Give an upload up' }),
-    input('param', schemas.uploadParam),
-    input('query', schemas.uppyKeyQuery),
+    documented('DELETE', {
+      tag: 'Uppy',
+      summary: 'Give an upload up',
+      answer: { description: 'Nothing of the upload is left', schema: schemas.aborted },
+      codes: ['ERR_UPLOAD_NOT_FOUND'],
+    }),
+    input('param', uploadParam),
+    input('query', schemas.keyQuery),
     async (context) => {
       const { actor, now } = context.var
       await abortUpload(

@@ -113,7 +113,7 @@ describe('revocations', () => {
   it('are in the OpenAPI document', async () => {
     const api = open()
     const { createApp } = await import('../../../../functions/api/app.ts')
-    const { paths } = await openApiDocument(createApp(api.services))
+    const { paths } = await openApiDocument(createApp(api.services), 'session')
     expect(Object.keys(paths?.['/api/admin/revocations'] ?? {}).sort()).toEqual(['get', 'post'])
     expect(paths?.['/api/admin/revocations/{id}']?.delete?.responses).toHaveProperty('404')
     expect(JSON.stringify(paths)).not.toContain('"403"')

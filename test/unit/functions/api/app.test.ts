@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { openApiDocument } from '../../../../functions/api/app.ts'
 import type { AssetStore } from '../../../../shared/assets/asset-store.ts'
 import { ServiceError } from '../../../../shared/errors.ts'
 import { appOrigin, createTestApi } from '../../../support/api.ts'
@@ -319,60 +318,6 @@ describe('downloads', () => {
   })
 })
 
-describe('the OpenAPI document', () => {
-  it('is 3.1, and every reference in it resolves', async () => {
-    const { body } = await api.call('/api/openapi.json', { as: null })
-    expect(body.openapi).toMatch(/^3\.1/)
-    for (const reference of JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)) {
-      expect(body.components.schemas).toHaveProperty([reference[1] ?? ''])
-    }
-  })
-
-  it('describes every route, with the schemas that check the requests', async () => {
-    const { paths } = await openApiDocument(await appOf())
-    const routes = Object.entries(paths ?? {}).flatMap(([path, item]) =>
-      Object.keys(item ?? {}).map((m) => `${m} ${path}`),
-    )
-    expect(routes.sort()).toEqual(
-      [
-        'get /api/health',
-        'get /api/health/ready',
-        'post /api/uploads',
-        'post /api/uploads/{uploadId}/parts',
-        'get /api/uploads/{uploadId}/parts',
-        'post /api/uploads/{uploadId}/complete',
-        'post /api/uploads/{uploadId}/confirm',
-        'delete /api/uploads/{uploadId}',
-        'post /api/downloads',
-        'get /api/assets',
-        'get /api/assets/{key}',
-        'delete /api/assets/{key}',
-        'post /api/assets/copy',
-        'post /api/assets/move',
-        'get /api/s3/params',
-        'post /api/s3/multipart',
-        'get /api/s3/multipart/{uploadId}/batch',
-        'get /api/s3/multipart/{uploadId}/{partNumber}',
-        'get /api/s3/multipart/{uploadId}',
-        'post /api/s3/multipart/{uploadId}/complete',
-        'delete /api/s3/multipart/{uploadId}',
-        'get /api/admin/revocations',
-        'post /api/admin/revocations',
-        'delete /api/admin/revocations/{id}',
-      ].sort(),
-    )
-  })
-
-  it('is readable without a script', async () => {
-    const { body, headers } = await api.call('/api/docs', { as: null })
-    expect(headers.get('content-type')).toContain('text/html')
-    expect(body).not.toMatch(/<script|src=/)
-    expect(body).toContain('/api/uploads/{uploadId}/confirm')
-    expect(body).toContain('ERR_ASSET_EXISTS')
-    expect(body).toContain('contentType: string')
-  })
-})
-
 describe('CORS', () => {
   it('allows the app, and nobody else', async () => {
     const preflight = (origin: string) =>
@@ -391,8 +336,3 @@ describe('CORS', () => {
     expect(answer.headers.get('access-control-allow-credentials')).toBe('true')
   })
 })
-
-async function appOf() {
-  const { createApp } = await import('../../../../functions/api/app.ts')
-  return createApp(api.services)
-}
