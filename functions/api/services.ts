@@ -1,10 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-store.ts'
 import type { DownloadUrls } from '../../shared/assets/download-urls.ts'
 import type { GrantTemplate } from '../../shared/grant/template.ts'
 import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import type { SessionTrust } from '../../shared/session/session-trust.ts'
-import type { PublishOptions } from '../../shared/uploads/publish.ts'
+import type { CompleteOptions } from '../../shared/uploads/complete.ts'
 import type { ApiFunctionConfig } from './config.ts'
 
 /** Everything that the API works with and that outlives a request; deployed and local ones differ in the stores only. */
@@ -26,7 +27,7 @@ export interface ApiServices extends SessionTrust {
   readonly log: (entry: Readonly<Record<string, unknown>>) => void
 }
 
-/** What publishing needs of the services. */
-export function publishOptions({ store, cdn, config }: ApiServices): PublishOptions {
-  return { store, cdn, quotaBytes: config.uploads.quotaBytes }
+/** What publishing and completing need of the services. */
+export function publishOptions({ store, cdn, config }: ApiServices): CompleteOptions {
+  return { store, cdn, quotaBytes: config.uploads.quotaBytes, wait }
 }

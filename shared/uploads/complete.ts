@@ -1,10 +1,17 @@
 import type { Asset, MultipartStore, StoredPart } from '../assets/asset-store.ts'
 import { mostParts, partCount, partLength, partSizeFor } from '../assets/limits.ts'
-import { keyPath } from '../assets/object-key.ts'
 import { AssetError } from '../errors.ts'
-import { type PublishOptions, publishedBy } from './publish.ts'
+import { type PublishOptions, publishedBy, publishOnce } from './publish.ts'
 import { requireQuota } from './quota.ts'
 import type { Upload } from './upload.ts'
+
+/** Milliseconds between two looks for an object that another call completes. */
+const pauses = [50, 150, 400] as const
+
+/** What completing needs. */
+export interface CompleteOptions extends PublishOptions {
+  readonly wait: (milliseconds: number) => Promise<unknown>
+}
 
 /** A part as the client names it; the ETag with or without its quotes. */
 export interface UnverifiedPart {
@@ -14,7 +21,8 @@ export interface UnverifiedPart {
 
 /**
  * Completes a multipart upload: the client's parts are compared with the store's, the store's with the declaration, then
- * the object appears at its key in one conditional step. Completing again after success changes nothing and succeeds.
+ * the object appears at its key in one conditional step. Completing again, after success or at the same time, changes nothing and
+ * succeeds.
  *
  * @param parts in any order; `undefined` takes what the store has.
  * @param now epoch seconds.
@@ -26,22 +34,49 @@ export async function completeUpload(
   parts: readonly UnverifiedPart[] | undefined,
   now: number,
   multipart: MultipartStore,
-  options: PublishOptions,
+  options: CompleteOptions,
 ): Promise<Asset> {
   const claimed = parts === undefined ? undefined : checkPartNumbers(parts)
-  const stored = now < upload.expiresAt ? await multipart.listParts(upload) : undefined
-  if (stored === undefined) {
-    const done = await publishedBy(upload, options.store)
-    if (done !== undefined) return done
-    throw new AssetError(now < upload.expiresAt ? 'ERR_UPLOAD_NOT_FOUND' : 'ERR_UPLOAD_EXPIRED')
-  }
-  const chosen = choose(stored, claimed)
-  checkLengths(upload, chosen)
-  const size = chosen.reduce((sum, part) => sum + part.size, 0)
-  await requireQuota(options.store, upload, size, options.quotaBytes)
-  const asset = await multipart.complete(upload, chosen)
-  if (upload.overwrite) await options.cdn.invalidate([keyPath(upload.key)])
+  const isOver = now >= upload.expiresAt
+  const asset = await publishOnce(upload, options, async () => {
+    if (isOver) return undefined
+    const stored = await multipart.listParts(upload)
+    const completed = stored && (await completeParts(upload, choose(stored, claimed), multipart, options))
+    return completed ?? publishedSoon(upload, options)
+  })
+  if (asset === undefined) throw new AssetError(isOver ? 'ERR_UPLOAD_EXPIRED' : 'ERR_UPLOAD_NOT_FOUND')
   return asset
+}
+
+/** @returns `undefined` where another call took the parts meanwhile. */
+async function completeParts(
+  upload: Upload,
+  parts: readonly StoredPart[],
+  multipart: MultipartStore,
+  { store, quotaBytes }: PublishOptions,
+): Promise<Asset | undefined> {
+  checkLengths(upload, parts)
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  await requireQuota(store, upload, size, quotaBytes)
+  try {
+    return await multipart.complete(upload, parts)
+  } catch (error) {
+    if (error instanceof AssetError && /^ERR_(UPLOAD|ASSET)_NOT_FOUND$/.test(error.code)) return undefined
+    throw error
+  }
+}
+
+/**
+ * The asset of an upload whose parts are gone: completed by another call, or given up. Servers differ in how long after the parts
+ * the object is there; a client that is told "no such upload" in between would send everything again.
+ */
+async function publishedSoon(upload: Upload, { store, wait }: CompleteOptions): Promise<Asset | undefined> {
+  for (const pause of pauses) {
+    const asset = await publishedBy(upload, store)
+    if (asset !== undefined) return asset
+    await wait(pause)
+  }
+  return undefined
 }
 
 /** The ETag of each part by its number, 1 to n. */

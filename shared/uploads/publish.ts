@@ -24,22 +24,40 @@ export interface PublishOptions {
  * @throws AssetError `ERR_UPLOAD_MISMATCH`, `ERR_QUOTA`, `ERR_ASSET_EXISTS`.
  */
 export async function publishIncoming(id: string, options: PublishOptions): Promise<Asset | undefined> {
-  const { store, cdn, quotaBytes } = options
+  const { store, quotaBytes } = options
   const file = await store.incoming(id)
   if (file === undefined) return undefined
-  const upload = file.declared
   requireDeclared(file, id)
-  await requireQuota(store, upload, file.size, quotaBytes)
-  const asset = await store.publish(file).catch(async (error: unknown) => {
-    const winner = await publishedBy(upload, store)
-    // The other of confirm and event was faster: its copy is this upload.
-    if (winner !== undefined) return winner
-    throw error
+  const asset = await publishOnce(file.declared, options, async () => {
+    await requireQuota(store, file.declared, file.size, quotaBytes)
+    return store.publish(file)
   })
-  if (asset === undefined) return publishedBy(upload, store)
-  // An overwritten file is in caches under the same URL.
-  if (upload.overwrite) await cdn.invalidate([keyPath(upload.key)])
-  await store.discard(id)
+  if (asset !== undefined) await store.discard(id)
+  return asset
+}
+
+/**
+ * Runs the step that publishes an upload, unless the upload is published already; where somebody else was faster, what the step
+ * failed with does not count: its quota holds this very file, its parts are gone, its key is taken.
+ *
+ * @param publish `undefined` where there is nothing to publish.
+ * @returns the asset, or `undefined` where there was nothing and nobody else has published it.
+ */
+export async function publishOnce(
+  upload: Upload,
+  { store, cdn }: PublishOptions,
+  publish: () => Promise<Asset | undefined>,
+): Promise<Asset | undefined> {
+  const asset =
+    (await publishedBy(upload, store)) ??
+    (await publish().catch(async (error: unknown) => {
+      const winner = await publishedBy(upload, store)
+      if (winner === undefined) throw error
+      return winner
+    })) ??
+    (await publishedBy(upload, store))
+  // An overwritten file is in caches under the same URL. Whoever published it may have ended before the CDN was told.
+  if (asset !== undefined && upload.overwrite) await cdn.invalidate([keyPath(upload.key)])
   return asset
 }
 

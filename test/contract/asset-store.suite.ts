@@ -229,6 +229,17 @@ export function describeAssetStore(name: string, makeStore: () => Promise<StoreU
         expect(await publishIncoming(upload.id, options)).toBeUndefined()
       })
 
+      it('is done when it is published, also where it could not be dropped then and fills the quota', async () => {
+        const body = bytes('redelivered')
+        const upload = uploadOf(fresh(), body)
+        await send(upload, body)
+        const full = { ...options, quotaBytes: body.length }
+        const lame = { ...store, discard: () => Promise.reject(new Error('the function ended')) }
+        await expect(publishIncoming(upload.id, { ...full, store: lame })).rejects.toThrow('the function ended')
+        expect(await publishIncoming(upload.id, full)).toMatchObject({ key: upload.key, uploadId: upload.id })
+        expect(await store.incoming(upload.id)).toBeUndefined()
+      })
+
       it('confirms what is published already even after its end', async () => {
         const body = bytes('late')
         const upload = uploadOf(fresh(), body)

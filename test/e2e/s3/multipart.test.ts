@@ -1,11 +1,12 @@
 /** Multipart uploads on a real server, through the same steps as the API. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { UploadPartCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AssetStore, MultipartStore } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
-import { completeUpload } from '../../../shared/uploads/complete.ts'
-import type { PublishOptions } from '../../../shared/uploads/publish.ts'
+import { AssetError } from '../../../shared/errors.ts'
+import { type CompleteOptions, completeUpload } from '../../../shared/uploads/complete.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
 import { deliver } from '../../support/deliver.ts'
@@ -20,7 +21,7 @@ const small = Buffer.from('small')
 let server: S3Server
 let store: AssetStore
 let multipart: MultipartStore
-let options: PublishOptions
+let options: CompleteOptions
 const invalidated: string[] = []
 let count = 0
 
@@ -31,7 +32,7 @@ beforeAll(async () => {
   if (store.multipart === undefined) throw new Error('S3 has multipart uploads')
   multipart = store.multipart
   const cdn = { invalidate: async (paths: readonly string[]) => void invalidated.push(...paths) }
-  options = { store, cdn, quotaBytes: null }
+  options = { store, cdn, quotaBytes: null, wait }
 })
 afterAll(() => server?.stop())
 
@@ -71,6 +72,44 @@ describeOnS3('a multipart upload', () => {
     const late = await completeUpload(upload, undefined, upload.expiresAt + 1, multipart, options)
     expect(again).toEqual(first)
     expect(late).toEqual(first)
+  })
+
+  it.each([
+    ['', null],
+    [', although there is room for it once', body.length],
+  ])('is completed once by several at the same time, and all of them hear of it%s', async (_room, quotaBytes) => {
+    for (const user of ['a', 'b', 'c', 'd', 'e']) {
+      const upload = await begin({ key: uploadOf(`users/racing-${user}-${quotaBytes}/big.bin`, body).key })
+      const parts = await sendAll(upload)
+      const complete = () => completeUpload(upload, parts, now(), multipart, { ...options, quotaBytes })
+      const assets = await Promise.all([complete(), complete(), complete(), complete()])
+      expect(assets[0]).toMatchObject({ key: upload.key, size: body.length, uploadId: upload.id })
+      expect(new Set(assets.map((asset) => asset.etag)).size).toBe(1)
+    }
+  })
+
+  it('that another call has taken, but that is not to be seen yet, is waited for', async () => {
+    const upload = await begin()
+    const parts = await sendAll(upload)
+    const taken = { ...multipart, complete: () => Promise.reject(new AssetError('ERR_UPLOAD_NOT_FOUND')) }
+    const pauses: number[] = []
+    const until = async (pause: number) => {
+      pauses.push(pause)
+      if (pauses.length === 2) await completeUpload(upload, parts, now(), multipart, options)
+    }
+    const asset = await completeUpload(upload, parts, now(), taken, { ...options, wait: until })
+    expect(asset.uploadId).toBe(upload.id)
+    expect(pauses).toHaveLength(2)
+  })
+
+  it('that replaced a file tells the CDN again when it is completed again', async () => {
+    const upload = await begin({ overwrite: true })
+    await sendAll(upload)
+    const interrupted = { ...options, cdn: { invalidate: () => Promise.reject(new Error('the function ended')) } }
+    await expect(completeUpload(upload, undefined, now(), multipart, interrupted)).rejects.toThrow('the function ended')
+    invalidated.length = 0
+    await completeUpload(upload, undefined, now(), multipart, options)
+    expect(invalidated).toEqual([`/${upload.key}`])
   })
 
   it('with a declared CRC64NVME is completed only where it is the right one', async () => {
@@ -190,7 +229,8 @@ describeOnS3('a multipart upload', () => {
     await multipart.abort(upload)
     await multipart.abort(upload)
     expect(await multipart.listParts(upload)).toBeUndefined()
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_NOT_FOUND')
+    const complete = completeUpload(upload, undefined, now(), multipart, { ...options, wait: async () => {} })
+    expect(await codeOf(complete)).toBe('ERR_UPLOAD_NOT_FOUND')
     expect(await codeOf(completeUpload(upload, undefined, upload.expiresAt, multipart, options))).toBe(
       'ERR_UPLOAD_EXPIRED',
     )
