@@ -1,3 +1,5 @@
+import type { Asset } from '../../shared/assets/asset-store.ts'
+import { incomingId } from '../../shared/assets/s3/location.ts'
 import { AssetError } from '../../shared/errors.ts'
 import { type PublishOptions, publishIncoming } from '../../shared/uploads/publish.ts'
 
@@ -12,31 +14,30 @@ export interface ObjectCreatedEvent {
 /** What came of an event. */
 export type PublishOutcome = 'published' | 'nothing-to-do' | 'not-an-upload' | AssetError['code']
 
-/**
- * Publishes the upload whose bytes arrived. Events come at least once and in any order; the second one finds nothing to do.
- *
- * What the upload itself is refused for (it differs from its declaration, its key is taken, the quota is full) is an outcome:
- * another try would meet it again, and the client learns it from its confirm. A fault of ours is thrown, so that Lambda tries
- * again.
- */
+/** Publishes the upload whose bytes arrived. Events come at least once and in any order; the second one finds nothing to do. */
 export async function publishEvent(
   event: ObjectCreatedEvent,
   keyPrefix: string,
   options: PublishOptions,
 ): Promise<PublishOutcome> {
-  const id = uploadIdOf(event.detail.object.key, keyPrefix)
-  if (id === undefined) return 'not-an-upload'
+  const id = incomingId({ keyPrefix }, event.detail.object.key)
+  return id === undefined ? 'not-an-upload' : outcomeOf(publishIncoming(id, options))
+}
+
+/**
+ * What the upload itself is refused for (it differs from its declaration, its key is taken, the quota is full) is an outcome:
+ * another try would meet it again, and the client learns it from its confirm. A fault of ours stays an error.
+ */
+export async function outcomeOf(publishing: Promise<Asset | undefined>): Promise<PublishOutcome> {
   try {
-    return (await publishIncoming(id, options)) === undefined ? 'nothing-to-do' : 'published'
+    return (await publishing) === undefined ? 'nothing-to-do' : 'published'
   } catch (error) {
     if (error instanceof AssetError) return error.code
     throw error
   }
 }
 
-/** The rule matches a prefix; what is not exactly an upload's name below it is not ours. */
-function uploadIdOf(name: string, keyPrefix: string): string | undefined {
-  const folder = `${keyPrefix}_incoming/`
-  const id = name.slice(folder.length)
-  return name.startsWith(folder) && /^[\w-]{22}$/.test(id) ? id : undefined
+/** Whether the upload itself was refused. */
+export function isRefusal(outcome: PublishOutcome): outcome is AssetError['code'] {
+  return outcome.startsWith('ERR_')
 }

@@ -102,7 +102,7 @@ function regionalAlarms(deployment: Deployment): readonly Alarm[] {
     },
     {
       name: 'publish-errors',
-      says: 'Uploads that arrived were not published; EventBridge tries again for a day',
+      says: 'Uploads that arrived were not published; the hourly sweep tries again',
       metric: lambdaMetric(ids.publishFunction, 'Errors'),
       ...once,
     },

@@ -11,6 +11,8 @@ export const metricNames = {
   serviceFaults: 'ServiceFaults',
   /** An upload became an asset, by the bucket's event. */
   uploadsPublished: 'UploadsPublished',
+  /** An upload became an asset by the hourly sweep: no event and no confirm had published it. */
+  uploadsRecovered: 'UploadsRecovered',
   /** An upload was refused when its bytes had arrived. */
   uploadsRefused: 'UploadsRefused',
 } as const

@@ -15,7 +15,7 @@ export interface PublishOptions {
 /**
  * Publishes what arrived for an upload: compared with its declaration, then moved to its key in one conditional step.
  *
- * Called by a client's confirm, by the bucket's event, by both at once and again later, in any order: whoever is second
+ * Called by a client's confirm, by the bucket's event, by both at once and by the hourly sweep, in any order: whoever is second
  * finds the asset with the upload's id and has nothing to do. On any refusal the incoming file stays where it is, so
  * nothing is lost: a confirm after the obstacle is gone still succeeds, until the lifecycle rule clears the incoming area.
  *

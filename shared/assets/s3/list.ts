@@ -3,7 +3,7 @@ import { AssetError } from '../../errors.ts'
 import type { AssetPage, AssetSummary } from '../asset-store.ts'
 import { type KeyPrefix, type ObjectKey, parseObjectKey } from '../object-key.ts'
 import { withFaults } from './faults.ts'
-import { objectName, type S3Location } from './location.ts'
+import { incomingId, incomingName, objectName, type S3Location } from './location.ts'
 
 /**
  * One page of the assets below a prefix. The cursor is the last name of the page before, so it never expires, and it is
@@ -41,6 +41,39 @@ export async function usageBelow(location: S3Location, prefix: KeyPrefix): Promi
   return bytes
 }
 
+/** An upload whose bytes lie in the incoming area. */
+export interface ArrivedUpload {
+  readonly id: string
+  /** Epoch seconds. */
+  readonly arrivedAt: number
+}
+
+/** One page of the incoming area, in the order of the ids' bytes. */
+export interface ArrivedPage {
+  readonly uploads: readonly ArrivedUpload[]
+  /** What the next page comes after; `undefined` on the last one. */
+  readonly next: string | undefined
+}
+
+/**
+ * One page of what has arrived and is not published.
+ *
+ * @param after an id, or the `next` of the page before.
+ * @param limit objects looked at, 1 to 1,000.
+ */
+export async function listIncoming(location: S3Location, after?: string, limit = 1000): Promise<ArrivedPage> {
+  const folder = incomingName(location, '')
+  const page = await listPage(location, folder, limit, after === undefined ? undefined : folder + after)
+  const names = namesOf(page)
+  return {
+    uploads: names.flatMap((name, index) => {
+      const id = incomingId(location, name)
+      return id === undefined ? [] : [{ id, arrivedAt: modifiedAt(page.Contents?.[index]) }]
+    }),
+    next: page.IsTruncated ? names.at(-1)?.slice(folder.length) : undefined,
+  }
+}
+
 function listPage(
   location: S3Location,
   name: string,
@@ -76,8 +109,12 @@ function summaryOf(location: S3Location, name: string, object: S3Object | undefi
   } catch {
     return []
   }
-  const lastModified = Math.floor((object?.LastModified?.getTime() ?? 0) / 1000)
-  return [{ key, size: object?.Size ?? 0, etag: object?.ETag ?? '', lastModified }]
+  return [{ key, size: object?.Size ?? 0, etag: object?.ETag ?? '', lastModified: modifiedAt(object) }]
+}
+
+/** Epoch seconds. */
+function modifiedAt(object: S3Object | undefined): number {
+  return Math.floor((object?.LastModified?.getTime() ?? 0) / 1000)
 }
 
 function readCursor(cursor: string): string {

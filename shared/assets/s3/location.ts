@@ -36,6 +36,13 @@ export function incomingName(location: S3Location, id: string): string {
   return `${location.keyPrefix}_incoming/${id}`
 }
 
+/** The id of the upload that an object is, by its name; what is not exactly an upload's name is not ours. */
+export function incomingId({ keyPrefix }: Pick<S3Location, 'keyPrefix'>, name: string): string | undefined {
+  const folder = `${keyPrefix}_incoming/`
+  const id = name.slice(folder.length)
+  return name.startsWith(folder) && /^[\w-]{22}$/.test(id) ? id : undefined
+}
+
 /** The longest key that fits behind the prefix, in bytes. */
 export function longestKeyIn(location: S3Location): number {
   return mostKeyBytes - location.keyPrefix.length

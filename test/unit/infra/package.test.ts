@@ -374,6 +374,23 @@ describe('the bucket', () => {
     expect(incoming).toMatchObject({ Prefix: '_incoming/', ExpirationInDays: 3 })
   })
 
+  it('is looked through each hour by the function that its events call', () => {
+    const isHourly = ({ ScheduleExpression }: Properties) => ScheduleExpression === 'rate(1 hour)'
+    for (const name of ['dev', 'attach', 'otherRegion'] as const) {
+      const [[id, rule] = []] = resource(name, 'AWS::Events::Rule').filter(([, { Properties }]) => isHourly(Properties))
+      expect(rule?.Properties).toMatchObject({
+        State: 'ENABLED',
+        Targets: [{ Arn: { 'Fn::GetAtt': ['PublishLambdaFunction', 'Arn'] } }],
+      })
+      // The handler knows the rule by `source`, which another input would replace.
+      expect(rule?.Properties.Targets[0]).not.toHaveProperty('Input')
+      const permissions = resource(name, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties)
+      expect(permissions.filter(({ SourceArn }) => SourceArn?.['Fn::GetAtt']?.[0] === id)).toMatchObject([
+        { Principal: 'events.amazonaws.com', FunctionName: { 'Fn::GetAtt': ['PublishLambdaFunction', 'Arn'] } },
+      ])
+    }
+  })
+
   it('is read by this distribution alone, and there only what a behaviour serves', () => {
     const [read, list, tls] = stages.dev.template.Resources.BucketPolicy?.Properties.PolicyDocument.Statement ?? []
     const arn = { 'Fn::Sub': `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${Distribution}` }
