@@ -1,5 +1,6 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { bucketPathPatterns } from './distribution/path-patterns.ts'
+import { exposedHeaders } from './distribution/response-headers-policy.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
 import { privateBucket, privateBucketProperties } from './private-bucket.ts'
 import { type Fragment, ref, sub } from './template.ts'
@@ -39,7 +40,7 @@ export function bucketFragment(deployment: Deployment): Fragment {
               },
             ],
           },
-          ...uploadCors(deployment.config.allowedOrigins),
+          ...browserCors(deployment),
         },
       },
       BucketPolicy: {
@@ -112,17 +113,25 @@ function isSub(value: unknown): value is { 'Fn::Sub': string } {
   return typeof value === 'object' && value !== null && 'Fn::Sub' in value
 }
 
-/** Browsers put parts straight into the bucket and need each part's ETag to complete the upload. */
-function uploadCors(origins: readonly string[]): Record<string, unknown> {
+/**
+ * Browsers put parts straight into the bucket and need each part's ETag to complete the upload; where S3 serves downloads, pages
+ * read them there. A page of the app on the CDN's own host is another origin to the bucket, too. The distribution's generated
+ * name is not known here: the bucket would depend on the distribution, which depends on the bucket.
+ */
+function browserCors({ config }: Deployment): Record<string, unknown> {
+  const { cdnHost, aliases, downloads } = config
+  const hosts = cdnHost === null ? aliases : [cdnHost, ...aliases]
+  const origins = [...new Set([...config.allowedOrigins, ...hosts.map((host) => `https://${host}`)])]
   if (origins.length === 0) return {}
+  const isRead = downloads.urls === 'presigned' || downloads.fallbackToS3
   return {
     CorsConfiguration: {
       CorsRules: [
         {
           AllowedOrigins: origins,
-          AllowedMethods: ['PUT', 'POST'],
+          AllowedMethods: ['PUT', 'POST', ...(isRead ? ['GET', 'HEAD'] : [])],
           AllowedHeaders: ['*'],
-          ExposedHeaders: ['ETag'],
+          ExposedHeaders: isRead ? exposedHeaders : ['ETag'],
           MaxAge: 3600,
         },
       ],

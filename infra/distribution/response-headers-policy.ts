@@ -5,7 +5,7 @@ import type { Fragment, Resource } from '../template.ts'
 import { pagesCsp } from './pages-csp.ts'
 
 /** What a page may read of a response from another origin: all that a Range reader needs. */
-const exposedHeaders = [
+export const exposedHeaders = [
   'Accept-Ranges',
   'Content-Range',
   'Content-Length',

@@ -56,6 +56,43 @@ describe('composeResources', () => {
     expect(JSON.stringify(Resources)).not.toMatch(/CorsConfig|CorsConfiguration/)
   })
 
+  describe('lets pages use the bucket', () => {
+    const rulesOf = (params: Record<string, unknown>) => {
+      const { Resources } = composeResources(deploymentWith({ allowedOrigins: [], ...params }), code)
+      const cors = Resources.Bucket?.Properties.CorsConfiguration as { CorsRules: unknown[] } | undefined
+      return cors?.CorsRules
+    }
+    const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/1'
+    const own = { cdnHost: 'cdn.example.com', aliases: ['files.example.com', 'cdn.example.com'], certificateArn }
+
+    it('that are on the CDN’s own names, and no others', () => {
+      expect(rulesOf({})).toBeUndefined()
+      expect(rulesOf(own)).toEqual([
+        {
+          AllowedOrigins: ['https://cdn.example.com', 'https://files.example.com'],
+          AllowedMethods: ['PUT', 'POST'],
+          AllowedHeaders: ['*'],
+          ExposedHeaders: ['ETag'],
+          MaxAge: 3600,
+        },
+      ])
+      expect(rulesOf({ ...own, allowedOrigins: ['https://app.example.com'] })).toMatchObject([
+        { AllowedOrigins: ['https://app.example.com', 'https://cdn.example.com', 'https://files.example.com'] },
+      ])
+    })
+
+    it('for reading where S3 may serve', () => {
+      for (const downloads of [{ urls: 'presigned' }, { fallbackToS3: true }]) {
+        expect(rulesOf({ ...own, downloads })).toMatchObject([
+          {
+            AllowedMethods: ['PUT', 'POST', 'GET', 'HEAD'],
+            ExposedHeaders: expect.arrayContaining(['ETag', 'Content-Range']),
+          },
+        ])
+      }
+    })
+  })
+
   it('tells the viewer how long a private file may be kept', () => {
     const { Resources } = composeResources(deploymentWith({ browserCache: 60 }), code)
     expect(JSON.stringify(Resources.PrivateResponseHeadersPolicy)).toContain('private, max-age=60, no-transform')
