@@ -69,6 +69,11 @@ export const assetProblems = {
   ERR_REVOCATION_PREFIX: [400, 'Bad prefix', 'Send a granted prefix such as /users/alice/, as a session shows it.'],
   ERR_ASSET_NOT_FOUND: [404, 'Not found', 'There is nothing at this key.'],
   ERR_ASSET_EXISTS: [409, 'Key taken', 'There is an asset at this key, and overwriting was not asked for.'],
+  ERR_ASSET_CHANGED: [
+    409,
+    'Asset changed',
+    'The source was written to during the move. It is still there, beside its copy.',
+  ],
   ERR_TOO_LARGE: [413, 'File too large', 'The file is larger than this service accepts.'],
   ERR_QUOTA: [413, 'Quota exceeded', 'Delete something first.'],
   ERR_UPLOAD_NOT_FOUND: [404, 'No such upload', 'Ask for a new upload ticket.'],

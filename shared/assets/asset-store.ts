@@ -112,7 +112,11 @@ export interface AssetStore {
   delete(key: ObjectKey): Promise<boolean>
   /** @throws AssetError `ERR_ASSET_NOT_FOUND`, `ERR_ASSET_EXISTS`. */
   copy(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
-  /** The source is deleted after the target is complete. @throws like `copy`. */
+  /**
+   * The source is deleted after the target is complete.
+   *
+   * @throws AssetError like `copy`; `ERR_ASSET_CHANGED` where the source was written to meanwhile: then it stays, beside its copy.
+   */
   move(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
 
   /** The request that sends a file to the incoming area; length, type and checksum are bound to what is declared. */

@@ -87,6 +87,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
           'ERR_KEY_RESERVED',
           'ERR_ASSET_NOT_FOUND',
           'ERR_ASSET_EXISTS',
+          ...(action === 'move' ? (['ERR_ASSET_CHANGED'] as const) : []),
           'ERR_SCOPE',
           'ERR_QUOTA',
         ],
@@ -101,7 +102,11 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
         else requireAccess(actor, source, publicScope)
         const depth = requireAccess(actor, target, publicScope)
         await requireRoom({ source, target, overwrite, depth })
-        const asset = await store[action](source, target, { overwrite })
+        const asset = await store[action](source, target, { overwrite }).catch(async (error: unknown) => {
+          // The target may be replaced by now, although the source could not be deleted.
+          if (overwrite && !isRefusedCopy(error)) await cdn.invalidate([keyPath(target)])
+          throw error
+        })
         const changed = [...(overwrite ? [target] : []), ...(action === 'move' ? [source] : [])]
         if (changed.length > 0) await cdn.invalidate(changed.map(keyPath))
         return context.json(assetAnswer(asset))
@@ -116,6 +121,11 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
     await requireQuota(store, { key: copy.target, overwrite: copy.overwrite, depth: copy.depth }, size, quotaBytes)
   }
   return app
+}
+
+/** Whether nothing was written. */
+function isRefusedCopy(error: unknown): boolean {
+  return error instanceof AssetError && error.code !== 'ERR_ASSET_CHANGED'
 }
 
 function firstPrefix(actor: Actor): string {

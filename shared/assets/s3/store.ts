@@ -2,7 +2,6 @@ import { DeleteObjectCommand, HeadBucketCommand, PutObjectCommand } from '@aws-s
 import { AssetError } from '../../errors.ts'
 import type { Asset, AssetStore, WriteOptions } from '../asset-store.ts'
 import { isPublic, type ObjectKey } from '../object-key.ts'
-import { copyObject } from './copy.ts'
 import { describeAsset, headObject } from './describe.ts'
 import { withFaults } from './faults.ts'
 import {
@@ -16,6 +15,7 @@ import {
 import { listAssets, usageBelow } from './list.ts'
 import { longestKeyIn, objectName, type S3Location } from './location.ts'
 import { createS3Multipart } from './multipart.ts'
+import { copyAsset, moveAsset } from './transfer.ts'
 
 /** How an S3 store signs. */
 export interface S3StoreOptions extends S3Location {
@@ -40,11 +40,7 @@ export function createS3Store(options: S3StoreOptions): AssetStore {
     save: (key, body, contentType, write) => saveObject(location, key, body, contentType, write),
     delete: (key) => deleteObject(location, key),
     copy: (from, to, write) => copyAsset(location, from, to, write),
-    async move(from, to, write) {
-      const asset = await copyAsset(location, from, to, write)
-      await deleteObject(location, from)
-      return asset
-    },
+    move: (from, to, write) => moveAsset(location, from, to, write),
     receive: (upload, now) => receivePut(location, upload, options.ticketSeconds, now),
     receiveForm: (upload, now) => receivePost(location, upload, options.ticketSeconds, now),
     incoming: (id) => readIncoming(location, id),
@@ -73,7 +69,9 @@ async function saveObject(
       }),
     ),
   )
-  return requireAsset(await describeAsset(location, key))
+  const asset = await describeAsset(location, key)
+  if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+  return asset
 }
 
 async function deleteObject(location: S3Location, key: ObjectKey): Promise<boolean> {
@@ -82,23 +80,4 @@ async function deleteObject(location: S3Location, key: ObjectKey): Promise<boole
   const Key = objectName(location, key)
   if (found) await withFaults(location.client.send(new DeleteObjectCommand({ Bucket: location.bucket, Key })))
   return found
-}
-
-async function copyAsset(
-  location: S3Location,
-  from: ObjectKey,
-  to: ObjectKey,
-  { overwrite }: WriteOptions,
-): Promise<Asset> {
-  const source = await headObject(location, objectName(location, from))
-  if (source === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
-  // S3 refuses to copy an object onto itself, and a move would then delete it.
-  if (from === to) throw new AssetError('ERR_ASSET_EXISTS')
-  await copyObject(location, { from: objectName(location, from), to: objectName(location, to), source, overwrite })
-  return requireAsset(await describeAsset(location, to))
-}
-
-function requireAsset(asset: Asset | undefined): Asset {
-  if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
-  return asset
 }

@@ -18,8 +18,14 @@ let server: S3Server
 let store: AssetStore
 /** Headers of each CopyObject. */
 let copies: Record<string, string>[] = []
-/** Run before each CopyObject is sent. */
-let beforeCopy: () => Promise<unknown> = async () => {}
+/** Headers of each DeleteObject. */
+let deletes: Record<string, string>[] = []
+type Step = () => Promise<unknown>
+const nothing: Step = async () => {}
+/** Run before each CopyObject is sent, after it, and before each DeleteObject. */
+let beforeCopy = nothing
+let afterCopy = nothing
+let beforeDelete = nothing
 
 beforeAll(async () => {
   server = await startS3Server()
@@ -27,11 +33,18 @@ beforeAll(async () => {
   const client = new S3Client({ ...s3ClientDefaults, endpoint, region, credentials, forcePathStyle: true })
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      if (context.commandName === 'CopyObjectCommand') {
-        copies.push((args.request as { headers: Record<string, string> }).headers)
+      const isCopy = context.commandName === 'CopyObjectCommand'
+      const { headers } = args.request as { headers: Record<string, string> }
+      if (isCopy) {
+        copies.push(headers)
         await beforeCopy()
+      } else if (context.commandName === 'DeleteObjectCommand') {
+        deletes.push(headers)
+        await beforeDelete()
       }
-      return next(args)
+      const answer = await next(args)
+      if (isCopy) await afterCopy()
+      return answer
     },
     { step: 'finalizeRequest', priority: 'low' },
   )
@@ -41,7 +54,10 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 beforeEach(() => {
   copies = []
-  beforeCopy = async () => {}
+  deletes = []
+  beforeCopy = nothing
+  afterCopy = nothing
+  beforeDelete = nothing
 })
 
 describeOnS3('a copy', () => {
@@ -67,7 +83,7 @@ describeOnS3('a copy', () => {
     const cdn = { invalidate: async () => {} }
     expect(await publishIncoming(upload.id, { store, cdn, quotaBytes: null })).toBeUndefined()
     expect(await store.describe(upload.key)).toBeUndefined()
-    beforeCopy = async () => {}
+    beforeCopy = nothing
     expect(await publishIncoming(upload.id, { store, cdn, quotaBytes: null })).toMatchObject({ size: 11 })
   })
 
@@ -78,5 +94,46 @@ describeOnS3('a copy', () => {
     const target = parseObjectKey('users/alice/never')
     expect(await codeOf(store.copy(source, target, { overwrite: false }))).toBe('ERR_ASSET_NOT_FOUND')
     expect(await store.describe(target)).toBeUndefined()
+  })
+})
+
+describeOnS3('a move', () => {
+  const to = parseObjectKey('users/alice/moved')
+  let source = from
+  let count = 0
+  beforeEach(async () => {
+    source = parseObjectKey(`users/alice/source-${++count}`)
+    await store.save(source, body, 'text/plain', { overwrite: false })
+  })
+  const writeAgain = () => store.save(source, Buffer.from('second version'), 'text/plain', { overwrite: true })
+  const move = () => store.move(source, to, { overwrite: true })
+
+  it('deletes the source as it was copied, and asks S3 to compare', async () => {
+    const { etag } = (await store.describe(source)) ?? {}
+    expect((await move()).size).toBe(body.length)
+    expect(await store.describe(source)).toBeUndefined()
+    expect(deletes).toMatchObject([{ 'if-match': etag }])
+  })
+
+  it('keeps what was written to the source after the copy', async () => {
+    afterCopy = writeAgain
+    expect(await codeOf(move())).toBe('ERR_ASSET_CHANGED')
+    expect((await store.describe(source))?.size).toBe(14)
+    expect((await store.describe(to))?.size).toBe(body.length)
+    expect(deletes).toEqual([])
+  })
+
+  it('keeps what was written to it in the last moment: S3 compares', async () => {
+    beforeDelete = writeAgain
+    expect(await codeOf(move())).toBe('ERR_ASSET_CHANGED')
+    expect((await store.describe(source))?.size).toBe(14)
+  })
+
+  it('is done where somebody else deleted the source meanwhile', async () => {
+    afterCopy = async () => {
+      afterCopy = nothing
+      await store.delete(source)
+    }
+    expect((await move()).key).toBe(to)
   })
 })
