@@ -3,7 +3,7 @@ import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { AssetError } from '../../../shared/errors.ts'
 import { objectKeyPrefix } from '../../../shared/grant/resource-prefix.ts'
-import { requireQuota } from '../../../shared/uploads/quota.ts'
+import { quotaPrefix, requireQuota } from '../../../shared/uploads/quota.ts'
 import { requireAccess, requireRead } from '../access.ts'
 import type { Actor, ApiEnv } from '../actor.ts'
 import { assetAnswer } from '../answers.ts'
@@ -101,7 +101,9 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
         if (action === 'copy') requireRead(actor, source)
         else requireAccess(actor, source, publicScope)
         const depth = requireAccess(actor, target, publicScope)
-        await requireRoom({ source, target, overwrite, depth })
+        const isWithin = source.startsWith(quotaPrefix(target, depth))
+        // A move within one prefix adds nothing to it.
+        if (action === 'copy' || !isWithin) await requireRoom({ source, target, overwrite, depth })
         const asset = await store[action](source, target, { overwrite }).catch(async (error: unknown) => {
           // The target may be replaced by now, although the source could not be deleted.
           if (overwrite && !isRefusedCopy(error)) await cdn.invalidate([keyPath(target)])
@@ -114,7 +116,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
     )
   }
 
-  /** Below a new prefix the copy counts; a move within one prefix changes nothing, but is counted like a copy for simplicity. */
+  /** The copy counts below the target's prefix. */
   async function requireRoom(copy: { source: ObjectKey; target: ObjectKey; overwrite: boolean; depth: number }) {
     if (quotaBytes === null) return
     const size = (await store.describe(copy.source))?.size ?? 0

@@ -257,6 +257,19 @@ describeOnS3('assets', () => {
     expect(api.invalidated).toEqual([`/${pathOf(from)}`, `/${pathOf(to)}`])
   })
 
+  it('move within a full prefix, and not into another one; a copy needs room', async () => {
+    const tight = make({ uploads: { quotaBytes: 150 } })
+    const claims = { team: 'tight' }
+    const call = (action: 'copy' | 'move', names: { from: string; to: string }) =>
+      tight.call(`/api/assets/${action}`, { as: 'tight', claims, json: names })
+    const [from, to] = ['users/tight/a', 'users/tight/b']
+    for (const key of [from, 'teams/tight/a']) await upload(key, Buffer.alloc(100), {}, asUser('tight', claims, tight))
+    expect(await call('move', { from, to })).toMatchObject({ status: 200, body: { key: to, size: 100 } })
+    expect(await call('copy', { from: to, to: from })).toMatchObject({ status: 413, body: { code: 'ERR_QUOTA' } })
+    const crossing = await call('move', { from: to, to: 'teams/tight/more' })
+    expect(crossing).toMatchObject({ status: 413, body: { code: 'ERR_QUOTA' } })
+  })
+
   it('of others cannot be touched, and look as if they were not there', async () => {
     const key = freshKey()
     await upload(key, Buffer.from('mine'))
@@ -335,6 +348,6 @@ describeOnS3('downloads', () => {
 })
 
 /** The same API, acting as somebody else. */
-function asUser(user: string): TestApi {
-  return { ...api, call: (path, options) => api.call(path, { as: user, ...options }) }
+function asUser(user: string, claims = {}, to = api): TestApi {
+  return { ...to, call: (path, options) => to.call(path, { as: user, claims, ...options }) }
 }
