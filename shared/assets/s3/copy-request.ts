@@ -8,5 +8,17 @@ export interface CopyRequest {
   readonly source: HeadObjectCommandOutput
   readonly overwrite: boolean
   /** New metadata in place of the source's. */
-  readonly replace?: Pick<CopyObjectCommandInput, 'ContentType' | 'CacheControl' | 'Metadata'> | undefined
+  readonly replace?: ObjectHeaders | undefined
+}
+
+/** What an object is served with, and its user metadata. */
+type ObjectHeaders = Pick<
+  CopyObjectCommandInput,
+  'ContentType' | 'ContentDisposition' | 'ContentEncoding' | 'ContentLanguage' | 'CacheControl' | 'Metadata'
+>
+
+/** Of an object as HeadObject gives it. */
+export function objectHeadersOf(head: HeadObjectCommandOutput): ObjectHeaders {
+  const { ContentType, ContentDisposition, ContentEncoding, ContentLanguage, CacheControl, Metadata } = head
+  return { ContentType, ContentDisposition, ContentEncoding, ContentLanguage, CacheControl, Metadata }
 }

@@ -6,7 +6,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { partCount, partLength } from '../limits.ts'
-import type { CopyRequest } from './copy-request.ts'
+import { type CopyRequest, objectHeadersOf } from './copy-request.ts'
 import { withFaults } from './faults.ts'
 import { copySource, type S3Location } from './location.ts'
 
@@ -23,10 +23,9 @@ const partsOf = (size: number) => Math.max(copyPartBytes, Math.ceil(size / 10_00
 export async function copyInParts(location: S3Location, request: CopyRequest): Promise<void> {
   const { client, bucket } = location
   const { source, to } = request
-  const { ContentType, CacheControl, Metadata } = request.replace ?? source
   const target = { Bucket: bucket, Key: to }
   const begun = await withFaults(
-    client.send(new CreateMultipartUploadCommand({ ...target, ContentType, CacheControl, Metadata })),
+    client.send(new CreateMultipartUploadCommand({ ...target, ...(request.replace ?? objectHeadersOf(source)) })),
   )
   const upload = { ...target, UploadId: begun.UploadId }
   try {

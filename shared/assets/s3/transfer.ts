@@ -1,10 +1,12 @@
 import { DeleteObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import { AssetError } from '../../errors.ts'
 import type { Asset, WriteOptions } from '../asset-store.ts'
-import type { ObjectKey } from '../object-key.ts'
+import { isPublic, type ObjectKey } from '../object-key.ts'
 import { copyObject } from './copy.ts'
+import { objectHeadersOf } from './copy-request.ts'
 import { describeAsset, headObject } from './describe.ts'
 import { withFaults } from './faults.ts'
+import { publicCacheControl } from './incoming.ts'
 import { objectName, type S3Location } from './location.ts'
 
 /** Copies an asset to another key. @throws AssetError `ERR_ASSET_NOT_FOUND`, `ERR_ASSET_EXISTS`. */
@@ -39,7 +41,10 @@ async function copyWithSource(location: S3Location, from: ObjectKey, to: ObjectK
   // S3 refuses to copy an object onto itself, and a move would then delete it.
   if (from === to) throw new AssetError('ERR_ASSET_EXISTS')
   const names = { from: objectName(location, from), to: objectName(location, to) }
-  await copyObject(location, { ...names, source, overwrite })
+  // What browsers and caches may keep depends on who may read it, so it is not carried over that border.
+  const CacheControl = isPublic(to) ? publicCacheControl : undefined
+  const replace = isPublic(from) === isPublic(to) ? undefined : { ...objectHeadersOf(source), CacheControl }
+  await copyObject(location, { ...names, source, overwrite, replace })
   const asset = await describeAsset(location, to)
   if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
   return { asset, source }

@@ -1,5 +1,5 @@
 /** What a copy asks S3 for. The server of these tests ignores `If-None-Match` on CopyObject, so what is sent is looked at. */
-import { S3Client } from '@aws-sdk/client-s3'
+import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { parseObjectKey } from '../../../shared/assets/object-key.ts'
@@ -71,6 +71,26 @@ describeOnS3('a copy', () => {
     await store.copy(from, parseObjectKey('users/alice/to'), { overwrite: true })
     expect(copies[0]).not.toHaveProperty('if-none-match')
     expect(copies[0]).toHaveProperty('x-amz-copy-source-if-match')
+  })
+
+  it.each(['native', 'multipart'] as const)('over the border of public/ changes who may keep it (%s)', async (way) => {
+    const { client, bucket } = server
+    const other = createS3Store({ client, bucket, keyPrefix: '', conditionalCopy: way, ticketSeconds: 600 })
+    const headOf = async (Key: string) => {
+      const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key }))
+      return [head.CacheControl || undefined, head.ContentType, head.ContentEncoding, head.Metadata?.['upload-id']]
+    }
+    const named = (name: string) => parseObjectKey(`${name}-${way}`)
+    const source = named('users/alice/page')
+    const headers = { ContentType: 'text/css', ContentEncoding: 'gzip', Metadata: { 'upload-id': 'x' } }
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: source, Body: body, ...headers }))
+    const kept = ['text/css', 'gzip', 'x']
+    await other.copy(source, named('public/page'), { overwrite: false })
+    expect(await headOf(named('public/page'))).toEqual(['public, max-age=86400', ...kept])
+    await other.copy(named('public/page'), named('public/same'), { overwrite: false })
+    expect(await headOf(named('public/same'))).toEqual(['public, max-age=86400', ...kept])
+    await other.move(named('public/page'), named('users/alice/back'), { overwrite: false })
+    expect(await headOf(named('users/alice/back'))).toEqual([undefined, ...kept])
   })
 
   it('publishes the bytes that were verified, not those that came after', async () => {
