@@ -31,6 +31,17 @@ export const uploadInput = v.strictObject({
     }),
   ),
   overwrite: v.optional(overwrite),
+  expiresIn: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(60),
+      v.maxValue(43_200),
+      v.description(
+        'Seconds, at most the stage’s `uploads.ticketSeconds`: the life of the URL of a `put`; of the whole upload in parts or by tus',
+      ),
+    ),
+  ),
 })
 
 export const uploadParam = v.strictObject({ uploadId: v.pipe(v.string(), v.maxLength(6000)) })

@@ -9,6 +9,7 @@ import type { Upload, UploadProtocol } from '../../shared/uploads/upload.ts'
 import { issueUploadToken, ownerOf } from '../../shared/uploads/upload-token.ts'
 import { requireAccess } from './access.ts'
 import type { Actor } from './actor.ts'
+import { InputError } from './problem.ts'
 import type { ApiServices } from './services.ts'
 
 /** How long an upload that can be resumed may go on, in seconds; what has arrived of it is dropped after as long. */
@@ -21,6 +22,8 @@ export interface UploadWish extends Omit<UnverifiedDeclaration, 'key'> {
   readonly key?: string | undefined
   readonly filename?: string | undefined
   readonly visibility?: 'private' | 'public' | undefined
+  /** Seconds: the life of a one-request ticket's URL, or of a resumable upload. Left out, the stage's. */
+  readonly expiresIn?: number | undefined
 }
 
 /** An upload that was allowed and begun. */
@@ -46,6 +49,7 @@ export const beginCodes = [
  * Allows an upload and begins it.
  *
  * @param way how the client wants to send; `undefined` lets the size decide.
+ * @throws InputError where the wish outlives the stage's tickets.
  * @throws AssetError one of `beginCodes`, or `ERR_SIZE`, `ERR_CHECKSUM`, `ERR_TOO_LARGE`, `ERR_QUOTA`;
  *   `ERR_NOT_IMPLEMENTED` where the store does not know the way.
  */
@@ -57,6 +61,8 @@ export async function beginUpload(
   services: ApiServices,
 ): Promise<BegunUpload> {
   const { store, config } = services
+  const { ticketSeconds } = config.uploads
+  if (wish.expiresIn !== undefined && wish.expiresIn > ticketSeconds) throw new InputError(['expiresIn'])
   const id = services.newId()
   const key = wish.key ?? chooseKey(wish, actor, id)
   const limits = { maxBytes: config.uploads.maxBytes, longestKey: store.longestKey }
@@ -71,7 +77,8 @@ export async function beginUpload(
   const protocol = chooseProtocol(declared.size, way, services)
   const left = await quotaLeft(store, { ...declared, depth }, config.uploads.quotaBytes)
   if ((declared.size ?? 0) > left) throw new AssetError('ERR_QUOTA')
-  const life = protocol === 'put' ? config.uploads.ticketSeconds + confirmSeconds : resumableSeconds
+  const life =
+    protocol === 'put' ? (wish.expiresIn ?? ticketSeconds) + confirmSeconds : (wish.expiresIn ?? resumableSeconds)
   const upload: Upload = {
     ...declared,
     id,
@@ -82,12 +89,13 @@ export async function beginUpload(
     depth,
     storeId: undefined,
   }
-  return begin(upload, way, now, services)
+  return begin(upload, way, wish.expiresIn, now, services)
 }
 
 async function begin(
   upload: Upload,
   way: 'multipart' | 'form' | undefined,
+  seconds: number | undefined,
   now: number,
   { store, keys }: ApiServices,
 ): Promise<BegunUpload> {
@@ -98,9 +106,9 @@ async function begin(
     return { upload: begun, uploadId: issueUploadToken(begun, stampKey), request: undefined }
   }
   const uploadId = issueUploadToken(upload, stampKey)
-  if (way !== 'form') return { upload, uploadId, request: await store.receive(upload, now) }
+  if (way !== 'form') return { upload, uploadId, request: await store.receive(upload, now, seconds) }
   if (store.receiveForm === undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
-  return { upload, uploadId, request: await store.receiveForm(upload, now) }
+  return { upload, uploadId, request: await store.receiveForm(upload, now, seconds) }
 }
 
 function chooseProtocol(

@@ -119,10 +119,14 @@ export interface AssetStore {
    */
   move(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
 
-  /** The request that sends a file to the incoming area; length, type and checksum are bound to what is declared. */
-  receive(upload: Upload, now: number): Promise<UploadRequest>
+  /**
+   * The request that sends a file to the incoming area; length, type and checksum are bound to what is declared.
+   *
+   * @param seconds the life of a presigned request; without it the stage's. A tus request lives as long as its upload.
+   */
+  receive(upload: Upload, now: number, seconds?: number): Promise<UploadRequest>
   /** The same as a form (`multipart/form-data`), for clients that only know S3's POST policies. A store may have none. */
-  receiveForm?(upload: Upload, now: number): Promise<UploadRequest>
+  receiveForm?(upload: Upload, now: number, seconds?: number): Promise<UploadRequest>
   /** What has arrived for an upload. */
   incoming(id: string): Promise<IncomingFile | undefined>
   /**

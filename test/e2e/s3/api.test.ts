@@ -51,6 +51,28 @@ describeOnS3('a one-request upload', () => {
     expect((await api.call(`/api/uploads/${ticket.body.uploadId}/confirm`, { json: {} })).body).toEqual(confirmed.body)
   })
 
+  it('ends when the client wants it to, and no later than the stage says', async () => {
+    const wish = { contentType: 'text/plain', size: 1 }
+    const ticket = (expiresIn: unknown, size = 1) =>
+      api.call('/api/uploads', { json: { ...wish, key: freshKey(), size, expiresIn } })
+    const secondsLeft = (answer: { expiresAt: string }) =>
+      Math.round((Date.parse(answer.expiresAt) - Date.now()) / 1000)
+    const { body } = await ticket(120)
+    expect(new URL(body.url).searchParams.get('X-Amz-Expires')).toBe('120')
+    expect(Math.abs(secondsLeft(body) - 120)).toBeLessThan(5)
+    expect((await deliver(body, Buffer.from('x'))).status).toBe(200)
+    const parts = await ticket(120, 101 * MiB)
+    expect(Math.abs(secondsLeft(parts.body) - 120)).toBeLessThan(5)
+    const signed = await api.call(`/api/uploads/${parts.body.uploadId}/parts`, { json: { partNumbers: [1] } })
+    expect(secondsLeft(signed.body)).toBeLessThanOrEqual(120)
+    // The stage of these tests has an hour, the default.
+    expect((await ticket(3600)).status).toBe(201)
+    for (const expiresIn of [59, 3601, 60.5, '60', -60, 1e9]) {
+      const refused = { status: 400, body: { code: 'ERR_REQUEST_INVALID', fields: ['expiresIn'] } }
+      expect(await ticket(expiresIn)).toMatchObject(refused)
+    }
+  })
+
   it('is nobody else’s to confirm, abort or complete', async () => {
     const { body } = await api.call('/api/uploads', { json: { key: freshKey(), contentType: 'a/b', size: 1 } })
     for (const as of ['bob', 'alice2']) {
