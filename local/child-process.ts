@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type Serializable, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { LocalError } from './local-error.ts'
 import { projectDirectory } from './paths.ts'
@@ -30,7 +30,8 @@ export interface RunningModule extends RunningProcess {
 }
 
 /**
- * Starts a TypeScript module of ours in a Node process and waits for its first message, which says that it is ready.
+ * Starts a TypeScript module of ours in a Node process and waits for its first message, which says that it is ready. The module
+ * takes its settings, which hold secrets, with `receiveSettings`.
  *
  * @throws LocalError where it ends before that.
  */
@@ -39,12 +40,14 @@ export async function startModule(
   settings: unknown,
   log: (line: string) => void,
 ): Promise<RunningModule> {
-  const args = ['--import', 'tsx', '--max-http-header-size=131072', module, JSON.stringify(settings)]
+  const args = ['--import', 'tsx', '--max-http-header-size=131072', module]
   const child = spawn(process.execPath, args, {
     cwd: projectDirectory,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const running = track(child, log)
+  // Where it ended before it could listen, `ended` says so.
+  child.send(settings as Serializable, () => {})
   const first = once(child, 'message').then(([message]) => ({ ...running, ready: message as unknown }))
   const ended = running.ended.then((why) => new LocalError(`${module} ended before it was ready (${why}).`))
   const result = await Promise.race([first, ended])

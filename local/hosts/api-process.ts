@@ -5,11 +5,12 @@ import { createApp } from '../../functions/api/app.ts'
 import { encodeRawPath } from '../../functions/api/raw-path.ts'
 import { clearUp } from '../assets/clear-up.ts'
 import { createLocalServices, type LocalServicesSettings, locationOf } from '../assets/local-services.ts'
+import { receiveSettings, tellReady } from '../child-settings.ts'
 import { createTusdHooksHost } from '../uploads/tusd-hooks-host.ts'
 import { createUploadHooks } from '../uploads/upload-hooks.ts'
 import { createHttpApiHost } from './http-api-host.ts'
 
-/** What the supervisor tells the process of the API, as its only argument (JSON). */
+/** What the supervisor tells the process of the API. */
 export interface ApiProcess extends LocalServicesSettings {
   readonly socket: string
   readonly apiId: string
@@ -30,7 +31,7 @@ export interface ApiReady {
  * The same app as deployed, called as API Gateway calls it, over this machine's files in place of S3; beside it what tusd asks,
  * and the clearing up. Tells its parent when it serves; ends when the parent goes.
  */
-const settings = JSON.parse(process.argv[2] ?? '{}') as ApiProcess
+const settings = await receiveSettings<ApiProcess>()
 const services = createLocalServices(settings)
 const location = locationOf(settings)
 const hooks = createUploadHooks(location, services)
@@ -64,6 +65,4 @@ hooksHost.listen(settings.hooksPort, '127.0.0.1')
 await Promise.all([once(api, 'listening'), once(hooksHost, 'listening')])
 await clear()
 setInterval(clear, settings.clearUpInterval * 1000)
-process.send?.({ hooksPort: (hooksHost.address() as AddressInfo).port } satisfies ApiReady)
-process.on('disconnect', () => process.exit(0))
-process.on('SIGINT', () => {})
+tellReady({ hooksPort: (hooksHost.address() as AddressInfo).port } satisfies ApiReady)

@@ -1,10 +1,11 @@
 import { interceptAws } from '../aws/intercept.ts'
 import type { LocalAws } from '../aws/network.ts'
+import { receiveSettings, tellReady } from '../child-settings.ts'
 import type { RevocationPlace } from '../revocation-stores.ts'
 import { createHttpApiHost } from './http-api-host.ts'
 import { loadBundle } from './load-bundle.ts'
 
-/** What the supervisor tells the host process of a regional function, as its only argument (JSON). */
+/** What the supervisor tells the host process of a regional function. */
 export interface HttpApiProcess {
   readonly bundle: string
   readonly exportName: string
@@ -19,7 +20,7 @@ export interface HttpApiProcess {
 }
 
 /** The regional function in a process of its own. Says `ready` to its parent when it serves; ends when the parent goes. */
-const settings = JSON.parse(process.argv[2] ?? '{}') as HttpApiProcess
+const settings = await receiveSettings<HttpApiProcess>()
 Object.assign(process.env, settings.environment)
 interceptAws(settings.aws, settings.revocations, settings.awsSocket)
 
@@ -30,6 +31,4 @@ const server = createHttpApiHost({
   routes: settings.routes,
   log,
 })
-server.listen(settings.socket, () => process.send?.('ready'))
-process.on('disconnect', () => process.exit(0))
-process.on('SIGINT', () => {})
+server.listen(settings.socket, () => tellReady())

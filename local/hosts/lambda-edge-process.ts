@@ -1,8 +1,9 @@
 import { createLocalFetch, type LocalAws } from '../aws/network.ts'
+import { receiveSettings, tellReady } from '../child-settings.ts'
 import { createLambdaEdgeHost, type LambdaAssociation } from './lambda-edge-host.ts'
 import { loadBundle } from './load-bundle.ts'
 
-/** What the supervisor tells a host process, as its only argument (JSON). */
+/** What the supervisor tells a host process. */
 export interface LambdaEdgeProcess {
   readonly bundle: string
   readonly exportName: string
@@ -17,7 +18,7 @@ export interface LambdaEdgeProcess {
  * One Lambda@Edge function in a process of its own: its globals are AWS's, not the emulation's, and an endless loop in it
  * stops nothing else. Says `ready` to its parent when it serves; ends when the parent goes.
  */
-const settings = JSON.parse(process.argv[2] ?? '{}') as LambdaEdgeProcess
+const settings = await receiveSettings<LambdaEdgeProcess>()
 
 globalThis.fetch = createLocalFetch(settings.aws)
 // As Lambda hands over a role's credentials. They open nothing here, but an unsigned request would be refused.
@@ -34,7 +35,4 @@ const server = createLambdaEdgeHost({
   associations: settings.associations,
   log,
 })
-server.listen(settings.socket, () => process.send?.('ready'))
-process.on('disconnect', () => process.exit(0))
-// Ctrl-C reaches every process of the terminal; the parent decides when this one ends.
-process.on('SIGINT', () => {})
+server.listen(settings.socket, () => tellReady())
