@@ -58,8 +58,9 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
     linkSecret,
     propagationDelay: backends.propagationDelay,
   }
+  const fallbackSocket = join(backends.socketDirectory, 'upload-fallback.sock')
   const hooksPath = `/${randomBytes(32).toString('base64url')}`
-  const api = await keepApi(backends, sockets, { ...services, hooksPath, clearUpInterval })
+  const api = await keepApi(backends, sockets, { ...services, hooksPath, fallbackSocket, clearUpInterval })
   const uploadSocket = join(backends.socketDirectory, 'uploads.sock')
   const uploads = await keepUploadServer({
     tusd: plan.tusd,
@@ -73,7 +74,7 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
   })
   return {
     location,
-    nginx: { uploadSocket, linkSecret, types: location.area.types, beside: backends.app !== undefined },
+    nginx: { uploadSocket, fallbackSocket, linkSecret, types: location.area.types, beside: backends.app !== undefined },
     uploads,
     async stop() {
       await uploads.stop()
@@ -95,7 +96,7 @@ async function keepApi(
   // The system chooses the port at the first start; tusd, which is told of it, expects it after every other.
   let hooksPort = 0
   const start = async () => {
-    rmSync(socket, { force: true })
+    for (const left of [socket, settings.fallbackSocket]) rmSync(left, { force: true })
     const all: ApiProcess = { ...settings, socket, apiId: origin.apiId, routes, hooksPort }
     const process = await startModule(join(projectDirectory, 'local/hosts/api-process.ts'), all, quietly(backends.log))
     hooksPort = (process.ready as ApiReady).hooksPort

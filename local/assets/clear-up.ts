@@ -1,8 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unlessMissing } from './faults.ts'
-import { discardIncoming, isUploadId, readDeclaration, readIncoming } from './incoming.ts'
+import { discardIncoming, readIncoming } from './incoming.ts'
 import type { LocalLocation } from './location.ts'
+import { dropTicket, isUploadId, readDeclaration } from './tickets.ts'
 
 /** Leftovers that no declaration tells the end of are kept for a day. */
 const leftoverSeconds = 86_400
@@ -22,7 +23,7 @@ export async function clearUp(location: LocalLocation, now: number): Promise<str
     const upload = await readDeclaration(location, id).catch(() => undefined)
     if (upload === undefined || now >= upload.expiresAt) {
       await discardIncoming(location, id)
-      await rm(join(tickets, id), { force: true })
+      await dropTicket(location, id)
       continue
     }
     known.add(id)

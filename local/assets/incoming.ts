@@ -1,45 +1,17 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Asset, IncomingFile } from '../../shared/assets/asset-store.ts'
 import { mostSingleBytes } from '../../shared/assets/limits.ts'
-import { AssetError } from '../../shared/errors.ts'
 import type { Upload } from '../../shared/uploads/upload.ts'
-import { formatUploadRecord, parseUploadRecord } from '../../shared/uploads/upload-record.ts'
-import { errorName, unlessMissing } from './faults.ts'
+import { errorName } from './faults.ts'
 import { fileChecksum } from './file-checksum.ts'
 import { type FileFacts, readFacts } from './fingerprint.ts'
 import type { LocalLocation } from './location.ts'
 import { placeFile } from './place.ts'
+import { dropTicket, isTakenBy, isUploadId, readDeclaration } from './tickets.ts'
 
 /** Names that upload servers give to their notes about `<id>`: tusd's, and those of the embedded server. */
 const notes = ['.info', '.lock', '.json'] as const
-
-/** What an id looks like. Anything else would be a path. */
-export function isUploadId(id: string): boolean {
-  return /^[\w-]{22}$/.test(id)
-}
-
-/**
- * Begins an upload: keeps its declaration. An upload is begun once, whoever asks and however often, because its file can be made
- * once; that is how a ticket is used up.
- *
- * @throws AssetError `ERR_UPLOAD_USED`.
- */
-export async function beginIncoming({ area }: LocalLocation, upload: Upload): Promise<void> {
-  try {
-    await writeFile(join(area.tickets, upload.id), formatUploadRecord(upload), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if (errorName(error) === 'EEXIST') throw new AssetError('ERR_UPLOAD_USED')
-    throw error
-  }
-}
-
-/** The declaration of an upload that was begun. */
-export async function readDeclaration({ area }: LocalLocation, id: string): Promise<Upload | undefined> {
-  if (!isUploadId(id)) return undefined
-  const text = await unlessMissing(readFile(join(area.tickets, id), 'utf8'))
-  return text === undefined ? undefined : parseUploadRecord(text)
-}
 
 /** Where the bytes of an upload arrive. */
 export function incomingPath({ area }: LocalLocation, id: string): string {
@@ -88,6 +60,16 @@ export async function discardIncoming(location: LocalLocation, id: string): Prom
   const path = incomingPath(location, id)
   checksums.delete(path)
   for (const name of [...notes.map((note) => path + note), path]) await rm(name, { force: true })
+}
+
+/**
+ * Takes back that an upload was begun, where it was this request that began it and the upload server could not make its file: the
+ * ticket is good again.
+ */
+export async function takeBackBeginning(location: LocalLocation, id: string, requestId: string): Promise<void> {
+  if (!(await isTakenBy(location, id, requestId))) return
+  await discardIncoming(location, id)
+  await dropTicket(location, id)
 }
 
 const checksums = new Map<string, { fingerprint: string; checksum: Promise<NonNullable<Upload['checksum']>> }>()

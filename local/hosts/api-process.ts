@@ -7,6 +7,7 @@ import { clearUp } from '../assets/clear-up.ts'
 import { createLocalServices, type LocalServicesSettings, locationOf } from '../assets/local-services.ts'
 import { receiveSettings, tellReady } from '../child-settings.ts'
 import { createTusdHooksHost } from '../uploads/tusd-hooks-host.ts'
+import { createUploadFallback } from '../uploads/upload-fallback.ts'
 import { createUploadHooks } from '../uploads/upload-hooks.ts'
 import { createHttpApiHost } from './http-api-host.ts'
 
@@ -18,6 +19,8 @@ export interface ApiProcess extends LocalServicesSettings {
   /** Where tusd asks, on 127.0.0.1 (0 has the system choose), and a path that nobody can guess. */
   readonly hooksPort: number
   readonly hooksPath: string
+  /** Where nginx asks what the upload server could not answer. */
+  readonly fallbackSocket: string
   /** Seconds between two looks for uploads that ended. */
   readonly clearUpInterval: number
 }
@@ -52,6 +55,8 @@ const api = createHttpApiHost({
 })
 const hooksHost = createTusdHooksHost({ hooks, path: settings.hooksPath, log })
 
+const fallback = createUploadFallback(location, services)
+
 const clear = async () => {
   try {
     for (const id of await clearUp(location, services.now())) await hooks.finished(id)
@@ -61,8 +66,9 @@ const clear = async () => {
 }
 
 api.listen(settings.socket)
+fallback.listen(settings.fallbackSocket)
 hooksHost.listen(settings.hooksPort, '127.0.0.1')
-await Promise.all([once(api, 'listening'), once(hooksHost, 'listening')])
+await Promise.all([api, fallback, hooksHost].map((server) => once(server, 'listening')))
 await clear()
 setInterval(clear, settings.clearUpInterval * 1000)
 tellReady({ hooksPort: (hooksHost.address() as AddressInfo).port } satisfies ApiReady)

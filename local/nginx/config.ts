@@ -76,7 +76,12 @@ function upstreams({ distribution, sockets, assets }: NginxPlan): string[] {
     ...upstream('bucket', `unix:${sockets.bucket}`),
     ...upstream('verifier', `unix:${sockets.verifier}`),
     ...upstream('own', `unix:${sockets.own}`),
-    ...(assets === undefined ? [] : upstream('uploads', `unix:${assets.uploadSocket}`)),
+    ...(assets === undefined
+      ? []
+      : [
+          ...upstream('uploads', `unix:${assets.uploadSocket}`),
+          ...upstream('upload_fallback', `unix:${assets.fallbackSocket}`),
+        ]),
     ...Object.entries(sockets.lambdas).flatMap(([id, socket]) => upstream(`lambda_${id}`, `unix:${socket}`)),
     ...distribution.origins.flatMap((origin) => {
       const address = sockets.origins[origin.id]

@@ -34,6 +34,8 @@ export interface NginxPlan {
 export interface NginxAssets {
   /** Where the upload server listens: a unix socket. */
   readonly uploadSocket: string
+  /** Answers where the upload server could not: a unix socket. */
+  readonly fallbackSocket: string
   readonly linkSecret: string
   /** Content types that names do not tell. */
   readonly types: string

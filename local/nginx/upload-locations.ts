@@ -29,12 +29,30 @@ export function uploadLocations({ assets }: NginxPlan): string[] {
       'proxy_set_header X-Forwarded-For $remote_addr;',
       'proxy_set_header Forwarded "";',
       'proxy_set_header Tus-Resumable $edge_tus_resumable;',
+      'proxy_set_header X-Edge-Request-Id $request_id;',
       'proxy_intercept_errors on;',
+      // 503 is a refusal with a body of ours.
       'error_page 500 = @upload-failed;',
-      'error_page 502 503 504 = @upload-paused;',
+      'error_page 502 504 = @upload-paused;',
       'proxy_pass http://uploads;',
+      ...block('if ($request_method = POST)', [
+        'error_page 500 = @upload-fallback;',
+        'error_page 502 504 = @upload-paused;',
+      ]),
+      // A client that meets 5xx on HEAD takes the upload for lost and starts over from 0; 423 it asks again.
+      ...block('if ($request_method = HEAD)', [
+        'error_page 404 = @upload-fallback;',
+        'error_page 500 502 503 504 = @upload-paused;',
+      ]),
     ]),
-    // A client that meets 502 on HEAD takes the upload for lost and starts over from 0; 423 it asks again.
+    ...block('location @upload-fallback', [
+      'proxy_pass_request_body off;',
+      'proxy_set_header Content-Length "";',
+      'proxy_set_header Connection "";',
+      'proxy_set_header X-Edge-Request-Id $request_id;',
+      'error_page 502 504 = @upload-paused;',
+      'proxy_pass http://upload_fallback;',
+    ]),
     ...block('location @upload-paused', problemAnswer('ERR_UPLOAD_PAUSED', ['add_header Retry-After 1 always;'])),
     // The upload server could not write, and its own words name paths. Whatever has arrived is kept.
     ...block('location @upload-failed', problemAnswer('ERR_STORE_UNAVAILABLE', ['add_header Retry-After 5 always;'])),

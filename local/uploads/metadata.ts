@@ -5,6 +5,9 @@ import type { Upload } from '../../shared/uploads/upload.ts'
 /** Name of the field that decides; the others only repeat what it holds, for people and tools that read them. */
 export const tokenField = 'upload-token'
 
+/** The header in which nginx names the request, for the upload server and for the fallback alike. */
+export const requestIdHeader = 'x-edge-request-id'
+
 /** What a tus client sends as metadata when it creates an upload. */
 export function uploadMetadata(upload: Upload, token: string): Record<string, string> {
   return { ...publicMetadata(upload), 'upload-expires': String(upload.expiresAt), [tokenField]: token }

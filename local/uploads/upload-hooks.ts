@@ -5,9 +5,10 @@ import { publishIncoming } from '../../shared/uploads/publish.ts'
 import type { Upload } from '../../shared/uploads/upload.ts'
 import { ownerOf, verifyUploadToken } from '../../shared/uploads/upload-token.ts'
 import { withFaults } from '../assets/faults.ts'
-import { beginIncoming, discardIncoming, isAsDeclared, readDeclaration } from '../assets/incoming.ts'
+import { discardIncoming, isAsDeclared } from '../assets/incoming.ts'
 import type { LocalLocation } from '../assets/location.ts'
-import { publicMetadata, requireSameMetadata, tokenField } from './metadata.ts'
+import { readDeclaration, takeTicket } from '../assets/tickets.ts'
+import { publicMetadata, requestIdHeader, requireSameMetadata, tokenField } from './metadata.ts'
 
 /** A request to create an upload, as the upload server read it. Everything in it is unverified. */
 export interface UnverifiedCreation {
@@ -54,11 +55,11 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       requireSameMetadata(metadata, upload)
       await refuseForeignSession(upload, headers, now, services)
       // Last: a ticket is not used up by a request that was refused.
-      await withFaults(() => beginIncoming(location, upload))
+      await withFaults(() => takeTicket(location, upload, headers[requestIdHeader] ?? ''))
       return { id: upload.id, metadata: publicMetadata(upload) }
     },
     async finish(id) {
-      const upload = await readDeclaration(location, id)
+      const upload = await withFaults(() => readDeclaration(location, id))
       if (upload === undefined) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
       if (await withFaults(() => isAsDeclared(location, upload))) return
       await discardIncoming(location, id)
@@ -77,7 +78,7 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       const now = services.now()
       requireOwnOrigin('DELETE', headers, services)
       const { session } = await readActor(headers, now, services)
-      const upload = await readDeclaration(location, id)
+      const upload = await withFaults(() => readDeclaration(location, id))
       if (upload === undefined || upload.owner !== ownerOf(session.sub)) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
     },
   }

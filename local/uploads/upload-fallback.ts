@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { Metadata } from '@tus/server'
+import { apiProblem } from '../../functions/api/problem.ts'
+import type { ApiServices } from '../../functions/api/services.ts'
+import { EdgeSignerError, type ErrorCode } from '../../shared/errors.ts'
+import { corsHeaders } from '../../shared/http/cors.ts'
+import { publishedBy } from '../../shared/uploads/publish.ts'
+import type { Upload } from '../../shared/uploads/upload.ts'
+import { verifyUploadToken } from '../../shared/uploads/upload-token.ts'
+import { withFaults } from '../assets/faults.ts'
+import { takeBackBeginning } from '../assets/incoming.ts'
+import type { LocalLocation } from '../assets/location.ts'
+import { readDeclaration } from '../assets/tickets.ts'
+import { uploadPath } from './limits.ts'
+import { formatUploadMetadata, publicMetadata, requestIdHeader, tokenField } from './metadata.ts'
+
+/** An answer without a body is one to `HEAD`. */
+interface FallbackAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/**
+ * Answers what the upload server could not, for either kind of it. nginx asks here:
+ *
+ * - `HEAD` where it says 404: a published upload is at its end. A client whose last answer was lost would take it for gone.
+ * - `POST` where it says 500: it could not make the file, so the ticket that this request used up is given back.
+ */
+export function createUploadFallback(location: LocalLocation, services: ApiServices): Server {
+  return createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0 }, (request, response) => {
+    const answer = request.method === 'HEAD' ? headOf : creationFailed
+    answer(request, location, services)
+      .catch((error: unknown) => faultOf(error, request, services))
+      .then(({ status, headers, body }) => {
+        const cors = corsHeaders(request.headers.origin, services.isAllowedOrigin)
+        response.writeHead(status, { ...common, ...headers, ...Object.fromEntries(cors) }).end(body)
+      })
+      .catch(() => response.destroy())
+  })
+}
+
+const common = {
+  'tus-resumable': '1.0.0',
+  'cache-control': 'no-store',
+  'access-control-expose-headers': 'Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Retry-After',
+}
+
+async function headOf(
+  { url = '' }: IncomingMessage,
+  location: LocalLocation,
+  services: ApiServices,
+): Promise<FallbackAnswer> {
+  const upload = await withFaults(() => readDeclaration(location, url.split('?')[0]?.slice(uploadPath.length) ?? ''))
+  if (upload === undefined || services.now() >= upload.expiresAt) return { status: 404, headers: {} }
+  const asset = await publishedBy(upload, services.store)
+  if (asset === undefined) return { status: 404, headers: {} }
+  const size = String(asset.size)
+  const metadata = formatUploadMetadata(publicMetadata(upload))
+  return { status: 200, headers: { 'upload-length': size, 'upload-offset': size, 'upload-metadata': metadata } }
+}
+
+async function creationFailed(
+  { headers }: IncomingMessage,
+  location: LocalLocation,
+  services: ApiServices,
+): Promise<FallbackAnswer> {
+  const upload = await ticketOf(headers['upload-metadata'], services)
+  const requestId = headers[requestIdHeader]
+  if (upload !== undefined && typeof requestId === 'string') {
+    await withFaults(() => takeBackBeginning(location, upload.id, requestId))
+  }
+  return problemAnswer('ERR_STORE_UNAVAILABLE')
+}
+
+async function ticketOf(metadata: string | string[] | undefined, services: ApiServices): Promise<Upload | undefined> {
+  const { stampKey } = await services.keys(services.now())
+  try {
+    return verifyUploadToken(Metadata.parse(String(metadata))[tokenField] ?? '', stampKey)
+  } catch {
+    return undefined
+  }
+}
+
+/** On `HEAD` clients take any 5xx for an upload that is lost, and begin again; 423 they ask again. */
+function faultOf(error: unknown, { method }: IncomingMessage, { log }: ApiServices): Promise<FallbackAnswer> {
+  const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
+  log({ level: 'error', event: 'upload-fallback-failed', code, reason: error instanceof Error ? error.message : '' })
+  return problemAnswer(method === 'HEAD' ? 'ERR_UPLOAD_PAUSED' : 'ERR_STORE_UNAVAILABLE')
+}
+
+async function problemAnswer(code: ErrorCode): Promise<FallbackAnswer> {
+  const problem = apiProblem(code)
+  return {
+    status: problem.status,
+    headers: { ...Object.fromEntries(problem.headers), 'retry-after': '5' },
+    body: await problem.text(),
+  }
+}
