@@ -84,6 +84,7 @@ export async function beginUpload(
     id,
     protocol,
     owner: ownerOf(actor.session.sub),
+    issuedAt: now,
     expiresAt: now + life,
     mostBytes: Math.min(left, protocol === 'put' ? mostSingleBytes : config.uploads.maxBytes),
     depth,

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Upload } from '../../shared/uploads/upload.ts'
 import { unlessMissing } from './faults.ts'
 import { discardIncoming, readIncoming } from './incoming.ts'
 import type { LocalLocation } from './location.ts'
@@ -13,9 +14,14 @@ const leftoverSeconds = 86_400
  * they have another name by then.
  *
  * @param now epoch seconds.
+ * @param isRevoked tells uploads that must not go on: what has arrived of them is dropped, their tickets stay used.
  * @returns the ids of uploads that are complete but not published: whoever should have done it was interrupted.
  */
-export async function clearUp(location: LocalLocation, now: number): Promise<string[]> {
+export async function clearUp(
+  location: LocalLocation,
+  now: number,
+  isRevoked: (upload: Upload) => boolean = () => false,
+): Promise<string[]> {
   const { tickets, incoming, drafts } = location.area
   const complete: string[] = []
   const known = new Set<string>()
@@ -27,7 +33,8 @@ export async function clearUp(location: LocalLocation, now: number): Promise<str
       continue
     }
     known.add(id)
-    if ((await readIncoming(location, id).catch(() => undefined)) !== undefined) complete.push(id)
+    if (isRevoked(upload)) await discardIncoming(location, id)
+    else if ((await readIncoming(location, id).catch(() => undefined)) !== undefined) complete.push(id)
   }
   for (const name of await readdir(incoming)) {
     const id = name.replace(/\.\w+$/, '')

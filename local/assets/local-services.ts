@@ -41,6 +41,7 @@ export function createLocalServices(settings: LocalServicesSettings): ApiService
     store: createLocalStore({
       location: locationOf(settings),
       uploadUrl: origin + uploadPath,
+      ticketSeconds: config.uploads.ticketSeconds,
       issueToken: async (upload) => issueUploadToken(upload, (await services.keys(now())).stampKey),
     }),
     // There is no cache between nginx and the files.

@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises'
 import type { AssetStore, UploadRequest } from '../../shared/assets/asset-store.ts'
 import { mostKeyBytes } from '../../shared/assets/limits.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
+import { beginUntil, type Upload } from '../../shared/uploads/upload.ts'
 import { formatUploadMetadata, uploadMetadata } from '../uploads/metadata.ts'
 import { withFaults } from './faults.ts'
 import { copyFileTo, deleteFile, describeFile, moveFile, saveFile } from './files.ts'
@@ -15,12 +15,15 @@ export interface LocalStoreOptions {
   readonly location: LocalLocation
   /** Where uploads are created: `https://cdn.example.com/files/`. */
   readonly uploadUrl: string
+  /** How long a ticket can begin an upload. */
+  readonly ticketSeconds: number
   /** The token that the upload server will be shown. */
   readonly issueToken: (upload: Upload) => Promise<string>
 }
 
 /** Assets in a folder of this machine; files arrive by tus. Has no parts: tus resumes by itself. */
-export function createLocalStore({ location, uploadUrl, issueToken }: LocalStoreOptions): AssetStore {
+export function createLocalStore(options: LocalStoreOptions): AssetStore {
+  const { location, issueToken } = options
   return {
     longestKey: mostKeyBytes,
     singleProtocol: 'tus',
@@ -39,7 +42,7 @@ export function createLocalStore({ location, uploadUrl, issueToken }: LocalStore
     receive: (upload) =>
       withFaults(async () => {
         await requirePlace(location, upload.key)
-        return tusRequest(upload, uploadUrl, await issueToken(upload))
+        return tusRequest(upload, await issueToken(upload), options)
       }),
     incoming: (id) => withFaults(() => readIncoming(location, id)),
     publish: (file) => withFaults(() => publishFile(location, file)),
@@ -48,13 +51,13 @@ export function createLocalStore({ location, uploadUrl, issueToken }: LocalStore
 }
 
 /** The creation of a tus upload. The client adds `Upload-Length`, which its library does anyway. */
-function tusRequest(upload: Upload, url: string, token: string): UploadRequest {
+function tusRequest(upload: Upload, token: string, { uploadUrl, ticketSeconds }: LocalStoreOptions): UploadRequest {
   const metadata = uploadMetadata(upload, token)
   return {
     method: 'POST',
-    url,
+    url: uploadUrl,
     headers: { 'Tus-Resumable': '1.0.0', 'Upload-Metadata': formatUploadMetadata(metadata) },
     metadata,
-    expiresAt: upload.expiresAt,
+    expiresAt: beginUntil(upload, ticketSeconds),
   }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda'
 import { createApp } from '../../functions/api/app.ts'
 import { encodeRawPath } from '../../functions/api/raw-path.ts'
+import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
 import { clearUp } from '../assets/clear-up.ts'
 import { createLocalServices, type LocalServicesSettings, locationOf } from '../assets/local-services.ts'
 import { receiveSettings, tellReady } from '../child-settings.ts'
@@ -59,7 +60,11 @@ const fallback = createUploadFallback(location, services)
 
 const clear = async () => {
   try {
-    for (const id of await clearUp(location, services.now())) await hooks.finished(id)
+    const now = services.now()
+    // Revocations are forgotten before a week is over, in which an upload may go on: it ends when they come.
+    const revocations = await services.revocations(now)
+    const complete = await clearUp(location, now, (upload) => isUploadRevoked(revocations, upload))
+    for (const id of complete) await hooks.finished(id)
   } catch (error) {
     log({ level: 'error', event: 'clear-up-failed', name: error instanceof Error ? error.name : typeof error })
   }

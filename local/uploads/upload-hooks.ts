@@ -2,7 +2,8 @@ import { type Actor, readActor, requireOwnOrigin } from '../../functions/api/act
 import { type ApiServices, publishOptions } from '../../functions/api/services.ts'
 import { AssetError, EdgeSignerError, SessionError } from '../../shared/errors.ts'
 import { publishIncoming } from '../../shared/uploads/publish.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
+import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
+import { beginUntil, type Upload } from '../../shared/uploads/upload.ts'
 import { ownerOf, verifyUploadToken } from '../../shared/uploads/upload-token.ts'
 import { withFaults } from '../assets/faults.ts'
 import { discardIncoming, isAsDeclared } from '../assets/incoming.ts'
@@ -47,12 +48,13 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       const { stampKey } = await services.keys(now)
       const upload = verifyUploadToken(metadata[tokenField] ?? '', stampKey)
       if (upload.protocol === 'multipart') throw new AssetError('ERR_UPLOAD_NOT_FOUND')
-      if (now >= upload.expiresAt) throw new AssetError('ERR_UPLOAD_EXPIRED')
+      if (now >= beginUntil(upload, services.config.uploads.ticketSeconds)) throw new AssetError('ERR_UPLOAD_EXPIRED')
       refusePieces(headers)
       // A length that comes later would evade the one that was declared.
       if (size === undefined) throw new AssetError('ERR_SIZE')
       if (size !== upload.size) throw new AssetError('ERR_UPLOAD_MISMATCH')
       requireSameMetadata(metadata, upload)
+      await refuseRevoked(upload, services)
       await refuseForeignSession(upload, headers, now, services)
       // Last: a ticket is not used up by a request that was refused.
       await withFaults(() => takeTicket(location, upload, headers[requestIdHeader] ?? ''))
@@ -67,6 +69,8 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
     },
     async finished(id) {
       try {
+        const upload = await readDeclaration(location, id)
+        if (upload !== undefined) await refuseRevoked(upload, services)
         const asset = await publishIncoming(id, publishOptions(services))
         services.log({ level: 'info', event: asset === undefined ? 'nothing-to-publish' : 'published', upload: id })
       } catch (error) {
@@ -91,6 +95,11 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
  */
 function refusePieces(headers: Readonly<Record<string, string>>): void {
   if (headers['upload-concat'] !== undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
+}
+
+/** @throws SessionError `ERR_SESSION_REVOKED` where the session that the ticket was issued to would be refused by now. */
+async function refuseRevoked(upload: Upload, services: ApiServices): Promise<void> {
+  if (isUploadRevoked(await services.revocations(services.now()), upload)) throw new SessionError('ERR_SESSION_REVOKED')
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Upload, UploadProtocol } from './upload.ts'
  * parser or is encoded), so no field can run into the next one. It has to fit the 2 KB of an S3 object's metadata beside a
  * key of 1,024 bytes, which JSON with its escapes would not.
  */
-const version = '1'
+const version = '2'
 const protocols: readonly UploadProtocol[] = ['put', 'multipart', 'tus']
 
 /** Writes an upload; the inverse of `parseUploadRecord`. */
@@ -23,6 +23,7 @@ export function formatUploadRecord(upload: Upload): string {
     upload.contentType,
     upload.checksum === undefined ? '' : `${upload.checksum.algorithm}:${upload.checksum.value}`,
     upload.overwrite ? '1' : '0',
+    upload.issuedAt,
     upload.expiresAt,
     upload.mostBytes,
     upload.depth,
@@ -40,10 +41,10 @@ export function formatUploadRecord(upload: Upload): string {
 export function parseUploadRecord(text: string): Upload {
   const fields = Buffer.from(text, 'base64url').toString('utf8').split('\n')
   const [, id = '', protocol, key = '', size = '', contentType = '', checksum = '', overwrite] = fields
-  const [expiresAt = '', mostBytes = '', depth = '', storeId = '', owner = ''] = fields.slice(8)
+  const [issuedAt = '', expiresAt = '', mostBytes = '', depth = '', storeId = '', owner = ''] = fields.slice(8)
   const known = protocols.find((name) => name === protocol)
   if (
-    fields.length !== 13 ||
+    fields.length !== 14 ||
     fields[0] !== version ||
     known === undefined ||
     !/^[\w-]{22}$/.test(id) ||
@@ -60,6 +61,7 @@ export function parseUploadRecord(text: string): Upload {
       contentType: parseContentType(contentType),
       checksum: checksum === '' ? undefined : parseChecksum(checksum.split(':')[0] ?? '', checksum.split(':')[1] ?? ''),
       overwrite: overwrite === '1',
+      issuedAt: wholeNumber(issuedAt),
       expiresAt: wholeNumber(expiresAt),
       mostBytes: wholeNumber(mostBytes),
       depth: wholeNumber(depth),

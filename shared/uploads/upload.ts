@@ -4,6 +4,11 @@ import type { ObjectKey } from '../assets/object-key.ts'
 /** How the bytes travel: one signed request, parts, or the tus protocol. */
 export type UploadProtocol = 'put' | 'multipart' | 'tus'
 
+/** Epoch seconds until which a ticket can begin its upload, where the upload itself may then go on: tus. */
+export function beginUntil({ issuedAt, expiresAt }: Upload, ticketSeconds: number): number {
+  return Math.min(issuedAt + ticketSeconds, expiresAt)
+}
+
 /**
  * An upload as it was declared and allowed: what every later step is compared with. It leaves the service only under a
  * signature, of ours (`upload-token.ts`) or of S3's (the metadata of a signed request).
@@ -20,6 +25,8 @@ export interface Upload {
   readonly contentType: string
   readonly checksum: Checksum | undefined
   readonly overwrite: boolean
+  /** Epoch seconds; when it was allowed. */
+  readonly issuedAt: number
   /** Epoch seconds; nothing can be completed or confirmed after. */
   readonly expiresAt: number
   /** The most bytes that this upload may have: what was left of the limits when it was allowed. */

@@ -33,6 +33,7 @@ export function uploadOf(key: string, body: Uint8Array, changes: Partial<Upload>
     contentType: 'text/plain',
     checksum: { algorithm: 'SHA256', value: createHash('sha256').update(body).digest('base64') },
     overwrite: false,
+    issuedAt: now(),
     expiresAt: now() + 600,
     mostBytes: 100 * 1024 ** 2,
     depth: 2,

@@ -19,6 +19,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, v
 import { clearUp } from '../../../local/assets/clear-up.ts'
 import { findProgram } from '../../../local/setup/command.ts'
 import { formatUploadMetadata, uploadMetadata } from '../../../local/uploads/metadata.ts'
+import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
+import { isUploadRevoked } from '../../../shared/uploads/revoked-upload.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import { issueUploadToken, ownerOf } from '../../../shared/uploads/upload-token.ts'
 import { uploadOf } from '../../contract/asset-store.suite.ts'
@@ -115,6 +117,37 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
     it('refuses an expired one', async () => {
       const answer = await createFor(allowed({ expiresAt: Math.floor(Date.now() / 1000) }))
       expect([answer.status, codeOf(answer)]).toEqual([410, 'ERR_UPLOAD_EXPIRED'])
+    })
+
+    it('refuses one that was not begun in time, however long its upload could go on', async () => {
+      const now = Math.floor(Date.now() / 1000)
+      const { ticketSeconds } = stage.services.config.uploads
+      const late = await createFor(allowed({ issuedAt: now - ticketSeconds, expiresAt: now + 600_000 }))
+      expect([late.status, codeOf(late)]).toEqual([410, 'ERR_UPLOAD_EXPIRED'])
+      const upload = allowed({ issuedAt: now - ticketSeconds + 60, expiresAt: now + 600_000 })
+      expect((await createFor(upload)).status).toBe(201)
+      expect((await stage.services.store.receive(upload, now)).expiresAt).toBe(now + 60)
+    })
+
+    it('refuses one from before a revocation, and publishes and keeps nothing of what it began', async () => {
+      const now = Math.floor(Date.now() / 1000)
+      const [begun, waiting] = [allowed({ issuedAt: now - 10 }), allowed({ issuedAt: now - 10 })]
+      expect((await createFor(begun)).status).toBe(201)
+      const entry = { prefix: parseResourcePrefix('/users/alice/'), before: now - 5, expires: now + 600 }
+      const revoked = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry] })
+      onTestFinished(() => revoked.mockRestore())
+      const refused = await createFor(waiting)
+      expect([refused.status, codeOf(refused)]).toEqual([401, 'ERR_SESSION_REVOKED'])
+      await patch(`/files/${begun.id}`, 0, body)
+      await vi.waitUntil(() => tried.has(begun.id), 5000)
+      expect(await published(begun)).toBeUndefined()
+      const isRevoked = (upload: Upload) => isUploadRevoked({ revocations: [entry] }, upload)
+      expect(await clearUp(stage.location, now, isRevoked)).not.toContain(begun.id)
+      expect(existsSync(join(stage.location.area.incoming, begun.id))).toBe(false)
+      expect((await createFor(allowed({ issuedAt: now }))).status).toBe(201)
+      revoked.mockRestore()
+      expect(codeOf(await createFor(begun))).toBe('ERR_UPLOAD_USED')
+      expect((await createFor(waiting)).status).toBe(201)
     })
 
     it('refuses one of another service, of another kind, cut short, stretched, and none', async () => {
