@@ -6,10 +6,15 @@ import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
 import { beginUntil, type Upload } from '../../shared/uploads/upload.ts'
 import { ownerOf, verifyUploadToken } from '../../shared/uploads/upload-token.ts'
 import { withFaults } from '../assets/faults.ts'
-import { discardIncoming, isAsDeclared } from '../assets/incoming.ts'
+import { readFacts } from '../assets/fingerprint.ts'
+import { discardIncoming, incomingPath, isAsDeclared } from '../assets/incoming.ts'
 import type { LocalLocation } from '../assets/location.ts'
 import { readDeclaration, takeTicket } from '../assets/tickets.ts'
 import { publicMetadata, requestIdHeader, requireSameMetadata, tokenField } from './metadata.ts'
+import { createOpenUploads } from './open-uploads.ts'
+
+/** How long a complete upload is kept that does not fit the quota. */
+const overQuotaSeconds = 3600
 
 /** A request to create an upload, as the upload server read it. Everything in it is unverified. */
 export interface UnverifiedCreation {
@@ -34,7 +39,10 @@ export interface UploadHooks {
   create(creation: UnverifiedCreation): Promise<AllowedCreation>
   /** Called when the last byte is there, before the client is told. @throws AssetError `ERR_UPLOAD_MISMATCH`; the bytes are gone. */
   finish(id: string): Promise<void>
-  /** Publishes. What stands in the way is logged: the client learns it from its confirm, and nothing is lost. */
+  /**
+   * Publishes. What stands in the way is logged: the client learns it from its confirm, and nothing is lost, but for what does not
+   * fit the quota after an hour.
+   */
   finished(id: string): Promise<void>
   /** @throws SessionError without a session; AssetError `ERR_UPLOAD_NOT_FOUND` for anybody but the owner. */
   terminate(id: string, headers: Readonly<Record<string, string>>): Promise<void>
@@ -42,6 +50,7 @@ export interface UploadHooks {
 
 /** The hooks over the API's own services. */
 export function createUploadHooks(location: LocalLocation, services: ApiServices): UploadHooks {
+  const open = createOpenUploads(location, services)
   return {
     async create({ metadata, size, headers }) {
       const now = services.now()
@@ -57,17 +66,20 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       await refuseRevoked(upload, services)
       await refuseForeignSession(upload, headers, now, services)
       // Last: a ticket is not used up by a request that was refused.
-      await withFaults(() => takeTicket(location, upload, headers[requestIdHeader] ?? ''))
+      const requestId = headers[requestIdHeader] ?? ''
+      await withFaults(() => open.admit(upload, () => takeTicket(location, upload, requestId)))
       return { id: upload.id, metadata: publicMetadata(upload) }
     },
     async finish(id) {
       const upload = await withFaults(() => readDeclaration(location, id))
       if (upload === undefined) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
       if (await withFaults(() => isAsDeclared(location, upload))) return
+      open.ended(id)
       await discardIncoming(location, id)
       throw new AssetError('ERR_UPLOAD_MISMATCH')
     },
     async finished(id) {
+      open.ended(id)
       try {
         const upload = await readDeclaration(location, id)
         if (upload !== undefined) await refuseRevoked(upload, services)
@@ -76,6 +88,7 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       } catch (error) {
         const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
         services.log({ level: 'warn', event: 'not-published', upload: id, code })
+        if (code === 'ERR_QUOTA') await dropOverQuota(location, id, services)
       }
     },
     async terminate(id, headers) {
@@ -86,6 +99,14 @@ export function createUploadHooks(location: LocalLocation, services: ApiServices
       if (upload === undefined || upload.owner !== ownerOf(session.sub)) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
     },
   }
+}
+
+/** A user who deletes something within the hour can still confirm; after that the bytes only fill the disk. */
+async function dropOverQuota(location: LocalLocation, id: string, { now, log }: ApiServices): Promise<void> {
+  const arrived = await readFacts(incomingPath(location, id))
+  if (arrived === undefined || now() < arrived.lastModified + overQuotaSeconds) return
+  await discardIncoming(location, id)
+  log({ level: 'warn', event: 'dropped', upload: id, code: 'ERR_QUOTA' })
 }
 
 /**

@@ -17,7 +17,7 @@ export interface PublishOptions {
  *
  * Called by a client's confirm, by the bucket's event, by both at once and by the hourly sweep, in any order: whoever is second
  * finds the asset with the upload's id and has nothing to do. On any refusal the incoming file stays where it is, so
- * nothing is lost: a confirm after the obstacle is gone still succeeds, until the lifecycle rule clears the incoming area.
+ * nothing is lost: a confirm after the obstacle is gone still succeeds, until the incoming area is cleared.
  *
  * @param id of the upload.
  * @returns the asset, or `undefined` where nothing has arrived, or has been published and replaced since.

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
-import config from '../../edge-signer.config.ts'
-import { apiFunctionConfig } from '../../functions/api/config.ts'
+import projectConfig from '../../edge-signer.config.ts'
+import { type ApiFunctionConfig, apiFunctionConfig } from '../../functions/api/config.ts'
 import type { ApiServices } from '../../functions/api/services.ts'
 import { prepareLinkSecret } from '../../local/assets/link-secret.ts'
 import { createLocalServices, type LocalServicesSettings, locationOf } from '../../local/assets/local-services.ts'
@@ -67,13 +67,14 @@ export interface TusAnswer {
 const origin = 'http://localhost:8080'
 const session = { issuer: 'edge-signer-local', audience: 'edge-signer' }
 
-/** Starts one. `wrap` puts something between the upload server and the hooks. */
+/** Starts one. `wrap` puts something between the upload server and the hooks, `uploads` changes limits of the config. */
 export async function startUploadStage(
   kind: UploadServerKind,
   wrap: (hooks: UploadHooks) => UploadHooks = (hooks) => hooks,
+  uploads: Partial<ApiFunctionConfig['uploads']> = {},
 ): Promise<UploadStage> {
   const directory = mkdtempSync(join(tmpdir(), 'edge-signer-uploads-'))
-  const settings = await settingsIn(directory)
+  const settings = await settingsIn(directory, uploads)
   const services: ApiServices = { ...createLocalServices(settings), log: () => {} }
   const location = locationOf(settings)
   const hooks = wrap(createUploadHooks(location, services))
@@ -120,12 +121,16 @@ export async function sendUpload(
   })
 }
 
-async function settingsIn(directory: string): Promise<LocalServicesSettings> {
+async function settingsIn(
+  directory: string,
+  uploads: Partial<ApiFunctionConfig['uploads']>,
+): Promise<LocalServicesSettings> {
+  const config = apiFunctionConfig(parseDeployment(projectConfig, 'local'))
   const { content, area } = await prepareLocation(join(directory, 'content'))
   const stateDirectory = join(directory, 'state')
   prepareState(stateDirectory, 'ES256', Math.floor(Date.now() / 1000))
   return {
-    config: apiFunctionConfig(parseDeployment(config, 'local')),
+    config: { ...config, uploads: { ...config.uploads, ...uploads } },
     content,
     area: area.root,
     stateDirectory,
