@@ -1,4 +1,4 @@
-import { EdgeSignerError } from '../../shared/errors.ts'
+import { failureReason, isAccessDenied } from '../../shared/operations/failure-reason.ts'
 import { type Answer, sendAnswer } from './answer.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
 import { runInTime } from './in-time.ts'
@@ -60,7 +60,7 @@ async function answerTo(
           const run = { config, stores: world.openStores(signal), undo, now, report }
           return await (request.RequestType === 'Delete' ? deprovision(request, run) : provision(request, run))
         } catch (error) {
-          if (!isDenied(error) || tried === deniedTries) throw error
+          if (!isAccessDenied(error) || tried === deniedTries) throw error
           report('permission denied: the role may be new, trying again')
           await undo.run(world.openStores, report)
           await world.wait(deniedPauseMs)
@@ -69,19 +69,8 @@ async function answerTo(
     })
   } catch (error) {
     await runInTime(undoMs, () => undo.run(world.openStores, report)).catch(() => report('taking back took too long'))
-    const reason = `${reasonOf(error)} (log stream ${context.logStreamName})`
+    const reason = `${failureReason(error)} (log stream ${context.logStreamName})`
     report(reason)
     return { Status: 'FAILED', Reason: reason }
   }
-}
-
-/** Our own messages say what to do and hold no secret. Of others the name must do, but a missing permission may be told. */
-function reasonOf(error: unknown): string {
-  if (error instanceof EdgeSignerError) return `${error.code}: ${error.message}`
-  if (isDenied(error)) return `${error.name}: ${error.message}`
-  return error instanceof Error ? error.name : 'unknown failure'
-}
-
-function isDenied(error: unknown): error is Error {
-  return error instanceof Error && /^AccessDenied/.test(error.name)
 }

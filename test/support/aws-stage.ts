@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { DeleteBucketCommand, DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { CloudFrontResultResponse } from 'aws-lambda'
 import { openAwsStores } from '../../functions/provision/aws-stores.ts'
 import { createProvisionHandler, type ProvisionWorld } from '../../functions/provision/create-handler.ts'
@@ -142,6 +143,13 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
     keyIds: async () =>
       (await stores.trusted.listPublicKeys()).filter((key) => key.comment === secretId).map(({ id }) => id),
     groupIds: async () => (await stores.trusted.findKeyGroup(`${name}-keys`))?.keyPairIds ?? [],
+    /** Removes the bucket with all that is in it, by hand. */
+    async removeBucket() {
+      const Bucket = parts.bucket
+      const { Contents = [] } = await aws.s3.send(new ListObjectsV2Command({ Bucket }))
+      for (const { Key } of Contents) await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }))
+      await aws.s3.send(new DeleteBucketCommand({ Bucket }))
+    },
     /** What a cold session function answers to a session of this subject. */
     async mint(sub: string, claims: Readonly<Record<string, unknown>> = {}): Promise<Minted> {
       const now = Math.floor(nowMs() / 1000)

@@ -216,6 +216,13 @@ describe('a rotation', () => {
     await expectSound(stage)
   })
 
+  it('that AWS refuses reports what to do', async () => {
+    const stage = await deployed()
+    await stage.removeBucket()
+    await expect(stage.daily()).rejects.toThrow()
+    expect(stage.lines.at(-1)).toMatch(/^NoSuchBucket: .*check bucket and bucketRegion of the stage$/)
+  })
+
   it('touches no other secret', async () => {
     const stage = await deployed()
     const other = await deployed()
