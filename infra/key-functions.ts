@@ -31,6 +31,8 @@ export function provisionStatements(deployment: Deployment): readonly Statement[
       Resource: bucketArn(deployment, `${deployment.config.keyPrefix}_edge/pages/*`),
     },
     ...revocationStatements(deployment),
+    // A state that revokes nothing goes with the stage.
+    { Effect: 'Allow', Action: 's3:DeleteObject', Resource: bucketArn(deployment, revocationStateKey) },
   ]
 }
 

@@ -23,6 +23,7 @@ export function openAwsStores(secretId: string, settings: ClientSettings, abortS
     bucket: ({ name: Bucket, region }) => {
       const client = new S3Client({ ...settings, region, forcePathStyle: settings.endpoint !== undefined })
       return {
+        name: Bucket,
         state: createS3State(client, Bucket, options),
         pages: {
           async write({ key: Key, contentType: ContentType, text: Body }) {

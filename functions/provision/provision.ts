@@ -3,6 +3,7 @@ import { requireKeyGroup, requireSecret } from '../../shared/keys/key-ring.ts'
 import { keyTimes } from '../../shared/keys/key-times.ts'
 import { maintainKeys } from '../../shared/keys/maintain-keys.ts'
 import type { Answer } from './answer.ts'
+import { clearBucket } from './clear-bucket.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
 import { ensureKeys } from './ensure-keys.ts'
 import { fillStack } from './fill-stack.ts'
@@ -41,16 +42,14 @@ export async function provision(request: ProvisionRequest, run: ProvisionRun): P
 }
 
 /**
- * Removal: the keys and the pages. The KeyValueStore and our bucket belong to the stack; the revocation state stays in the
- * bucket, because the secret, and with it cookies, can be brought back.
+ * Removal: the keys, then what is ours in the bucket. The KeyValueStore and our own bucket belong to the stack. What cannot be
+ * removed is told, and holds nothing up.
  */
 export async function deprovision(request: ProvisionRequest, run: ProvisionRun): Promise<Answer> {
-  const left = await removeKeys(keyRing(run, 'ES256'), request.StackId)
   const bucket = bucketOf(request)
-  if (bucket !== undefined && left === '') {
-    const { pages } = run.stores.bucket(bucket)
-    await Promise.all(run.config.pages.map(({ key }) => pages.remove(key)))
-  }
+  const left =
+    (await removeKeys(keyRing(run, 'ES256'), request.StackId)) ||
+    (bucket === undefined ? '' : await clearBucket(run.stores.bucket(bucket), run.config.pages, run.now))
   if (left === '') return { Status: 'SUCCESS' }
   run.report(left)
   return { Status: 'SUCCESS', Reason: left }

@@ -1,5 +1,5 @@
 import { CreateDistributionCommand, CreateKeyGroupCommand, CreatePublicKeyCommand } from '@aws-sdk/client-cloudfront'
-import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteBucketCommand, GetObjectCommand } from '@aws-sdk/client-s3'
 import { CreateSecretCommand, DeleteSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAwsStores } from '../../../functions/provision/aws-stores.ts'
@@ -8,6 +8,7 @@ import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { keyTimes, waitingTime } from '../../../shared/keys/key-times.ts'
 import { makeKeyPair, publicKeyPem } from '../../../shared/keys/make-key-pair.ts'
 import { revoke } from '../../../shared/revocation/revoke.ts'
+import { parseRevocationState } from '../../../shared/revocation/state.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { openStage, type Stage } from '../../support/aws-stage.ts'
 
@@ -289,13 +290,53 @@ describe('delete', () => {
     expect(await stage.groupIds()).toEqual(after.keys.map(({ keyPairId }) => keyPairId))
   })
 
-  it('removes the pages and keeps the revocation state', async () => {
+  it('leaves nothing in a bucket where nothing is revoked, so that it can go', async () => {
     const stage = await openStage(aws)
     await stage.cloudFormation('Create')
+    expect(await stage.cloudFormation('Delete')).toMatchObject({ Status: 'SUCCESS' })
+    await aws.s3.send(new DeleteBucketCommand({ Bucket: stage.parts.bucket }))
+  })
+
+  it('removes the pages and keeps what is revoked', async () => {
+    const stage = await openStage(aws)
+    await stage.cloudFormation('Create')
+    const now = Math.floor(Date.now() / 1000)
+    const { before } = await revoke({ prefix: parseResourcePrefix('/users/alice/') }, stage.revocations, now)
     await stage.cloudFormation('Delete')
     const page = new GetObjectCommand({ Bucket: stage.parts.bucket, Key: '_edge/pages/403.html' })
     await expect(aws.s3.send(page)).rejects.toThrow(expect.objectContaining({ name: 'NoSuchKey' }))
-    expect(await stage.revocations.state.load()).toBeDefined()
+    const { json = '' } = (await stage.revocations.state.load()) ?? {}
+    expect(parseRevocationState(json).revocations).toMatchObject([{ prefix: '/users/alice/', before }])
+  })
+
+  it('keeps a revocation state that nobody can read', async () => {
+    const stage = await openStage(aws)
+    await stage.cloudFormation('Create')
+    const { version } = (await stage.revocations.state.load()) ?? {}
+    await stage.revocations.state.save('{"revocations":[', version)
+    expect(await stage.cloudFormation('Delete')).toMatchObject({ Status: 'SUCCESS' })
+    expect((await stage.revocations.state.load())?.json).toBe('{"revocations":[')
+  })
+
+  it('goes through where the bucket is gone, and says so', async () => {
+    const stage = await openStage(aws)
+    await stage.cloudFormation('Create')
+    await stage.removeBucket()
+    const answer = await stage.cloudFormation('Delete')
+    expect(answer.Status).toBe('SUCCESS')
+    expect(answer.Reason).toContain(`bucket ${stage.parts.bucket}: what is ours in it was left (NoSuchBucket: `)
+    expect(await inventory(stage)).toEqual(nothing)
+  })
+
+  it('goes through after a creation that named no bucket', async () => {
+    const stage = await openStage(aws)
+    const properties = { BucketName: 'no-such-bucket-x' }
+    const answer = await stage.cloudFormation('Create', { properties })
+    expect(answer.Status).toBe('FAILED')
+    expect(answer.Reason).toMatch(/^NoSuchBucket: .*check bucket and bucketRegion of the stage \(log stream log\)$/)
+    expect(await inventory(stage)).toEqual(nothing)
+    expect(await stage.cloudFormation('Delete', { properties })).toMatchObject({ Status: 'SUCCESS' })
+    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS' })
   })
 })
 
