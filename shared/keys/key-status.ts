@@ -66,6 +66,11 @@ export async function readKeyStatus(ring: KeyRing): Promise<KeyRingStatus> {
         : `key ${keyPairId} is the id of another public key: the daily rule drops it; deploy to do so now`,
     )
   if (latestKey(plan.keys) === undefined) faults.push('no key can sign: deploy now, a new one is made')
+  const { broughtForward } = plan
+  if (broughtForward !== undefined && broughtForward.notBefore > ring.now) {
+    const until = new Date(broughtForward.notBefore * 1000).toISOString()
+    faults.push(`no key can sign until ${until}: deploy now, and ${broughtForward.keyPairId} signs at once`)
+  }
   if (plan.foreign.length > 0) faults.push(`${plan.foreign.join(', ')} in the key group is not ours: take it out`)
   if (group.keyPairIds.length >= mostKeysInGroup) faults.push('the key group is full: no rotation until a key retires')
   return { keyGroupId: group.id, keys, rotation: pending === current ? undefined : pending, faults }

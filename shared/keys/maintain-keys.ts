@@ -20,7 +20,8 @@ const abandonedAfter = 86_400
  * May be run at any time, again, and beside itself.
  *
  * - Old keys leave document, group and account a day after their successor became usable.
- * - A key that was taken out of the group or deleted by hand is not trusted again; where it was the only one, a new one is made.
+ * - A key that was taken out of the group or deleted by hand is not trusted again. Where no other can sign, the one that waits
+ *   signs at once; where there is none, a new one is made.
  * - Public keys that an unfinished rotation left behind are removed.
  * - Where the newest key is of another algorithm than the stage's, a new key follows it.
  *
@@ -37,7 +38,7 @@ export async function maintainKeys(ring: KeyRing, options: { evenDuringRotation?
   const plan = await makePlan(ring, current)
   tellFates(ring, plan)
   if (latestKey(plan.keys)?.algorithm !== ring.algorithm) await addKey(ring, current, plan)
-  else if (plan.keys.length !== current.document.keys.length) await replaceKeys(ring, current, plan.keys)
+  else if (changesDocument(plan, current)) await replaceKeys(ring, current, plan.keys)
   await removeLeftovers(ring, plan)
 }
 
@@ -45,6 +46,10 @@ async function makePlan(ring: KeyRing, { document, writtenAt }: CurrentDocument)
   const group = await requireKeyGroup(ring)
   const published = await ring.trusted.listPublicKeys()
   return planMaintenance({ document, writtenAt, group, published, mark: ring.secret.id }, ring)
+}
+
+function changesDocument({ keys, broughtForward }: MaintenancePlan, { document }: CurrentDocument): boolean {
+  return broughtForward !== undefined || keys.length !== document.keys.length
 }
 
 /** The new key first: where anything fails half-way, all that signs and verifies is as it was. */
@@ -98,6 +103,7 @@ const advice: Readonly<Record<Exclude<KeyFate, 'kept'>, string>> = {
   mismatched: 'is the id of another public key: not used any more (docs/keys.md, "A damaged document")',
 }
 
-function tellFates(ring: KeyRing, { fates }: MaintenancePlan): void {
+function tellFates(ring: KeyRing, { fates, broughtForward }: MaintenancePlan): void {
   for (const [{ keyPairId }, fate] of fates) if (fate !== 'kept') ring.report(`key ${keyPairId}: ${advice[fate]}`)
+  if (broughtForward !== undefined) ring.report(`key ${broughtForward.keyPairId}: signs at once, as no other key can`)
 }

@@ -2,6 +2,7 @@ import type { KeyDocument, SigningKey } from './key-document.ts'
 import type { KeyRing } from './key-ring.ts'
 import { type KeyTimes, retirementAge } from './key-times.ts'
 import { publicKeyPem } from './make-key-pair.ts'
+import { useAtOnce } from './publish-key.ts'
 import type { KeyGroup, PublishedKey } from './trusted-keys.ts'
 
 /** What is there: the document and what CloudFront holds. */
@@ -35,8 +36,10 @@ export type KeyFate =
 /** What has to be done so that document and CloudFront agree. */
 export interface MaintenancePlan {
   readonly fates: ReadonlyMap<SigningKey, KeyFate>
-  /** The keys that stay in the document. */
+  /** The keys that stay in the document, as they shall stand there. */
   readonly keys: readonly SigningKey[]
+  /** The key of the document that shall sign at once instead of waiting, because no other can. */
+  readonly broughtForward: SigningKey | undefined
   /** Ids that leave the group. */
   readonly leave: readonly string[]
   /** Public keys that can be deleted once they are in no group. */
@@ -56,7 +59,9 @@ export function planMaintenance(inventory: KeyInventory, at: Circumstances): Mai
   const { times, now } = at
   const { document, group, published, mark, writtenAt } = inventory
   const fates = new Map(document.keys.map((key) => [key, fateOf(key, inventory, at)] as const))
-  const keys = document.keys.filter((key) => fates.get(key) === 'kept')
+  const staying = document.keys.filter((key) => fates.get(key) === 'kept')
+  const broughtForward = staying.some((key) => key.notBefore <= useAtOnce(at)) ? undefined : earliestKey(staying)
+  const keys = staying.map((key) => (key === broughtForward ? { ...key, notBefore: useAtOnce(at) } : key))
   const kept = new Set(keys.map(({ keyPairId }) => keyPairId))
 
   const ours = published.filter(({ comment, id }) => comment === mark && !kept.has(id))
@@ -75,10 +80,19 @@ export function planMaintenance(inventory: KeyInventory, at: Circumstances): Mai
   return {
     fates,
     keys,
+    broughtForward,
     leave: group.keyPairIds.filter((id) => unpublish.includes(id)),
     unpublish,
     foreign: group.keyPairIds.filter((id) => !own.has(id) && !kept.has(id)),
   }
+}
+
+/** The key that CloudFront knows best: every other one waits longer. */
+function earliestKey(keys: readonly SigningKey[]): SigningKey | undefined {
+  return keys.reduce<SigningKey | undefined>(
+    (earliest, key) => (earliest !== undefined && earliest.notBefore <= key.notBefore ? earliest : key),
+    undefined,
+  )
 }
 
 /** When a key may be retired, in epoch seconds; `undefined` for the newest. */

@@ -17,10 +17,10 @@ export async function publishNewKey(ring: KeyRing, notBefore: number): Promise<S
 }
 
 /**
- * When a key that is alone may start to sign: at once, also by a clock that runs behind. Nobody can be refused who is not refused
- * already.
+ * When a key may start to sign where no other can: at once, also by a clock that runs behind. Nobody can be refused who is not
+ * refused already.
  */
-export function useAtOnce({ now, times }: KeyRing): number {
+export function useAtOnce({ now, times }: Pick<KeyRing, 'now' | 'times'>): number {
   return now - 2 * times.clockSkew
 }
 

@@ -309,6 +309,24 @@ describe('the daily rule', () => {
     expect(await stage.keyIds()).toEqual([first])
   })
 
+  it('lets the key that waits sign at once where the one that signs was taken away by hand', async () => {
+    const stage = await deployed()
+    const [leaked = ''] = await stage.groupIds()
+    await stage.rotate()
+    const waiting = (await stage.document()).keys.find(({ keyPairId }) => keyPairId !== leaked)
+    const { keyPairId: id = '', notBefore = 0 } = waiting ?? {}
+    await setGroup(stage, [id])
+    const until = new Date(notBefore * 1000).toISOString()
+    expect((await readKeyStatus(stage.ring())).faults).toContain(
+      `no key can sign until ${until}: deploy now, and ${id} signs at once`,
+    )
+    expect(await stage.cloudFormation('Update')).toMatchObject({ Status: 'SUCCESS' })
+    await expectSound(stage)
+    expect(await stage.keyIds()).toEqual([id])
+    expect(stage.lines).toContain(`key ${id}: signs at once, as no other key can`)
+    expect((await readKeyStatus(stage.ring())).faults).toEqual([])
+  })
+
   it('drops a key whose id was changed to that of another public key', async () => {
     const stage = await deployed()
     await stage.rotate()

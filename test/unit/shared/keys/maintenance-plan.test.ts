@@ -85,6 +85,33 @@ describe('a key', () => {
   })
 })
 
+describe('a key that waits', () => {
+  const waiting = [key('K2', now + 700), key('K3', now + 900)]
+  const atOnce = now - 2 * keyTimes.clockSkew
+
+  it('signs at once where no other can, and only the one that CloudFront has known longest', () => {
+    const { keys, broughtForward } = plan({ keys: [key('K1', 1), ...waiting], group: ['K2', 'K3'] })
+    expect(keys.map(({ keyPairId, notBefore }) => [keyPairId, notBefore])).toEqual([
+      ['K2', atOnce],
+      ['K3', now + 900],
+    ])
+    expect(broughtForward).toBe(waiting[0])
+  })
+
+  it('waits on where another signs, by any clock', () => {
+    const signing = key('K1', atOnce)
+    expect(plan({ keys: [signing, ...waiting] })).toMatchObject({
+      keys: [signing, ...waiting],
+      broughtForward: undefined,
+    })
+    expect(plan({ keys: [key('K1', atOnce + 1), ...waiting] }).broughtForward?.keyPairId).toBe('K1')
+  })
+
+  it('is not brought forward where it leaves itself', () => {
+    expect(plan({ keys: [key('K1', 1), ...waiting], group: [] })).toMatchObject({ keys: [], broughtForward: undefined })
+  })
+})
+
 describe('a public key that no document names', () => {
   it('goes after an hour, or after a day in the group, and never before', () => {
     const keys = [key('K1', 1)]
