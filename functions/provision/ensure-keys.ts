@@ -1,10 +1,11 @@
 import { ConfigError } from '../../shared/errors.ts'
 import { editKeyGroup } from '../../shared/keys/edit-key-group.ts'
-import { parseKeyDocument, type SigningKey, serializeKeyDocument } from '../../shared/keys/key-document.ts'
+import type { SigningKey } from '../../shared/keys/key-document.ts'
 import { findOwnKeyGroup, type KeyRing, keyGroupName, readCurrent } from '../../shared/keys/key-ring.ts'
 import { ownerTag, type SecretDescription } from '../../shared/keys/key-secret.ts'
 import { makeKeyDocument, makeSharedSecret, publicKeyPem } from '../../shared/keys/make-key-pair.ts'
 import { publishNewKey, useAtOnce } from '../../shared/keys/publish-key.ts'
+import { documentText, replaceDocument } from '../../shared/keys/replace-document.ts'
 import type { UndoList } from './undo.ts'
 
 /** For whom the keys are, and what they must be good for. */
@@ -19,7 +20,8 @@ export interface KeysWanted {
  * Makes sure that the stage has a secret with a document, and a key group with its keys. What is there is kept; a secret that
  * was marked for deletion when its stack went is taken back, with its stamp key and its session secret.
  *
- * @throws ConfigError where the keys belong to another stack; ServiceError `ERR_KEYS_INVALID` where the document is damaged.
+ * @throws ConfigError where the keys belong to another stack; ServiceError `ERR_KEYS_INVALID` where the document is damaged,
+ *   `ERR_KEYS_ROTATION` where somebody else changed it at the same moment.
  */
 export async function ensureKeys(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<void> {
   const made = await ensureDocument(ring, wanted, undo)
@@ -46,14 +48,12 @@ async function ensureDocument(ring: KeyRing, wanted: KeysWanted, undo: UndoList)
   }
   const key = await publishNewKey(ring, useAtOnce(ring))
   undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
-  // Serialised and parsed: what is stored is what every function will be able to load.
-  const json = serializeKeyDocument(makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined))
-  parseKeyDocument(json)
+  const document = makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined)
   if (description === undefined) {
-    await secret.create(json, wanted.owner)
+    await secret.create(documentText(document), wanted.owner)
     undo.add(`secret ${secret.id}`, (stores) => stores.secret.erase())
   } else {
-    await secret.replaceCurrent(json, description.current)
+    await replaceDocument(ring, document, description.current)
   }
   ring.report(`secret ${secret.id}: ${description === undefined ? 'made' : 'was empty, filled'}`)
   return key
@@ -80,7 +80,7 @@ async function ensureKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
     // The secret outlived its public keys. Their signatures are refused already, so the new key need not wait.
     const key = await publishNewKey(ring, useAtOnce(ring))
     undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
-    await ring.secret.replaceCurrent(serializeKeyDocument({ ...document, keys: [key] }), versionId)
+    await replaceDocument(ring, { ...document, keys: [key] }, versionId)
     there.push(key)
   }
   const group = await ring.trusted.createKeyGroup({
@@ -96,7 +96,6 @@ async function ensureSessionSecret(ring: KeyRing, wanted: KeysWanted): Promise<v
   if (!wanted.sessionSecret) return
   const { document, versionId } = await readCurrent(ring)
   if (document.sessionSecret !== undefined) return
-  const json = serializeKeyDocument({ ...document, sessionSecret: makeSharedSecret() })
-  await ring.secret.replaceCurrent(json, versionId)
+  await replaceDocument(ring, { ...document, sessionSecret: makeSharedSecret() }, versionId)
   ring.report(`secret ${ring.secret.id}: sessionSecret added; the app signs its sessions with it`)
 }

@@ -1,6 +1,4 @@
-import { ServiceError } from '../errors.ts'
 import { editKeyGroup } from './edit-key-group.ts'
-import { type KeyDocument, type SigningKey, serializeKeyDocument } from './key-document.ts'
 import {
   type CurrentDocument,
   type KeyRing,
@@ -11,6 +9,7 @@ import {
 } from './key-ring.ts'
 import { type KeyFate, type MaintenancePlan, planMaintenance } from './maintenance-plan.ts'
 import { firstUse, publishNewKey, refuseKmsKeys, useAtOnce } from './publish-key.ts'
+import { replaceDocument } from './replace-document.ts'
 
 /** A rotation that has not ended after this many seconds will not end: Secrets Manager runs its steps within minutes. */
 const abandonedAfter = 86_400
@@ -38,7 +37,9 @@ export async function maintainKeys(ring: KeyRing, options: { evenDuringRotation?
   const plan = await makePlan(ring, current)
   tellFates(ring, plan)
   if (latestKey(plan.keys)?.algorithm !== ring.algorithm) await addKey(ring, current, plan)
-  else if (changesDocument(plan, current)) await replaceKeys(ring, current, plan.keys)
+  else if (changesDocument(plan, current)) {
+    await replaceDocument(ring, { ...current.document, keys: plan.keys }, current.versionId)
+  }
   await removeLeftovers(ring, plan)
 }
 
@@ -60,18 +61,12 @@ async function addKey(ring: KeyRing, current: CurrentDocument, plan: Maintenance
   const key = await publishNewKey(ring, notBefore)
   try {
     await editKeyGroup(ring, (ids) => [...ids.filter((id) => !plan.leave.includes(id)), key.keyPairId])
-    await replaceKeys(ring, current, [...keys, key])
+    await replaceDocument(ring, { ...current.document, keys: [...keys, key] }, current.versionId)
   } catch (error) {
     await editKeyGroup(ring, (ids) => ids.filter((id) => id !== key.keyPairId)).catch(() => undefined)
     await ring.trusted.deletePublicKey(key.keyPairId).catch(() => undefined)
     throw error
   }
-}
-
-async function replaceKeys(ring: KeyRing, { document, versionId }: CurrentDocument, keys: readonly SigningKey[]) {
-  const json = serializeKeyDocument({ ...document, keys } satisfies KeyDocument)
-  if ((await ring.secret.replaceCurrent(json, versionId)) === 'moved') return
-  throw new ServiceError('ERR_KEYS_ROTATION', `secret ${ring.secret.id} was changed at the same moment: try again`)
 }
 
 /** After the document: a crash in between leaves a public key too many, never a key that signs and is not trusted. */

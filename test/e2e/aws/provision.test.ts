@@ -29,8 +29,8 @@ async function inventory(stage: Stage) {
 }
 const nothing = { keys: [], group: [], secret: undefined }
 
-/** The stores, with one operation that fails or hangs. */
-function stores(stage: Stage, operation: string, instead: () => Promise<never>) {
+/** The stores, with one operation that fails, hangs or answers something else. */
+function stores(stage: Stage, operation: string, instead: () => Promise<unknown>) {
   const [part, method] = operation.split('.') as ['secret' | 'trusted' | 'state', string]
   return (signal?: AbortSignal): ProvisionStores => {
     const real = openAwsStores(stage.secretId, aws.settings, signal)
@@ -209,6 +209,41 @@ describe('update', () => {
     expect(sessionSecret).toMatch(/^[\w-]{43}$/)
     await stage.cloudFormation('Update', { properties: { SessionSecret: 'none' } })
     expect((await stage.document()).sessionSecret).toBe(sessionSecret)
+  })
+
+  it('does not say that it added a session secret where somebody else changed the document', async () => {
+    const stage = await openStage(aws)
+    await stage.cloudFormation('Create', { properties: { SessionSecret: 'none' } })
+    const before = await stage.document()
+    const beaten = stores(stage, 'secret.replaceCurrent', async () => 'changed-meanwhile')
+    const answer = await stage.cloudFormation('Update', { world: { openStores: beaten } })
+    expect(answer.Status).toBe('FAILED')
+    expect(answer.Reason).toContain(
+      `ERR_KEYS_ROTATION: secret ${stage.secretId} was changed at the same moment: try again`,
+    )
+    expect(stage.lines.join()).not.toContain('sessionSecret added')
+    expect(await stage.document()).toMatchObject({ sessionSecret: undefined, stampKey: before.stampKey })
+  })
+
+  it('takes its key back where the document of an empty secret, or of lost keys, was written by somebody else', async () => {
+    const empty = await openStage(aws)
+    const Tags = [
+      { Key: 'edge-signer:stack', Value: `arn:aws:cloudformation:us-east-1:000000000000:stack/${empty.name}/1` },
+    ]
+    await aws.secrets.send(new CreateSecretCommand({ Name: empty.secretId, Tags }))
+    const lost = await openStage(aws)
+    await lost.cloudFormation('Create')
+    const group = await lost.stores.trusted.findKeyGroup(`${lost.name}-keys`)
+    if (group !== undefined) await lost.stores.trusted.deleteKeyGroup(group)
+    for (const id of await lost.keyIds()) await lost.stores.trusted.deletePublicKey(id)
+    for (const stage of [empty, lost]) {
+      const beaten = stores(stage, 'secret.replaceCurrent', async () => 'changed-meanwhile')
+      const answer = await stage.cloudFormation('Update', { world: { openStores: beaten } })
+      expect(answer.Reason).toContain('ERR_KEYS_ROTATION')
+      expect(await inventory(stage)).toMatchObject({ keys: [], group: [] })
+      expect(await stage.cloudFormation('Update')).toMatchObject({ Status: 'SUCCESS' })
+      expect((await stage.mint('alice')).status).toBe(200)
+    }
   })
 
   it('fills a KeyValueStore that was replaced with the revocations that count', async () => {
