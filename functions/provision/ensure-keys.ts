@@ -25,9 +25,9 @@ export interface KeysWanted {
  */
 export async function ensureKeys(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<void> {
   const made = await ensureDocument(ring, wanted, undo)
-  await ensureKeyGroup(ring, undo)
   // A group may have been left by an earlier stack, whose distribution still trusts it.
-  if (made !== undefined) await editKeyGroup(ring, (ids) => [...ids, made.keyPairId])
+  if ((await findOwnKeyGroup(ring)) === undefined) await makeKeyGroup(ring, undo)
+  else if (made !== undefined) await addToKeyGroup(ring, made.keyPairId, undo)
   await ensureSessionSecret(ring, wanted)
 }
 
@@ -69,8 +69,15 @@ export function refuseForeign(id: string, { owner, arn }: SecretDescription, sta
   )
 }
 
-async function ensureKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
-  if ((await findOwnKeyGroup(ring)) !== undefined) return
+async function addToKeyGroup(ring: KeyRing, keyPairId: string, undo: UndoList): Promise<void> {
+  // Noted first: the change may be made and its answer lost.
+  undo.add(`public key ${keyPairId} in the key group`, async ({ secret, trusted }) => {
+    await editKeyGroup({ ...ring, secret, trusted }, (ids) => ids.filter((id) => id !== keyPairId))
+  })
+  await editKeyGroup(ring, (ids) => [...ids, keyPairId])
+}
+
+async function makeKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
   const { document, versionId } = await readCurrent(ring)
   const published = await ring.trusted.listPublicKeys()
   const there = document.keys.filter(({ keyPairId, publicKey }) =>

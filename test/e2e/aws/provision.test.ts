@@ -311,6 +311,23 @@ describe('delete', () => {
     expect(await inventory(stage)).toMatchObject({ group: before.group })
   })
 
+  it('is followed by creations that fail and leave no key in the group that stayed', async () => {
+    const stage = await openStage(aws)
+    const { Data } = await stage.cloudFormation('Create')
+    await trustInDistribution(Data?.KeyGroupId ?? '')
+    await stage.cloudFormation('Delete')
+    await aws.secrets.send(new DeleteSecretCommand({ SecretId: stage.secretId, ForceDeleteWithoutRecovery: true }))
+    const before = await inventory(stage)
+    for (let i = 0; i < 5; i++) {
+      const answer = await stage.cloudFormation('Create', { properties: { BucketName: 'no-such-bucket-x' } })
+      expect(answer.Reason).toMatch(/^NoSuchBucket/)
+      expect(await inventory(stage)).toEqual(before)
+    }
+    const { KeyGroupId } = Data ?? {}
+    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS', Data: { KeyGroupId } })
+    expect((await stage.mint('alice')).status).toBe(200)
+  })
+
   it('gives stamp key and session secret back to the next stack, with a new key', async () => {
     const stage = await openStage(aws)
     await stage.cloudFormation('Create')
