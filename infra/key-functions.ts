@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { bucketOwnerKey } from '../functions/provision/bucket-owner.ts'
 import type { Page } from '../functions/provision/config.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
@@ -33,6 +34,11 @@ export function provisionStatements(deployment: Deployment): readonly Statement[
     ...revocationStatements(deployment),
     // A state that revokes nothing goes with the stage.
     { Effect: 'Allow', Action: 's3:DeleteObject', Resource: bucketArn(deployment, revocationStateKey) },
+    {
+      Effect: 'Allow',
+      Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      Resource: bucketArn(deployment, bucketOwnerKey),
+    },
   ]
 }
 

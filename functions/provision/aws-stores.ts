@@ -7,7 +7,9 @@ import '@aws-sdk/signature-v4a'
 import { createCloudFrontKeys } from '../../shared/keys/aws/cloudfront-keys.ts'
 import { createSecretsManagerSecret } from '../../shared/keys/aws/secrets-manager-secret.ts'
 import { createCloudFrontKeyValues } from '../../shared/revocation/aws/cloudfront-key-values.ts'
+import { createS3Object } from '../../shared/revocation/aws/s3-object.ts'
 import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
+import { bucketOwnerKey } from './bucket-owner.ts'
 import type { ProvisionStores } from './stores.ts'
 
 /** What every client is made with; all of it but a foreign bucket is in us-east-1. `endpoint`: an emulator. */
@@ -25,6 +27,7 @@ export function openAwsStores(secretId: string, settings: ClientSettings, abortS
       return {
         name: Bucket,
         state: createS3State(client, Bucket, options),
+        owner: createS3Object(client, { Bucket, Key: bucketOwnerKey, ContentType: 'text/plain' }, options),
         pages: {
           async write({ key: Key, contentType: ContentType, text: Body }) {
             await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType }), options)

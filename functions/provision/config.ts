@@ -13,6 +13,8 @@ export interface Page {
 export interface ProvisionFunctionConfig {
   /** `<service>-<stage>`: names in CloudFront start with it. */
   readonly name: string
+  /** `<service>/<stage>`: what the bucket is marked with. */
+  readonly bucketOwner: string
   readonly secretId: string
   readonly pages: readonly Page[]
 }
@@ -24,6 +26,7 @@ export function provisionFunctionConfig(
 ): ProvisionFunctionConfig {
   return {
     name: `${service}-${stage}`,
+    bucketOwner: `${service}/${stage}`,
     secretId: keysSecretId(service, stage),
     pages: pages.map((page) => ({ ...page, key: `${config.keyPrefix}${page.key}` })),
   }

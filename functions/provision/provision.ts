@@ -3,6 +3,7 @@ import { requireKeyGroup, requireSecret } from '../../shared/keys/key-ring.ts'
 import { keyTimes } from '../../shared/keys/key-times.ts'
 import { maintainKeys } from '../../shared/keys/maintain-keys.ts'
 import type { Answer } from './answer.ts'
+import { claimBucket } from './bucket-owner.ts'
 import { clearBucket } from './clear-bucket.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
 import { ensureKeys } from './ensure-keys.ts'
@@ -36,6 +37,7 @@ export async function provision(request: ProvisionRequest, run: ProvisionRun): P
   await ensureKeys(ring, wanted, run.undo)
   await maintainKeys(ring, { evenDuringRotation: true })
   const bucket = run.stores.bucket({ name: properties.BucketName, region: properties.BucketRegion })
+  await claimBucket(bucket, run.config.bucketOwner)
   await fillStack(ring, { ...bucket, keyValues: run.stores.keyValues(properties.KeyValueStoreArn) }, run.config.pages)
   const [group, { arn }] = await Promise.all([requireKeyGroup(ring), requireSecret(ring)])
   return { Status: 'SUCCESS', Data: { KeyGroupId: group.id, SecretArn: arn } }
@@ -49,7 +51,7 @@ export async function deprovision(request: ProvisionRequest, run: ProvisionRun):
   const bucket = bucketOf(request)
   const left =
     (await removeKeys(keyRing(run, 'ES256'), request.StackId)) ||
-    (bucket === undefined ? '' : await clearBucket(run.stores.bucket(bucket), run.config.pages, run.now))
+    (bucket === undefined ? '' : await clearBucket(run.stores.bucket(bucket), run.config, run.now))
   if (left === '') return { Status: 'SUCCESS' }
   run.report(left)
   return { Status: 'SUCCESS', Reason: left }

@@ -18,6 +18,8 @@ export interface StageBucket {
   readonly name: string
   readonly pages: Pages
   readonly state: S3Object
+  /** Names the stage whose bucket it is. */
+  readonly owner: S3Object
 }
 
 /** Where the pages lie. */

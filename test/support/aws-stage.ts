@@ -105,7 +105,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
       },
     }
     const remaining = options.remainingMs ?? 120_000
-    const handler = createProvisionHandler({ name, secretId, pages }, world)
+    const handler = createProvisionHandler({ name, bucketOwner: `${service}/dev`, secretId, pages }, world)
     await handler(event, { logStreamName: 'log', getRemainingTimeInMillis: () => remaining })
     return JSON.parse(await inbox.answer())
   }

@@ -173,6 +173,45 @@ describe('a second stack of the same name', () => {
   })
 })
 
+describe('a second stage in the bucket of another', () => {
+  it('is refused by the name of the first, and its rollback takes nothing from it', async () => {
+    const first = await openStage(aws)
+    const second = await openStage(aws)
+    const properties = { BucketName: first.parts.bucket }
+    await first.cloudFormation('Create')
+    const answer = await second.cloudFormation('Create', { properties })
+    expect(answer.Status).toBe('FAILED')
+    expect(answer.Reason).toContain(
+      `ERR_CONFIG: bucket ${first.parts.bucket} belongs to stage ${first.service}/dev: use`,
+    )
+    expect(await inventory(second)).toEqual(nothing)
+    const removed = await second.cloudFormation('Delete', { properties })
+    expect(removed.Status).toBe('SUCCESS')
+    expect(removed.Reason).toContain(`belongs to stage ${first.service}/dev: it was left as it is`)
+    await aws.s3.send(new GetObjectCommand({ Bucket: first.parts.bucket, Key: '_edge/pages/403.html' }))
+    expect(await first.revocations.state.load()).toBeDefined()
+    expect(await first.cloudFormation('Update')).toMatchObject({ Status: 'SUCCESS' })
+  })
+
+  it('may have it when the first is removed', async () => {
+    const first = await openStage(aws)
+    const second = await openStage(aws)
+    await first.cloudFormation('Create')
+    await first.cloudFormation('Delete')
+    const properties = { BucketName: first.parts.bucket }
+    expect(await second.cloudFormation('Create', { properties })).toMatchObject({ Status: 'SUCCESS' })
+  })
+
+  it('does not repeat what somebody wrote into the mark', async () => {
+    const stage = await openStage(aws)
+    const bucket = stage.stores.bucket({ name: stage.parts.bucket, region: 'us-east-1' })
+    await bucket.owner.save('<b>not a stage</b>', undefined)
+    const answer = await stage.cloudFormation('Create')
+    expect(answer.Reason).toContain('belongs to another stage: use another bucket')
+    expect(answer.Reason).not.toContain('<b>')
+  })
+})
+
 describe('update', () => {
   it('rotates to another algorithm, and the old key signs until the new one is known everywhere', async () => {
     const stage = await openStage(aws)
