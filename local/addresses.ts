@@ -1,9 +1,12 @@
 import { LocalError } from './local-error.ts'
 import type { EmulationOptions } from './options.ts'
 
-/** What clients put before every path. */
+/** What clients put before every path: links, tickets and the origin of pages are made of it. `port` is the one that is listened on. */
 export function publicUrl({ production, tls }: EmulationOptions, port: number): string {
-  if (production !== undefined) return `https://${production.host}${port === 443 ? '' : `:${port}`}`
+  if (production !== undefined) {
+    const seen = production.publicPort ?? port
+    return `https://${production.host}${seen === 443 ? '' : `:${seen}`}`
+  }
   return `${tls === true ? 'https' : 'http'}://localhost:${port}`
 }
 

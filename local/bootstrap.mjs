@@ -15,8 +15,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 installPackages()
 const [command = '', ...args] = process.argv.slice(2)
+const ofProject = command === 'test' || command === 'bench'
 const child = spawn(process.execPath, commandLine(command, args), {
-  cwd: root,
+  // What people start stays in their folder: relative paths among the arguments start there.
+  cwd: ofProject ? root : process.cwd(),
   stdio: 'inherit',
   env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
 })
@@ -28,10 +30,10 @@ child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
 
 /** The Node arguments of a command: the tests run in vitest, all else is TypeScript through tsx. */
 function commandLine(name, rest) {
-  const tsx = ['--import', 'tsx']
-  if (name === 'test') return [...tsx, 'test/run.ts', ...rest]
-  if (name === 'bench') return [...tsx, 'test/bench/run.ts', ...rest]
-  return [...tsx, 'local/main.ts', name, ...rest]
+  const run = (file) => ['--import', import.meta.resolve('tsx'), join(root, file)]
+  if (name === 'test') return [...run('test/run.ts'), ...rest]
+  if (name === 'bench') return [...run('test/bench/run.ts'), ...rest]
+  return [...run('local/main.ts'), name, ...rest]
 }
 
 /** `npm ci`, unless npm has installed since the lock file was last written: it leaves a list of what it installed. */

@@ -46,9 +46,14 @@ program
   .requiredOption('--key <file>', "PEM: the certificate's private key")
   .option('--stage <stage>', 'a stage of edge-signer.config.ts', 'prod')
   .option('--port <number>', 'TCP port on every address (default: 443)', readPort)
+  .option('--public-port <number>', 'the port that clients use, where something maps it (default: --port)', readPort)
   .option('--content <dir>', 'root of the files', '/var/lib/edge-signer/content')
   .option('--state <dir>', 'keys and secrets; made once, keep a copy', '/var/lib/edge-signer/state')
   .option('--uploads <dir>', 'where uploads arrive, on the file system of the content (default: beside it)')
+  .option(
+    '--app <url>',
+    'your app behind every path that is not ours, for a stage with appOrigin; e.g. http://127.0.0.1:5173',
+  )
   .option('--logs <dir>', 'folder of access.log and error.log', '/var/log/edge-signer')
   .option('--tusd', 'insist on tusd for uploads (default: where it is on PATH or was built)')
   .option('--no-tusd', 'take the embedded upload server')
@@ -145,16 +150,20 @@ interface ServeFlags {
   readonly key: string
   readonly stage: string
   readonly port?: number
+  readonly publicPort?: number
   readonly content: string
   readonly state: string
   readonly uploads?: string
+  readonly app?: string
   readonly logs: string
   readonly tusd?: boolean
 }
 
 /** SIGHUP reads the certificate and opens the logs anew, for renewals and log rotation. */
-async function serve({ host, certificate, key, stage, logs, state, ...rest }: ServeFlags): Promise<void> {
-  const production = readProduction({ host, certificate, key, stage, logs })
+async function serve(flags: ServeFlags): Promise<void> {
+  const { host, publicPort, certificate, key, stage, logs, state, ...rest } = flags
+  const mapped = publicPort === undefined ? {} : { publicPort }
+  const production = readProduction({ host, certificate, key, stage, logs, ...mapped })
   if (process.getuid?.() === 0) print('Running as root: give it a user of its own (docs/single-server.md).')
   const stopRequest = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(undefined))

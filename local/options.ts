@@ -7,6 +7,8 @@ export interface ProductionOptions {
   readonly stage: string
   /** The one name that is served: `cdn.example.com`. */
   readonly host: string
+  /** The port that clients use, where it is another than the one that is listened on: something in front maps it. */
+  readonly publicPort?: number
   /** PEM files; read again on `reload`. */
   readonly certificate: string
   readonly key: string

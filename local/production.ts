@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Deployment } from '../shared/config/parse.ts'
 import { LocalError } from './local-error.ts'
 import type { ProductionOptions } from './options.ts'
 
@@ -27,6 +28,20 @@ export function readProduction(given: ProductionOptions): ProductionOptions {
     throw new LocalError(`--logs: ${logs} cannot be written.`, { cause })
   }
   return { ...given, host, certificate, key, logs }
+}
+
+/**
+ * Cookies and stamps are made for the stage's `cdnHost`, where it has one. Under any other address they would be minted, and every
+ * private file refused.
+ *
+ * @param url what clients put before every path.
+ * @throws LocalError naming both.
+ */
+export function requireOwnHost({ config: { cdnHost } }: Deployment, url: string): void {
+  if (cdnHost === null || cdnHost === new URL(url).host) return
+  throw new LocalError(
+    `The stage makes its cookies for its cdnHost, ${cdnHost}, which is not ${url}: both must be one.`,
+  )
 }
 
 function read<T>(file: string, option: string, parse: (pem: Buffer) => T): T {

@@ -14,6 +14,7 @@ import type { EmulationOptions } from './options.ts'
 import { packageStage } from './package-stage.ts'
 import { localDirectory, projectDirectory, runDirectory } from './paths.ts'
 import { hasIpv6Loopback, holdPort } from './ports.ts'
+import { requireOwnHost } from './production.ts'
 import { writeRunDirectory } from './run-directory.ts'
 import { setUpTools } from './setup/tools.ts'
 import { buildTusdAside, findTusd } from './setup/tusd.ts'
@@ -60,6 +61,8 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     const held = await holdPort(options.port ?? (options.production === undefined ? 8080 : 443), ipv6)
     cleanUp.add(held.release)
     const { port } = held
+    const url = publicUrl(options, port)
+    if (options.production !== undefined) requireOwnHost(deployment, url)
     const [tools, tusd, packaged] = await Promise.all([
       setUpTools({ log }),
       findTusd(options.tusd),
@@ -88,7 +91,6 @@ export async function startEmulation(options: EmulationOptions = {}): Promise<Em
     }
     const sockets = planSockets(backends)
     const unknowns = { ...defaultUnknowns, ...options.unknowns }
-    const url = publicUrl(options, port)
     const servers = await startInProcess(backends, sockets, options.production === undefined)
     cleanUp.add(() => {
       for (const server of servers) {

@@ -2,12 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { prepareCertificate } from '../../../local/certificate.ts'
 import { holdPort } from '../../../local/ports.ts'
 import { type Answer, type Send, send } from '../../support/http-client.ts'
+import { createSessionMaker } from '../../support/session-maker.ts'
 
 const host = 'cdn.example.test'
 
@@ -47,14 +50,15 @@ describe('edge-signer serve', () => {
       ...changes,
     }).flatMap(([name, value]) => [`--${name}`, value])
 
-  function run(args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, ['cli/edge-signer.mjs', 'serve', '--no-tusd', ...args])
+  function run(args: readonly string[], cwd = process.cwd()): ChildProcess {
+    const command = [join(process.cwd(), 'cli/edge-signer.mjs'), 'serve', '--no-tusd', ...args]
+    const child = spawn(process.execPath, command, { cwd })
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)))
     return child
   }
-  async function start() {
+  async function start(more: readonly string[] = []) {
     said = ''
-    server = run(flags())
+    server = run([...flags(), ...more])
     await vi.waitUntil(() => said.includes('\nready ') || server.exitCode !== null, { timeout: 120_000, interval: 50 })
     if (server.exitCode !== null) throw new Error(said)
   }
@@ -119,6 +123,38 @@ describe('edge-signer serve', () => {
       },
       { timeout: 10_000, interval: 50 },
     )
+  })
+
+  it('gives the port that clients use to tickets and to the origin of pages, and the app its place', async () => {
+    await stop()
+    const app = createServer((_request, response) => response.end('the app')).listen(0, '127.0.0.1')
+    onTestFinished(() => void app.close())
+    await once(app, 'listening')
+    const appUrl = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
+    await start(['--stage', 'local', '--public-port', '443', '--app', appUrl])
+    expect((await get('/anything')).text).toBe('the app')
+    expect(said).toContain(`\nready https://${host}\n`)
+    const { sessionSecret = '' } = JSON.parse(readFileSync(join(directory, 'state/secret.json'), 'utf8'))
+    const session = createSessionMaker({ secret: sessionSecret, issuer: 'edge-signer-local', audience: 'edge-signer' })
+    const answer = await get('/api/uploads', {
+      method: 'POST',
+      // What a browser sends that came through the mapping.
+      headers: {
+        host,
+        origin: `https://${host}`,
+        cookie: `session=${session.session('alice')}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ key: 'users/alice/x.txt', size: 1, contentType: 'text/plain' }),
+    })
+    expect([answer.status, JSON.parse(answer.text).url]).toEqual([201, `https://${host}/files/`])
+  })
+
+  it("takes relative paths from the caller's folder", async () => {
+    const child = run([...flags(), '--certificate', 'nowhere.pem'], directory)
+    said = ''
+    await once(child, 'close')
+    expect(said).toContain(`--certificate: ${join(directory, 'nowhere.pem')} is not there`)
   })
 
   it('starts with nothing that visitors would trip over', async () => {

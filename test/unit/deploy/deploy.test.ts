@@ -45,6 +45,12 @@ describe('compose.yaml', () => {
     }
   })
 
+  it('tells the server for the public both ports of its mapping', () => {
+    const { command = [], ports } = compose.services.server ?? {}
+    const option = (name: string) => command[command.indexOf(name) + 1]
+    expect(ports).toEqual([`${option('--public-port')}:${option('--port')}`])
+  })
+
   it('gives the local sign-in to this machine only', () => {
     for (const [name, { command, ports }] of Object.entries(compose.services)) {
       if (command[2] === 'start') expect(ports, name).toBeUndefined()
