@@ -6,6 +6,7 @@ const readers = {
   bootstrap: (value: string) => value,
   bucket: (value: string) => value,
   bucketRegion: (value: string) => value,
+  keyPrefix: (value: string) => value,
   appOrigin: (value: string) => value,
   cdnHost: (value: string) => value,
   cookieDomain: (value: string) => value,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { LocalError } from './local-error.ts'
 import type { EmulationOptions } from './options.ts'
 import { demoImageName, fillDemoContent, setUpDemoImage } from './setup/demo-image.ts'
+import { localDeployment } from './stage.ts'
 import { startEmulation } from './supervisor.ts'
 
 /**
@@ -18,7 +19,8 @@ export async function runDemo(options: EmulationOptions, print: (line: string) =
   const content = options.content ?? join(directory, 'content')
   try {
     const image = await setUpDemoImage(print)
-    if (options.content === undefined) fillDemoContent(content, image)
+    const files = join(content, localDeployment(options).config.keyPrefix)
+    if (options.content === undefined) fillDemoContent(files, image)
     const emulation = await startEmulation({
       ...options,
       port: options.port ?? 0,
@@ -28,7 +30,7 @@ export async function runDemo(options: EmulationOptions, print: (line: string) =
     })
     try {
       print(`✓ running at ${emulation.url}`)
-      await tellStory(emulation.url, join(content, 'users/alice', demoImageName), print)
+      await tellStory(emulation.url, join(files, 'users/alice', demoImageName), print)
     } finally {
       await emulation.stop()
     }

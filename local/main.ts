@@ -9,6 +9,7 @@ import { readProduction } from './production.ts'
 import { fillDemoContent, setUpDemoImage } from './setup/demo-image.ts'
 import { setUpGoTool, tusd } from './setup/go-tools.ts'
 import { setUpTools } from './setup/tools.ts'
+import { localDeployment } from './stage.ts'
 import { startEmulation } from './supervisor.ts'
 
 /**
@@ -131,7 +132,9 @@ function toOptions(flags: Flags): EmulationOptions {
 
 async function start(options: EmulationOptions): Promise<void> {
   const content = options.content ?? join(localDirectory, 'content')
-  if (options.content === undefined) fillDemoContent(content, await setUpDemoImage(print))
+  if (options.content === undefined) {
+    fillDemoContent(join(content, localDeployment(options).config.keyPrefix), await setUpDemoImage(print))
+  }
   const stopRequest = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(undefined))
   })

@@ -29,6 +29,8 @@ export interface EmulationOptions {
   readonly bootstrap?: 'error-page' | 'none'
   /** `Domain` of the cookies, such as `example.test`, to share them between `app.` and `cdn.`; default: the config's. */
   readonly cookieDomain?: string
+  /** Before every key in the bucket, such as `assets/`; default: the config's. */
+  readonly keyPrefix?: string
   /** HTTPS with a certificate that nobody trusts; Safari keeps `Secure` cookies of no other. */
   readonly tls?: boolean
   /** Seconds until a change of the key group or the KeyValueStore takes effect; default 0. */

@@ -12,6 +12,7 @@ export function stageParams(options: EmulationOptions): Record<string, string> {
     ...(options.enforcement === undefined ? {} : { enforcement: options.enforcement }),
     ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
     ...(options.cookieDomain === undefined ? {} : { cookieDomain: options.cookieDomain }),
+    ...(options.keyPrefix === undefined ? {} : { keyPrefix: options.keyPrefix }),
     ...(options.app === undefined ? {} : { appOrigin }),
   }
 }

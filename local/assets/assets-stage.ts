@@ -47,11 +47,11 @@ const clearUpInterval = 60
 export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
   const { backends, sockets, origin } = plan
   refuseOccupiedPaths(plan)
-  const location = await prepareLocation(backends.content, plan.uploads)
+  const location = await prepareLocation(backends.content, plan.uploads, backends.deployment.config.keyPrefix)
   const linkSecret = prepareLinkSecret(backends.state.directory)
   const services: LocalServicesSettings = {
     config: apiFunctionConfig(backends.deployment),
-    content: location.content,
+    content: backends.content,
     area: location.area.root,
     stateDirectory: backends.state.directory,
     origin,
@@ -74,7 +74,7 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
   })
   return {
     location,
-    nginx: { uploadSocket, fallbackSocket, linkSecret, types: location.area.types, beside: backends.app !== undefined },
+    nginx: { uploadSocket, fallbackSocket, linkSecret, types: location.area.typesRoot, beside: backends.app !== undefined },
     uploads,
     async stop() {
       await uploads.stop()

@@ -9,13 +9,14 @@ import { issueUploadToken } from '../../shared/uploads/upload-token.ts'
 import { createLocalRevocations } from '../revocation-stores.ts'
 import { stateFiles } from '../state.ts'
 import { uploadPath } from '../uploads/limits.ts'
-import { assetArea, type LocalLocation } from './location.ts'
+import { type LocalLocation, localLocation } from './location.ts'
 import { createSecureLinkUrls } from './secure-link.ts'
 import { createLocalStore } from './store.ts'
 
 /** What a process that runs the API or takes uploads is told. */
 export interface LocalServicesSettings {
   readonly config: ApiFunctionConfig
+  /** Root of the bucket. */
   readonly content: string
   readonly area: string
   readonly stateDirectory: string
@@ -27,8 +28,8 @@ export interface LocalServicesSettings {
 }
 
 /** The place of a stage's assets; prepared by the supervisor. */
-export function locationOf({ content, area }: LocalServicesSettings): LocalLocation {
-  return { content, area: assetArea(area) }
+export function locationOf({ content, area, config }: LocalServicesSettings): LocalLocation {
+  return localLocation(content, area, config.keyPrefix)
 }
 
 /** The API's services over this machine's files. What they read, they read as a deployed API does: fetched, then cached. */

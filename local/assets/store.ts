@@ -25,7 +25,7 @@ export interface LocalStoreOptions {
 export function createLocalStore(options: LocalStoreOptions): AssetStore {
   const { location, issueToken } = options
   return {
-    longestKey: mostKeyBytes,
+    longestKey: mostKeyBytes - location.keyPrefix.length,
     singleProtocol: 'tus',
     multipart: undefined,
     ready: () =>

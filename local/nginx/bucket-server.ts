@@ -1,4 +1,5 @@
 import { contentTypes } from '../assets/type-of-name.ts'
+import type { Distribution } from '../template/model.ts'
 import type { NginxPlan } from './plan.ts'
 import { block, quotePath } from './text.ts'
 
@@ -6,7 +7,7 @@ import { block, quotePath } from './text.ts'
  * The tier that stands for S3: the content folder as a bucket to which the distribution has `s3:GetObject` and `s3:ListBucket`,
  * so that a missing key is a 404. Keys are literal: what a file system would resolve (`..`, `//`) is no key here.
  */
-export function bucketServer({ directories, sockets, assets }: NginxPlan): string[] {
+export function bucketServer({ directories, distribution, sockets, assets }: NginxPlan): string[] {
   return block('server', [
     `listen unix:${sockets.bucket};`,
     'merge_slashes off;',
@@ -28,7 +29,9 @@ export function bucketServer({ directories, sockets, assets }: NginxPlan): strin
     'if ($edge_literal_key = 0) { return 404; }',
     ...(assets === undefined ? [] : declaredTypes(assets.types, directories.content)),
     ...block('location /', ['try_files $uri =404;']),
-    ...block('location ^~ /_edge/pages/', [`alias ${quotePath(`${directories.pages}/`)};`]),
+    ...keyFolders(distribution).flatMap((folder) =>
+      block(`location ^~ ${folder}/_edge/pages/`, [`alias ${quotePath(`${directories.pages}/`)};`]),
+    ),
     ...block('location @no-such-key', s3Error(404, 'NoSuchKey', 'The specified key does not exist.')),
     ...block(
       'location @method-not-allowed',
@@ -36,6 +39,11 @@ export function bucketServer({ directories, sockets, assets }: NginxPlan): strin
     ),
     ...block('location @invalid-range', s3Error(416, 'InvalidRange', 'The requested range is not satisfiable')),
   ])
+}
+
+/** What stands before keys in the bucket: the paths of its origins. */
+function keyFolders({ origins }: Distribution): string[] {
+  return [...new Set(origins.flatMap((origin) => (origin.kind === 'bucket' ? [origin.path] : [])))]
 }
 
 /** Files whose type was declared at their upload and is not that of their name. No key holds a `*`, so no path leads here. */

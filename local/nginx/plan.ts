@@ -37,7 +37,7 @@ export interface NginxAssets {
   /** Answers where the upload server could not: a unix socket. */
   readonly fallbackSocket: string
   readonly linkSecret: string
-  /** Content types that names do not tell. */
+  /** Folder of the content types that names do not tell, by object name. */
   readonly types: string
   /** An app serves every other path. */
   readonly beside: boolean

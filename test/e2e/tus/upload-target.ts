@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../../edge-signer.config.ts'
+import type { EmulationOptions } from '../../../local/options.ts'
 import { readKeyDocument } from '../../../local/state.ts'
 import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
 import type { UploadServerKind } from '../../../local/uploads/upload-server.ts'
@@ -36,7 +37,7 @@ export interface UploadTarget {
 }
 
 /** Starts it. */
-export async function startUploadTarget(kind: UploadServerKind): Promise<UploadTarget> {
+export async function startUploadTarget(kind: UploadServerKind, options: EmulationOptions = {}): Promise<UploadTarget> {
   if (kind === 'tusd') await setUpTusd()
   const directory = mkdtempSync(join(tmpdir(), 'edge-signer-tus-'))
   const emulation = await startEmulation({
@@ -44,6 +45,7 @@ export async function startUploadTarget(kind: UploadServerKind): Promise<UploadT
     content: join(directory, 'content'),
     stateDirectory: join(directory, 'state'),
     tusd: kind === 'tusd',
+    ...options,
   })
   const { url } = emulation
   const { session } = parseDeployment(config, 'local').config
