@@ -12,8 +12,10 @@ export interface FileFacts {
   readonly lastModified: number
   /** The entity tag that nginx makes of the same file: time and size in hexadecimal. */
   readonly etag: string
-  /** Differs as soon as the file was replaced or written to. */
+  /** Differs as soon as the file was replaced or written to. Begins with the version. */
   readonly fingerprint: string
+  /** Size and time: what a copy of the file keeps. Two files that were written in one tick of the clock may share it. */
+  readonly version: string
 }
 
 /** The facts of a file; `undefined` for anything that is not one. Links are not followed. */
@@ -45,10 +47,12 @@ export async function hasLinkOnTheWay({ content }: LocalLocation, key: ObjectKey
 
 function factsOf(stats: BigIntStats): FileFacts {
   const seconds = stats.mtimeMs / 1000n
+  const version = `${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`
   return {
     size: Number(stats.size),
     lastModified: Number(seconds),
     etag: `"${seconds.toString(16)}-${stats.size.toString(16)}"`,
-    fingerprint: [stats.ino, stats.size, stats.mtimeNs].map((number) => number.toString(36)).join('-'),
+    fingerprint: `${version}-${stats.ino.toString(36)}`,
+    version,
   }
 }

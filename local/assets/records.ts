@@ -27,12 +27,24 @@ const recordName = ({ fingerprint }: FileFacts) => `*${fingerprint}`
 /** nginx finds a type by the entity tag that it makes itself. */
 const typeName = ({ etag }: FileFacts) => `*${etag.slice(1, -1)}`
 
-/** The record of a file; for one without, what its name tells. */
+/**
+ * The record of a file; for one without, what its name tells. A file that was copied back from a backup is another one to the
+ * system, of the same version: its record is the one of that version, unless there are several.
+ */
 export async function readRecord(location: LocalLocation, key: ObjectKey, facts: FileFacts): Promise<AssetRecord> {
-  const text = await unlessMissing(readFile(join(location.area.records, key, recordName(facts)), 'utf8'))
+  const folder = join(location.area.records, key)
+  const read = (name: string) => unlessMissing(readFile(join(folder, name), 'utf8'))
+  const text =
+    (await read(recordName(facts))) ?? (await recordOfVersion(folder, facts).then((name) => name && read(name)))
   return text === undefined
     ? { contentType: typeOfName(key), checksum: undefined, uploadId: undefined }
     : parseRecord(text)
+}
+
+async function recordOfVersion(folder: string, { version }: FileFacts): Promise<string | undefined> {
+  const names = (await unlessMissing(readdir(folder))) ?? []
+  const [name, ...others] = names.filter((one) => one.startsWith(`*${version}-`))
+  return others.length === 0 ? name : undefined
 }
 
 /** Writes the record of a file that is about to appear at the key. */
