@@ -63,7 +63,7 @@ program
 program
   .command('setup')
   .description('only set up what is missing: nginx, its njs module, the njs command, the demo image')
-  .option('--tusd', 'build tusd, too; needs Go')
+  .option('--tusd', 'build tusd, too; needs Go 1.25 or newer')
   .action(async (flags: { tusd?: boolean }) => {
     if (flags.tusd === true) print(`tusd  ${await setUpGoTool(tusd, { log: print })}`)
     const tools = await setUpTools({ log: print })

@@ -31,6 +31,10 @@ export const tusd: GoTool = {
   version: 'v2.9.2',
 }
 
+/** What the modules of these tools ask for; Debian 12 and Ubuntu 24.04 have an older one. */
+export const neededGo = { major: 1, minor: 25 } as const
+const goName = `Go ${neededGo.major}.${neededGo.minor}`
+
 /** Where built programs are kept, and whom the set-up tells. */
 export interface GoToolOptions {
   readonly log: (line: string) => void
@@ -65,10 +69,21 @@ export function findGo(): string | undefined {
   return findProgram('go') ?? (isExecutable('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined)
 }
 
+/** Whether the Go that is here can build the tools: an older one stops at their modules. */
+export async function canBuildGoTools(): Promise<boolean> {
+  const go = findGo()
+  if (go === undefined) return false
+  const said = await runCommand(go, ['version']).catch(() => undefined)
+  const [, major = 0, minor = 0] = (/ go(\d+)\.(\d+)/.exec(said?.stdout ?? '') ?? []).map(Number)
+  return major > neededGo.major || (major === neededGo.major && minor >= neededGo.minor)
+}
+
 async function build(tool: GoTool, file: string, directory: string, log: (line: string) => void): Promise<void> {
   const go = findGo()
   if (go === undefined)
-    throw new LocalError(`${tool.name} is built with Go: install Go (https://go.dev/dl/) and try again.`)
+    throw new LocalError(
+      `${tool.name} is built with ${goName} or newer: install it (https://go.dev/dl/) and try again.`,
+    )
   mkdirSync(directory, { recursive: true })
   const workshop = mkdtempSync(join(directory, `${tool.name}-`))
   const begun = Date.now()
@@ -78,7 +93,10 @@ async function build(tool: GoTool, file: string, directory: string, log: (line: 
   try {
     // A module of its own: the project's files must not decide what is built. `go install …@version` does the same, but asks
     // for the list of all versions first, which a proxy that serves pinned versions need not have.
-    writeFileSync(join(workshop, 'go.mod'), `module build\n\ngo 1.25\n\nrequire ${tool.module} ${tool.version}\n`)
+    writeFileSync(
+      join(workshop, 'go.mod'),
+      `module build\n\ngo ${neededGo.major}.${neededGo.minor}\n\nrequire ${tool.module} ${tool.version}\n`,
+    )
     await runCommand(go, ['build', '-o', join(workshop, tool.name), tool.path], {
       cwd: workshop,
       env: { ...process.env, GOFLAGS: '-mod=mod -trimpath -buildvcs=false', CGO_ENABLED: '0' },

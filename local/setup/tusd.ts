@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LocalError } from '../local-error.ts'
 import { projectDirectory } from '../paths.ts'
 import { findProgram, isExecutable, runCommand } from './command.ts'
-import { findGo, goToolFile, tusd } from './go-tools.ts'
+import { canBuildGoTools, goToolFile, tusd } from './go-tools.ts'
 
 /** Which upload server a stage is to have: `true` insists on tusd, `false` on the embedded one. */
 export type TusdWish = boolean | undefined
@@ -32,9 +32,11 @@ export async function findTusd(wish: TusdWish): Promise<FoundTusd> {
   const cached = goToolFile(tusd)
   if (isExecutable(cached)) return { program: cached, description: `tusd ${tusd.version}`, canBuild: false }
   if (wish === true) {
-    throw new LocalError('tusd is not here. Build it once: npm run setup -- --tusd (needs Go), or put tusd 2 on PATH.')
+    throw new LocalError(
+      'tusd is not here. Build it once: npm run setup -- --tusd (needs Go 1.25 or newer), or put tusd 2 on PATH.',
+    )
   }
-  return { program: undefined, description: 'embedded @tus/server', canBuild: findGo() !== undefined }
+  return { program: undefined, description: 'embedded @tus/server', canBuild: await canBuildGoTools() }
 }
 
 /**
