@@ -74,7 +74,15 @@ export async function startAssets(plan: AssetsPlan): Promise<AssetsStage> {
   })
   return {
     location,
-    nginx: { uploadSocket, fallbackSocket, linkSecret, types: location.area.typesRoot, beside: backends.app !== undefined },
+    nginx: {
+      uploadSocket,
+      fallbackSocket,
+      linkSecret,
+      types: location.area.typesRoot,
+      maxBytes: services.config.uploads.maxBytes,
+      allowedOrigins: [...services.config.allowedOrigins, origin],
+      beside: backends.app !== undefined,
+    },
     uploads,
     async stop() {
       await uploads.stop()

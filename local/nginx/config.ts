@@ -43,7 +43,7 @@ export function nginxConfig(plan: NginxPlan): string {
       ...literalKeyMap(),
       ...(plan.assets === undefined
         ? []
-        : ['js_import declaredType from declared-type.js;', ...linkMaps(), ...uploadMaps()]),
+        : ['js_import declaredType from declared-type.js;', ...linkMaps(), ...uploadMaps(plan.assets)]),
       ...upstreams(plan),
       ...logFormat(plan),
       ...strangersServer(plan),

@@ -6,6 +6,7 @@ import { linkLocations } from './link-locations.ts'
 import { behaviourLocations, errorPageLocations, signatureCheck } from './locations.ts'
 import { plainCookies } from './plain-requests.ts'
 import type { NginxPlan } from './plan.ts'
+import { publicHeaders } from './problem-answer.ts'
 import { block, quotePath } from './text.ts'
 import { uploadLocations } from './upload-locations.ts'
 
@@ -15,6 +16,7 @@ export function edgeServer(plan: NginxPlan): string[] {
   return block('server', [
     ...listens(plan),
     ...(production === undefined ? [] : publicServer(production)),
+    ...publicHeaders(plan),
     // CloudFront keeps empty segments, so a path with them must not be matched as if they were not there.
     'merge_slashes off;',
     'recursive_error_pages on;',
@@ -124,7 +126,6 @@ function publicServer({ host, logs }: NonNullable<NginxPlan['production']>): str
     'ssl_protocols TLSv1.2 TLSv1.3;',
     'ssl_session_cache shared:tls:4m;',
     `access_log ${quotePath(`${logs}/access.log`)} plain;`,
-    'add_header Strict-Transport-Security "max-age=31536000" always;',
   ]
 }
 

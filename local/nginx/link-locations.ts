@@ -3,15 +3,16 @@ import { changeableHeaders } from '../edge/build.ts'
 import type { Behaviour, Distribution } from '../template/model.ts'
 import { viewerHeader } from './locations.ts'
 import type { NginxPlan } from './plan.ts'
+import { problemAnswer } from './problem-answer.ts'
 import { block } from './text.ts'
-import { problemAnswer } from './upload-locations.ts'
 
 /**
  * Download links: `/assets/private/<key>` with `md5` and `expires`, `/assets/public/<key>` without. nginx checks them itself
  * (https://nginx.org/en/docs/http/ngx_http_secure_link_module.html); what it then sends carries the same headers as the same file
  * below its own path.
  */
-export function linkLocations({ assets, distribution }: NginxPlan): string[] {
+export function linkLocations(plan: NginxPlan): string[] {
+  const { assets, distribution } = plan
   if (assets === undefined) return []
   return [
     ...readBehaviours(distribution).flatMap(({ behaviour, prefix }) =>
@@ -20,8 +21,8 @@ export function linkLocations({ assets, distribution }: NginxPlan): string[] {
     // An app that lives here may have files of its own below `/assets/`.
     ...(assets.beside ? [] : block('location ^~ /assets/', ['return 403;', 'error_page 403 = @link-invalid;'])),
     ...(assets.beside ? [] : block('location = /health', ['default_type text/plain;', "return 200 'ok\\n';"])),
-    ...block('location @link-invalid', problemAnswer('ERR_LINK_INVALID')),
-    ...block('location @link-expired', problemAnswer('ERR_LINK_EXPIRED')),
+    ...block('location @link-invalid', problemAnswer(plan, 'ERR_LINK_INVALID')),
+    ...block('location @link-expired', problemAnswer(plan, 'ERR_LINK_EXPIRED')),
   ]
 }
 

@@ -39,6 +39,10 @@ export interface NginxAssets {
   readonly linkSecret: string
   /** Folder of the content types that names do not tell, by object name. */
   readonly types: string
+  /** The largest upload, in bytes. */
+  readonly maxBytes: number
+  /** Whose pages may upload and read the answers: origins, whose port may be `*`. */
+  readonly allowedOrigins: readonly string[]
   /** An app serves every other path. */
   readonly beside: boolean
 }

@@ -1,19 +1,21 @@
-import { type ErrorCode, problems } from '../../shared/errors.ts'
-import { writeProblem } from '../../shared/http/problem.ts'
 import { uploadPath } from '../uploads/limits.ts'
-import type { NginxPlan } from './plan.ts'
+import type { NginxAssets, NginxPlan } from './plan.ts'
+import { problemAnswer } from './problem-answer.ts'
 import { block } from './text.ts'
+import { uploadAnswerMaps, uploadAnswers, uploadHeaders } from './upload-answers.ts'
 
 /**
  * The upload server behind nginx. Bytes pass straight through: nothing is stored twice, and no limit stands here, because the
  * ticket's length is the limit.
  */
-export function uploadLocations({ assets }: NginxPlan): string[] {
+export function uploadLocations(plan: NginxPlan): string[] {
+  const { assets } = plan
   if (assets === undefined) return []
+  const later = (seconds: number) => [...uploadHeaders, `add_header Retry-After ${seconds} always;`]
   return [
     ...block(`location ^~ ${uploadPath}`, [
-      // Uploads are written here and read elsewhere, where the read path checks.
-      'if ($request_method = GET) { return 405; }',
+      // Uploads are written here and read elsewhere, where the read path checks: GET is among what is answered without asking.
+      'if ($edge_upload_answer) { rewrite ^ $edge_upload_answer? last; }',
       'proxy_request_buffering off;',
       // Read and passed on in pieces of this size.
       'client_body_buffer_size 256k;',
@@ -31,11 +33,17 @@ export function uploadLocations({ assets }: NginxPlan): string[] {
       'proxy_set_header Tus-Resumable $edge_tus_resumable;',
       'proxy_set_header X-Edge-Request-Id $request_id;',
       'proxy_intercept_errors on;',
-      // 503 is a refusal with a body of ours.
+      // 403 is what the embedded server says where tusd says 400, the hooks never do; 503 is a refusal with a body of ours.
+      'error_page 403 = @upload-invalid;',
       'error_page 500 = @upload-failed;',
       'error_page 502 504 = @upload-paused;',
+      'proxy_hide_header Content-Type;',
+      'js_header_filter uploadProblem.describe;',
+      'js_body_filter uploadProblem.replace;',
       'proxy_pass http://uploads;',
+      // What an `if` says of errors stands in place of the above.
       ...block('if ($request_method = POST)', [
+        'error_page 403 = @upload-invalid;',
         'error_page 500 = @upload-fallback;',
         'error_page 502 504 = @upload-paused;',
       ]),
@@ -53,30 +61,23 @@ export function uploadLocations({ assets }: NginxPlan): string[] {
       'error_page 502 504 = @upload-paused;',
       'proxy_pass http://upload_fallback;',
     ]),
-    ...block('location @upload-paused', problemAnswer('ERR_UPLOAD_PAUSED', ['add_header Retry-After 1 always;'])),
+    ...uploadAnswers(plan, assets),
+    ...block('location @upload-invalid', problemAnswer(plan, 'ERR_REQUEST_INVALID', uploadHeaders)),
+    ...block('location @upload-paused', problemAnswer(plan, 'ERR_UPLOAD_PAUSED', later(1))),
     // The upload server could not write, and its own words name paths. Whatever has arrived is kept.
-    ...block('location @upload-failed', problemAnswer('ERR_STORE_UNAVAILABLE', ['add_header Retry-After 5 always;'])),
+    ...block('location @upload-failed', problemAnswer(plan, 'ERR_STORE_UNAVAILABLE', later(5))),
   ]
 }
 
 /** A library that writes the header itself, told to send the ticket's as well, sends two: in a browser that is one, `1.0.0, 1.0.0`. */
-export function uploadMaps(): string[] {
-  return block('map $http_tus_resumable $edge_tus_resumable', [
-    'default $http_tus_resumable;',
-    '"~^1\\.0\\.0(, ?1\\.0\\.0)+$" 1.0.0;',
-  ])
-}
-
-/** Directives that answer with the problem of a code. */
-export function problemAnswer(code: ErrorCode, headers: readonly string[] = []): string[] {
-  const { status, body } = writeProblem(code, problems[code])
+export function uploadMaps(assets: NginxAssets): string[] {
   return [
-    'internal;',
-    'types { }',
-    'default_type application/problem+json;',
-    'add_header Cache-Control no-store always;',
-    'add_header X-Content-Type-Options nosniff always;',
-    ...headers,
-    `return ${status} '${body.replace(/['\\]/g, '\\$&')}';`,
+    'js_import uploadProblem from upload-problem.js;',
+    'js_var $edge_upload_replaced;',
+    ...block('map $http_tus_resumable $edge_tus_resumable', [
+      'default $http_tus_resumable;',
+      '"~^1\\.0\\.0(, ?1\\.0\\.0)+$" 1.0.0;',
+    ]),
+    ...uploadAnswerMaps(assets),
   ]
 }

@@ -19,7 +19,9 @@ export function njsModule(code: string): string {
 export async function writeNjsModules(directory: string, functions: Readonly<Record<string, string>>): Promise<void> {
   await mkdir(directory, { recursive: true })
   await copyFile(fileURLToPath(new URL('./cloudfront.js', import.meta.url)), join(directory, 'cloudfront'))
-  await copyFile(fileURLToPath(new URL('./declared-type.js', import.meta.url)), join(directory, 'declared-type.js'))
+  for (const name of ['declared-type.js', 'upload-problem.js']) {
+    await copyFile(fileURLToPath(new URL(`./${name}`, import.meta.url)), join(directory, name))
+  }
   for (const [name, code] of Object.entries(functions)) {
     await writeFile(join(directory, `${name}.js`), njsModule(code))
   }

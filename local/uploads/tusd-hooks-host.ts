@@ -94,8 +94,11 @@ async function runHook(
   }
 }
 
+/** tusd sets headers by the names that it is given, and would send a name of another spelling beside its own. */
 function httpResponse({ status, headers, body }: UploadRefusal) {
-  return { StatusCode: status, Header: headers, Body: body }
+  const canonical = (name: string) => name.replace(/(?<![^-])[a-z]/g, (letter) => letter.toUpperCase())
+  const Header = Object.fromEntries(Object.entries(headers).map(([name, value]) => [canonical(name), value]))
+  return { StatusCode: status, Header, Body: body }
 }
 
 function headersOf({ HTTPRequest }: HookRequest['Event']): Record<string, string> {

@@ -35,7 +35,9 @@ import {
 const body = Buffer.from('the bytes of a file')
 const octets = { 'Tus-Resumable': '1.0.0', 'Content-Type': 'application/offset+octet-stream' }
 
+/** The code of a problem; `undefined` for what does not say that it is one. */
 function codeOf(answer: TusAnswer): unknown {
+  if (answer.headers['content-type'] !== 'application/problem+json') return undefined
   try {
     return JSON.parse(answer.text).code
   } catch {

@@ -82,6 +82,18 @@ describe('edge-signer serve', () => {
     await expect(fetch(`http://127.0.0.1:${port}/public/logo.txt`).then((r) => r.status)).resolves.toBe(400)
   })
 
+  it('asks for TLS in every answer, its own refusals among them', async () => {
+    for (const [method, path] of [
+      ['GET', '/files/'],
+      ['POST', '/files/'],
+      ['OPTIONS', '/files/'],
+      ['GET', '/assets/private/users/alice/x'],
+    ] as const) {
+      const { headers, status } = await get(path, { method })
+      expect(headers['strict-transport-security'] ?? '', `${method} ${path} ${status}`).toMatch(/max-age=\d+/)
+    }
+  })
+
   it('has no local sign-in', async () => {
     for (const path of ['/dev/login?sub=alice', '/dev/login', '/dev/', '/dev/login/']) {
       const answer = await get(path)
