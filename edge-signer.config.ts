@@ -27,7 +27,11 @@ export default defineConfig({
       },
       allowedOrigins: ['https://app.example.com'],
     },
-    /** The emulation (`npm start`): sessions are made by `/dev/login`, signed with a secret generated on this machine. */
+    /**
+     * The emulation (`npm start`): sessions are made by `/dev/login`, signed with a secret generated on this machine.
+     * It takes nothing from `defaults` that the demo and the tests depend on, so those may be edited at will. To emulate your own
+     * prefixes, edit this stage; the demo and the contract suite hold for it as it is here.
+     */
     local: {
       session: {
         cookieName: 'session',
@@ -36,8 +40,18 @@ export default defineConfig({
         audience: 'edge-signer',
         loginUrl: '/dev/login',
       },
+      enforcement: 'key-group',
+      bootstrap: 'error-page',
+      grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
+      cookies: {},
       allowedOrigins: ['http://localhost:*', 'https://localhost:*', 'https://app.example.test:*'],
+      corp: 'same-site',
       rangeOnly: ['/users/alice/range-only/'],
+      browserCache: 'no-cache',
+      signOut: {},
+      uploads: {},
+      downloads: {},
+      adminScope: 'edge-signer:admin',
     },
   },
 })

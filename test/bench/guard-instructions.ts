@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import config from '../../edge-signer.config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { buildCloudFrontFunction } from '../../infra/build/cloudfront-function.ts'
 import { storeGlobal, writeNjsModules } from '../../local/njs/modules.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { findNjs } from '../support/njs-command.ts'
+import config from '../unit/fixtures/edge-signer.config.ts'
 
 const calls = 1000
 

@@ -10,7 +10,10 @@ import type { Terminal } from '../../../cli/terminal.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { openStage, type Stage } from '../../support/aws-stage.ts'
 
-/** The operator's commands against a deployed stage: `dev` of edge-signer.config.ts, in an emulator of AWS. */
+// The commands know the stages of the project itself.
+vi.mock('../../../edge-signer.config.ts', () => import('../../unit/fixtures/edge-signer.config.ts'))
+
+/** The operator's commands against a deployed stage: `dev` of the fixture, in an emulator of AWS. */
 let aws: AwsEmulator
 let stage: Stage
 let settings: Parameters<typeof runRevocations>[2]

@@ -1,15 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { exportJWK } from 'jose'
-import { afterAll, describe, expect, it } from 'vitest'
-import config from '../../../edge-signer.config.ts'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { prepareState, stateFiles, writeKeyValue } from '../../../local/state.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import { parseKeyDocument } from '../../../shared/keys/key-document.ts'
 import { revocationKey, revocationValue } from '../../../shared/revocation/key-value.ts'
 import { createSessionVerifier } from '../../../shared/session/session.ts'
 import { keySetKeys, sharedSecretKeys } from '../../../shared/session/session-keys.ts'
+import config from '../fixtures/edge-signer.config.ts'
 import { makeFolder, now, run } from './command-line.ts'
+
+// The command knows the stages of the project itself.
+vi.mock('../../../edge-signer.config.ts', () => import('../fixtures/edge-signer.config.ts'))
 
 const folder = makeFolder()
 afterAll(() => folder.remove())

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import config from '../../../edge-signer.config.ts'
 import { cacheBehaviors } from '../../../infra/distribution/behaviours.ts'
 import { cachingDisabled } from '../../../infra/distribution/cache-policy.ts'
 import { allViewerExceptHostHeader } from '../../../infra/distribution/origin-request-policy.ts'
 import { composeResources } from '../../../infra/resources.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
+import config from '../fixtures/edge-signer.config.ts'
 
 const docs = readFileSync('docs/attach.md', 'utf8')
 const [, hcl = ''] = /```hcl\n([\s\S]*?)```/.exec(docs) ?? []

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,11 +24,15 @@ export interface PackagedStage {
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
+/** What packaging reads of the project. */
+const sources = ['functions', 'infra', 'shared', 'package.json', 'serverless.yml']
 const runs = new Map<string, Promise<PackagedStage>>()
+let project: Promise<string> | undefined
 
 /**
- * Runs the real command line in a folder of its own, once for the same arguments. It gets no credentials and an AWS address
- * at which nothing listens, so that packaging which asks AWS for anything fails.
+ * Runs the real command line on a copy of the project, once for the same arguments. In it `edge-signer.config.ts` is the fixture,
+ * as whoever deploys the project edits that file. It gets no credentials and an AWS address at which nothing listens, so that
+ * packaging which asks AWS for anything fails.
  */
 export function packaged(...args: string[]): Promise<PackagedStage> {
   const key = args.join(' ')
@@ -40,15 +44,26 @@ export function packaged(...args: string[]): Promise<PackagedStage> {
 /** Removes what the runs of this file left behind. */
 export async function removePackages(): Promise<void> {
   const dirs = await Promise.all([...runs.values()].map((run) => run.then(({ dir }) => dir).catch(() => undefined)))
-  await Promise.all(dirs.map((dir) => dir && rm(dir, { recursive: true, force: true })))
+  await Promise.all([...dirs, await project].map((dir) => dir && rm(dir, { recursive: true, force: true })))
+}
+
+async function copyProject(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'project-'))
+  await Promise.all(sources.map((name) => cp(join(root, name), join(dir, name), { recursive: true })))
+  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
+  const fixture = await readFile(join(root, 'test/unit/fixtures/edge-signer.config.ts'), 'utf8')
+  await writeFile(join(dir, 'edge-signer.config.ts'), fixture.replace('../../../shared/', './shared/'))
+  return dir
 }
 
 async function runServerless(args: readonly string[]): Promise<PackagedStage> {
+  project ??= copyProject()
+  const cwd = await project
   const dir = await mkdtemp(join(tmpdir(), 'packaged-'))
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [join(root, 'node_modules/serverless/bin/serverless.js'), 'package', '--package', dir, ...args],
-    { cwd: root, env: { PATH: process.env.PATH, HOME: dir, AWS_ENDPOINT_URL: 'http://127.0.0.1:1', CI: '1' } },
+    { cwd, env: { PATH: process.env.PATH, HOME: dir, AWS_ENDPOINT_URL: 'http://127.0.0.1:1', CI: '1' } },
   ).catch(async (error) => {
     await rm(dir, { recursive: true, force: true })
     throw error

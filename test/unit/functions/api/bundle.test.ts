@@ -4,9 +4,9 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import config from '../../../../edge-signer.config.ts'
 import { buildFunctions } from '../../../../infra/build/index.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
+import config from '../../fixtures/edge-signer.config.ts'
 
 interface Answer {
   readonly statusCode: number

@@ -4,7 +4,6 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import config from '../../../../edge-signer.config.ts'
 import { type Build, buildFunctions } from '../../../../infra/build/index.ts'
 import { interceptAws } from '../../../../local/aws/intercept.ts'
 import { createLocalRevocations } from '../../../../local/revocation-stores.ts'
@@ -13,6 +12,7 @@ import { keyValueStoreArn } from '../../../../local/template/functions.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import { stampKeyName } from '../../../../shared/revocation/key-value.ts'
 import { createSessionMaker } from '../../../support/session-maker.ts'
+import config from '../../fixtures/edge-signer.config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'edge-signer-revocations-'))
 const content = join(folder, 'content')

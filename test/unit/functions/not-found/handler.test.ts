@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import config from '../../../../edge-signer.config.ts'
 import { notFoundFunctionConfig } from '../../../../functions/not-found/config.ts'
 import { buildCloudFrontFunction } from '../../../../infra/build/cloudfront-function.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import { problemResponse } from '../../../../shared/http/problem.ts'
 import { valuesOf, viewerRequestEvent } from '../../../support/function-events.ts'
 import { describeWithNjs, runFunction } from '../../../support/njs.ts'
+import config from '../../fixtures/edge-signer.config.ts'
 
 describeWithNjs('the not-found function', () => {
   it('answers every request with the 404 of the table', async () => {

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import config from '../../../../edge-signer.config.ts'
 import { guardFunctionConfig } from '../../../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../../../functions/headers/config.ts'
 import { buildCloudFrontFunction } from '../../../../infra/build/cloudfront-function.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
+import config from '../../fixtures/edge-signer.config.ts'
 
 let directory: string
 beforeAll(async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import config from '../../../../edge-signer.config.ts'
+import projectConfig from '../../../../edge-signer.config.ts'
 import { type EdgeSignerConfig, parseDeployment } from '../../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
 import { ConfigError } from '../../../../shared/errors.ts'
+import config from '../../fixtures/edge-signer.config.ts'
 
 const session = { algorithms: ['HS256'], issuer: 'a', audience: 'b' } satisfies StageConfigInput['session']
 const stage = (own: Record<string, unknown>): EdgeSignerConfig => ({
@@ -13,8 +14,28 @@ const stage = (own: Record<string, unknown>): EdgeSignerConfig => ({
 const parse = (own: Record<string, unknown>, params = {}) => parseDeployment(stage(own), 'test', params).config
 
 describe('parseDeployment', () => {
-  it.each(Object.keys(config.stages))('accepts the stage %s of this repository', (name) => {
-    expect(parseDeployment(config, name).stage).toBe(name)
+  it.each(Object.keys(projectConfig.stages))('accepts the stage %s of edge-signer.config.ts', (name) => {
+    expect(parseDeployment(projectConfig, name).stage).toBe(name)
+  })
+
+  it('gives the stage local of edge-signer.config.ts, whatever service and defaults are: demo and tests run on it', () => {
+    const defaults: EdgeSignerConfig['defaults'] = {
+      enforcement: 'gate',
+      bootstrap: 'none',
+      session: { algorithms: ['RS256'], jwksUrl: 'https://login.example.org/jwks', issuer: 'i', audience: 'a' },
+      grants: ['/customers/{sub}/*'],
+      cookies: { ttlSeconds: 60, ipBinding: true },
+      allowedOrigins: ['https://www.example.org'],
+      corp: 'same-origin',
+      rangeOnly: ['/customers/'],
+      browserCache: 600,
+      signOut: { endSession: false },
+      uploads: { maxBytes: 1 },
+      downloads: { urls: 'plain' },
+      adminScope: 'admin',
+    }
+    const edited = { ...projectConfig, service: 'customer-files', defaults }
+    expect(parseDeployment(edited, 'local').config).toEqual(parseDeployment(projectConfig, 'local').config)
   })
 
   it('fills in the safe defaults', () => {
