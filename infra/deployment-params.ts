@@ -14,6 +14,8 @@ const readers = {
   certificateArn: (value: string) => value,
   attach: readFlag,
   alarmEmail: (value: string) => value,
+  /** Not of a deployment: the package is run by the emulation or a single server. */
+  emulated: readFlag,
 } as const satisfies Record<string, (value: string) => unknown>
 
 /** Names of the parameters that a deployment may set. */

@@ -1,4 +1,5 @@
 import config from '../edge-signer.config.ts'
+import { ownHosts } from '../shared/config/cookie-hosts.ts'
 import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
 import { ConfigError } from '../shared/errors.ts'
 import { type ParamSources, readParams } from './deployment-params.ts'
@@ -12,11 +13,22 @@ const longestServiceAndStage = 46
  * @throws ConfigError naming each wrong field or parameter.
  */
 export function loadDeployment(stage: string, sources: ParamSources): Deployment {
-  const deployment = parseDeployment(config, stage, readParams(stage, sources))
+  const { emulated = false, ...params } = readParams(stage, sources)
+  const deployment = parseDeployment(config, stage, params)
   if (deployment.service.length + deployment.stage.length > longestServiceAndStage) {
     throw new ConfigError(
       `service and stage: must have at most ${longestServiceAndStage} characters together, or names in AWS grow too long`,
     )
   }
+  if (emulated !== true) requireHostForCookies(deployment)
   return deployment
+}
+
+/** Checked here, as names may be parameters. An emulation is reached under names that its command line says. */
+function requireHostForCookies({ config }: Deployment): void {
+  if (config.cookies.domain !== null && ownHosts(config).length === 0) {
+    throw new ConfigError(
+      'cookies.domain: needs cdnHost or aliases, because browsers keep no cookie for it from *.cloudfront.net',
+    )
+  }
 }

@@ -1,3 +1,4 @@
+import { ownHosts } from '../../shared/config/cookie-hosts.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment } from '../template.ts'
@@ -50,7 +51,7 @@ function errorResponses(deployment: Deployment): Record<string, unknown> {
 
 function viewerCertificate({ config }: Deployment): Record<string, unknown> {
   if (config.certificateArn === null) return { ViewerCertificate: { CloudFrontDefaultCertificate: true } }
-  const aliases = new Set(config.cdnHost === null ? config.aliases : [config.cdnHost, ...config.aliases])
+  const aliases = new Set(ownHosts(config))
   return {
     ...(aliases.size === 0 ? {} : { Aliases: [...aliases] }),
     ViewerCertificate: {

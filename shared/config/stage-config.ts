@@ -1,105 +1,14 @@
 import * as v from 'valibot'
 import { mostObjectBytes } from '../assets/limits.ts'
+import { hostsOutsideCookieDomain } from './cookie-hosts.ts'
+import { hostName, kmsKeyArn, origin, scope, seconds } from './field-values.ts'
+import { grantTemplate } from './grant-template.ts'
+import { sessionSchema } from './session-schema.ts'
 
 /**
  * The one schema of a stage (`edge-signer.config.ts`). Everything else in the project receives a value that went through it.
  * A check is switched off only by an explicit `null` (never by leaving the field out).
  */
-
-/** JWS algorithms (RFC 7518 section 3.1, RFC 8037) that a session may be signed with. */
-export const sessionAlgorithms = [
-  'HS256',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const
-
-const httpsUrl = v.pipe(v.string(), v.url(), v.startsWith('https://', 'must be an https:// URL'))
-const hostName = v.pipe(
-  v.string(),
-  v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a lower-case host name without scheme, port or path'),
-)
-const origin = v.pipe(
-  v.string(),
-  v.regex(
-    /^https?:\/\/[a-z0-9.-]+(:(\d+|\*))?$/,
-    'must be an origin such as https://app.example.com or http://localhost:*',
-  ),
-)
-const seconds = (least: number, most: number) =>
-  v.pipe(
-    v.number(),
-    v.integer('must be whole seconds'),
-    v.minValue(least, `must be at least ${least} seconds`),
-    v.maxValue(most, `must be at most ${most} seconds`),
-  )
-
-/** RFC 6749 section 3.3. */
-const scope = v.pipe(v.string(), v.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope'))
-
-/** No alias: permissions are for keys, and an alias can be moved to another one. */
-const kmsKeyArn = v.pipe(
-  v.string(),
-  v.regex(
-    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
-    'must be the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-…',
-  ),
-)
-
-/** A grant template: path segments, each literal or one claim, ending in `/*`. */
-const grantTemplate = v.pipe(
-  v.string(),
-  v.regex(
-    /^\/[A-Za-z0-9._-]+(\/([A-Za-z0-9._-]+|\{(sub|claims\.[A-Za-z0-9_:.-]+)\}))+\/\*$/,
-    'must look like /users/{sub}/* : a literal first segment, then literals, {sub} or {claims.name}, then /*',
-  ),
-  v.check((t) => !t.split('/').some((s) => s === '.' || s === '..'), 'must not hold dot segments'),
-  v.check(
-    (t) => !/^\/(_edge|_incoming|_state|api|public)\//.test(t),
-    'must not start with a reserved segment: _edge, _incoming, _state, api, public',
-  ),
-)
-
-const sessionSchema = v.pipe(
-  v.strictObject({
-    /** Name of the app's session cookie. */
-    cookieName: v.optional(
-      v.pipe(v.string(), v.regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a cookie name')),
-      '__Host-session',
-    ),
-    algorithms: v.pipe(v.array(v.picklist(sessionAlgorithms)), v.minLength(1, 'must name at least one algorithm')),
-    /** Where the app's public keys are (RFC 7517). Not used with HS256. */
-    jwksUrl: v.optional(v.nullable(httpsUrl), null),
-    /** A key set built into the bundle: the first requests after a cold start need no fetch. */
-    jwks: v.optional(v.nullable(v.object({ keys: v.array(v.record(v.string(), v.unknown())) })), null),
-    issuer: v.nullable(v.pipe(v.string(), v.minLength(1))),
-    audience: v.nullable(v.pipe(v.string(), v.minLength(1))),
-    /** Claims that must have exactly this value, e.g. Cognito's `token_use: 'access'`. */
-    requiredClaims: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), {}),
-    clockSkewSeconds: v.optional(seconds(0, 300), 60),
-    /** Where a navigation without a session is sent, with `return` added; `null` shows a 401 page. */
-    loginUrl: v.optional(
-      v.nullable(v.pipe(v.string(), v.regex(/^(https:\/\/|\/(?![/\\]))/, 'must be an https:// URL or a local path'))),
-      null,
-    ),
-  }),
-  // HS256 beside a public-key algorithm is how key confusion starts (RFC 8725 section 2.1): the public key becomes the HMAC secret.
-  v.check(
-    (s) => !s.algorithms.includes('HS256') || s.algorithms.length === 1,
-    'HS256 cannot be mixed with public-key algorithms',
-  ),
-  v.check(
-    (s) => s.algorithms.includes('HS256') || s.jwksUrl !== null || s.jwks !== null,
-    'public-key algorithms need jwksUrl or jwks',
-  ),
-)
 
 export const stageConfigSchema = v.pipe(
   v.strictObject({
@@ -228,6 +137,10 @@ export const stageConfigSchema = v.pipe(
   }),
   v.check((c) => c.grants.length <= 8, 'grants: at most 8 templates'),
   v.check((c) => c.cookies.domain === null || c.grants.length <= 4, 'grants: at most 4 templates with cookies.domain'),
+  v.check(
+    (c) => hostsOutsideCookieDomain(c).length === 0,
+    ({ input }) => `cookies.domain: must be ${hostsOutsideCookieDomain(input).join(' and ')} or a parent of it`,
+  ),
   v.check((c) => new Set(c.grants).size === c.grants.length, 'grants: a template is listed twice'),
   v.check(
     (c) => (c.cdnHost === null && c.aliases.length === 0) || c.certificateArn !== null || c.attach,

@@ -11,6 +11,13 @@ const stage = (own: Record<string, unknown>): EdgeSignerConfig => ({
   defaults: { session, grants: ['/users/{sub}/*'] },
   stages: { test: own as Partial<StageConfigInput> },
 })
+const withKeys = (...keys: object[]) => ({ ...session, algorithms: ['ES256'], jwks: { keys } })
+const named = (cookieName: string) => ({ ...session, cookieName })
+const hosts = {
+  cdnHost: 'cdn.example.com',
+  aliases: ['files.example.com'],
+  certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
+}
 const parse = (own: Record<string, unknown>, params = {}) => parseDeployment(stage(own), 'test', params).config
 
 describe('parseDeployment', () => {
@@ -60,6 +67,18 @@ describe('parseDeployment', () => {
     expect(cookies).toEqual({ ttlSeconds: 120, domain: 'example.com', ipBinding: false })
   })
 
+  it('takes a cookie domain that all names have in common', () => {
+    expect(parse({ ...hosts, cookies: { domain: 'example.com' } }).cookies.domain).toBe('example.com')
+    const one = { ...hosts, aliases: [], cookies: { domain: 'cdn.example.com' } }
+    expect(parse(one).cookies.domain).toBe('cdn.example.com')
+  })
+
+  it('takes public keys as they are, and shows no member of others', () => {
+    const key = { kty: 'EC', crv: 'P-256', x: 'a', y: 'b', kid: '1' }
+    expect(parse({ session: withKeys(key) }).session.jwks).toEqual({ keys: [key] })
+    expect(() => parse({ session: withKeys({ kty: 'EC', d: 'very-private' }) })).toThrow(/^(?!.*very-private)/s)
+  })
+
   const wrong: [what: string, own: Record<string, unknown>, message: RegExp][] = [
     ['an unknown field', { enforcment: 'gate' }, /enforcment/],
     ['an unknown mode', { enforcement: 'none' }, /enforcement: .*"key-group"/],
@@ -79,10 +98,36 @@ describe('parseDeployment', () => {
     ['public-key algorithms without keys', { session: { ...session, algorithms: ['RS256'] } }, /need jwksUrl or jwks/],
     ['an issuer left out', { session: { algorithms: ['HS256'], audience: 'b' } }, /session\.issuer/],
     ['a JWKS over http', { session: { ...session, algorithms: ['RS256'], jwksUrl: 'http://a.example/jwks' } }, /https/],
+    ['an empty key set', { session: withKeys() }, /session\.jwks\.keys: must hold at least one key/],
+    ['a private key', { session: withKeys({ kty: 'EC', d: 'x' }) }, /session\.jwks\.keys\.0: must be a public key/],
+    ['a private RSA key', { session: withKeys({ kty: 'RSA' }, { kty: 'RSA', qi: 'x' }) }, /session\.jwks\.keys\.1: /],
+    ['a shared secret', { session: withKeys({ kty: 'oct' }) }, /session\.jwks\.keys\.0: .*shared secret/],
+    ['a secret without its type', { session: withKeys({ k: 'x' }) }, /session\.jwks\.keys\.0: must be a public key/],
+    [
+      'a cookie name of CloudFront',
+      { session: named('CloudFront-Policy') },
+      /session\.cookieName: must not start with/,
+    ],
+    ['a cookie name of ours', { session: named('edge-grants') }, /session\.cookieName: must not start with/],
     ['a login URL that leaves the site', { session: { ...session, loginUrl: '//evil.example' } }, /session\.loginUrl/],
     ['an origin with a path', { allowedOrigins: ['https://a.example/app'] }, /allowedOrigins\.0: must be an origin/],
     ['an origin of any host', { allowedOrigins: ['*'] }, /allowedOrigins\.0/],
     ['a cdnHost without a certificate', { cdnHost: 'cdn.example.com' }, /certificateArn/],
+    [
+      'a cookie domain beside cdnHost',
+      { ...hosts, cookies: { domain: 'other.org' } },
+      /cookies\.domain: must be cdn\.example\.com and files\.example\.com or a parent of it/,
+    ],
+    [
+      'a cookie domain that ends like cdnHost',
+      { ...hosts, cookies: { domain: 'ample.com' } },
+      /cookies\.domain: must be cdn\.example\.com/,
+    ],
+    [
+      'a cookie domain of one alias only',
+      { ...hosts, cookies: { domain: 'cdn.example.com' } },
+      /cookies\.domain: must be files\.example\.com or/,
+    ],
     ['a new bucket in another Region', { bucketRegion: 'eu-west-1' }, /only an existing bucket/],
   ]
   it.each(wrong)('refuses %s and names the field', (_, own, message) => {
