@@ -2,13 +2,16 @@ import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { runCheck } from '../../../cli/doctor/check.ts'
 import { httpChecks } from '../../../cli/doctor/http-checks.ts'
 import { deploymentOf } from '../../../cli/stage/deployment.ts'
 import { prepareState, writeKeyGroup, writeKeyValue } from '../../../local/state.ts'
 import { stampKeyName } from '../../../shared/revocation/key-value.ts'
 import { makeFolder, now, run } from './command-line.ts'
+
+// The command knows the stages of the project itself.
+vi.mock('../../../edge-signer.config.ts', () => import('../fixtures/edge-signer.config.ts'))
 
 const folder = makeFolder()
 const servers: Server[] = []

@@ -1,0 +1,31 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { runDemo } from '../../../local/demo/run.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'edge-signer-demo-test-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+it('tells its story in a folder of the user, over TLS, and leaves what was there', async () => {
+  const content = join(directory, 'disks')
+  const own = join(content, 'users/alice/notes.txt')
+  mkdirSync(join(content, 'users/alice'), { recursive: true })
+  writeFileSync(own, 'my own')
+  const lines: string[] = []
+  await runDemo({ content, tls: true, tusd: false }, (line) => lines.push(line))
+  expect(lines.some((line) => line.startsWith('✓ running at https://localhost:'))).toBe(true)
+  expect(lines).toContain('✓ without cookies: 403')
+  expect(lines.at(-1)).toBe('✓ stopped, nothing left running')
+  expect(readFileSync(own, 'utf8')).toBe('my own')
+  expect(existsSync(join(content, 'users/alice/uploads/from the demo.bin'))).toBe(true)
+})
+
+it('tells it in gate mode', async () => {
+  const lines: string[] = []
+  await runDemo({ enforcement: 'gate', tusd: false }, (line) => lines.push(line))
+  expect(lines).toEqual(expect.arrayContaining(['✓ without cookies: 401', '✓ signed out: 401 again']))
+})
