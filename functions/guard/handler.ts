@@ -6,7 +6,12 @@ import type {
   ViewerRequestEvent,
 } from '../../shared/cloudfront/function-event.ts'
 import type { FunctionProblem } from '../../shared/cloudfront/function-problem.ts'
-import { generatedHeaders, generateProblem, generateResponse } from '../../shared/cloudfront/function-response.ts'
+import {
+  corsAllow,
+  generatedHeaders,
+  generateProblem,
+  generateResponse,
+} from '../../shared/cloudfront/function-response.ts'
 import { prefixesOf } from '../../shared/grant/path-prefixes.ts'
 import { encodeReserved, isCanonicalPath } from '../../shared/http/canonical-path.ts'
 import { isMultiRange, isSingleRange } from '../../shared/http/range.ts'
@@ -81,9 +86,9 @@ function answerPreflight(request: FunctionRequest): FunctionResponse {
   const headers = generatedHeaders(request, __CONFIG__.readers)
   headers.vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
   headers.allow = methods
-  if (headers['access-control-allow-origin']) {
-    headers['access-control-allow-methods'] = methods
-    headers['access-control-allow-headers'] = 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range'
+  if (headers[`${corsAllow}origin`]) {
+    headers[`${corsAllow}methods`] = methods
+    headers[`${corsAllow}headers`] = 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range'
     headers['access-control-max-age'] = '7200'
   }
   return generateResponse(204, headers)

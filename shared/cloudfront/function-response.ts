@@ -11,6 +11,9 @@ import type { FunctionProblem, FunctionReaders } from './function-problem.ts'
 /** Header names in lower case, each with its one value. */
 export type GeneratedHeaders = Record<string, string>
 
+/** The beginning of CORS header names; a function may have few bytes. */
+export const corsAllow = 'access-control-allow-'
+
 /** Answers with the problem document that every other part of the system has for the code. */
 export function generateProblem(
   problem: FunctionProblem,
@@ -23,6 +26,11 @@ export function generateProblem(
   const status = problem[1]
   headers['content-type'] = 'application/problem+json'
   if (status === 503) headers['retry-after'] = '5'
+  if (status === 416) {
+    // RFC 9110 section 14.3: one range would have been served. Exposing permits nothing to an origin that is not allowed.
+    headers['accept-ranges'] = 'bytes'
+    headers['access-control-expose-headers'] = 'Accept-Ranges'
+  }
   if (allow) headers.allow = allow
   const document = {
     type: `urn:edge-signer:${code}`,
@@ -60,8 +68,8 @@ export function generatedHeaders(request: FunctionRequest, readers: FunctionRead
     // `*` in an entry stands for any port or none; in a request it stands for nothing.
     const anyPort = value.replace(/(:\d{1,5})?$/, ':*')
     if (value.indexOf('*') < 0 && readers.allowedOrigins.some((entry) => entry === anyPort || entry === value)) {
-      headers['access-control-allow-origin'] = value
-      headers['access-control-allow-credentials'] = 'true'
+      headers[`${corsAllow}origin`] = value
+      headers[`${corsAllow}credentials`] = 'true'
     }
   }
   return headers

@@ -70,6 +70,11 @@ export function makesActiveContentAttachments(setting: Setting): boolean {
   return setting.mode === 'key-group'
 }
 
+/** Whether the refusal of several ranges says that one can be read. The session function has no header for that. */
+export function refusalNamesRanges(setting: Setting): boolean {
+  return setting.mode !== 'gate'
+}
+
 /** Whether private files say `Vary: Origin` also where no `Origin` came: the headers function does, CloudFront's policy does not. */
 export function alwaysVaries(setting: Setting): boolean {
   return setting.mode === 'key-group'

@@ -106,6 +106,8 @@ describeWithNjs('the problems of the guard', () => {
           vary: 'Origin',
         }),
       )
+      const ofRanges = ['accept-ranges', 'access-control-expose-headers'].map((name) => response.headers[name]?.value)
+      expect(ofRanges).toEqual(code === 'ERR_RANGE_MULTIPLE' ? ['bytes', 'Accept-Ranges'] : [undefined, undefined])
     }
   })
 })
