@@ -6,6 +6,7 @@ import { ref, sub } from './template.ts'
 export const ids = {
   accessLogBucket: 'AccessLogBucket',
   alarmTopic: 'AlarmTopic',
+  answersHeaders: 'AnswersResponseHeadersPolicy',
   apiFunction: 'ApiLambdaFunction',
   bucket: 'Bucket',
   distribution: 'Distribution',

@@ -76,6 +76,10 @@ function attachOutputs(enforcement: 'key-group' | 'gate'): NonNullable<Fragment[
       Description: 'Response headers policy of /_edge/pages/*',
       Value: ref(ids.pagesHeaders),
     },
+    AnswersResponseHeadersPolicyId: {
+      Description: 'Response headers policy of /_edge/session and /api/*',
+      Value: ref(ids.answersHeaders),
+    },
     OriginAccessControlId: {
       Description: 'Origin access control of the bucket origin',
       Value: getAtt(ids.originAccessControl, 'Id'),

@@ -35,7 +35,7 @@ export function handler(event: ViewerResponseEvent): FunctionResponse {
   headers['cross-origin-resource-policy'] = { value: __CONFIG__.corp }
   headers['content-security-policy'] = { value: 'sandbox' }
   headers.vary = { value: addOrigin(joined(headers.vary)) }
-  if (status === 200 || status === 206 || status === 416) headers['accept-ranges'] = { value: 'bytes' }
+  if (status === 200 || status === 206) headers['accept-ranges'] = { value: 'bytes' }
   if (status !== 304) {
     nameDownload(event.request.querystring, headers)
     disarm(headers)

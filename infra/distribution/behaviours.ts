@@ -12,6 +12,8 @@ export type CacheBehavior = Readonly<Record<string, unknown>>
 
 const allMethods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE']
 const readMethods = ['GET', 'HEAD', 'OPTIONS']
+/** Of behaviours where functions of ours answer. */
+const answered = { ResponseHeadersPolicyId: ref(ids.answersHeaders) }
 
 /** The ordered behaviours. CloudFront takes the first match, so ours stand before the private ones. */
 export function cacheBehaviors(deployment: Deployment): readonly CacheBehavior[] {
@@ -34,7 +36,8 @@ export function defaultBehavior(deployment: Deployment): CacheBehavior {
   const app = deployment.config.appOrigin !== null
   return {
     ...forwarded(app ? origins.app : origins.api, 'redirect-to-https'),
-    ...(app ? {} : { FunctionAssociations: [onViewerRequest(ids.notFound)] }),
+    // Who may read the app's answers is for the app to say.
+    ...(app ? {} : { ...answered, FunctionAssociations: [onViewerRequest(ids.notFound)] }),
   }
 }
 
@@ -43,12 +46,13 @@ function sessionBehavior(pathPattern: string): CacheBehavior {
     PathPattern: pathPattern,
     // The function answers every request itself; a distribution wants an origin all the same.
     ...forwarded(origins.api, 'https-only'),
+    ...answered,
     LambdaFunctionAssociations: [sessionOnViewerRequest()],
   }
 }
 
 function apiBehavior(): CacheBehavior {
-  return { PathPattern: '/api/*', ...forwarded(origins.api, 'https-only') }
+  return { PathPattern: '/api/*', ...forwarded(origins.api, 'https-only'), ...answered }
 }
 
 function pagesBehavior(): CacheBehavior {

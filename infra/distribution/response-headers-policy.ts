@@ -35,20 +35,23 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
   const { config } = deployment
   // The headers function writes the same value on what it sees; in `gate` mode and on errors only this one is there.
   const { privateCacheControl } = headersFunctionConfig(deployment)
-  const cors = corsConfig(config.allowedOrigins)
+  const cors = corsConfig(config.allowedOrigins, true)
   const corp = customHeader('Cross-Origin-Resource-Policy', config.corp)
+  // S3 leaves it out of a 416 (RFC 9110 section 14.3), and no function runs there.
+  const ranges = customHeader('Accept-Ranges', 'bytes')
   return {
     Resources: {
       [ids.privateHeaders]: policy(deployment, 'private', {
         ...cors,
-        CustomHeadersConfig: { Items: [corp, customHeader('Cache-Control', privateCacheControl)] },
+        CustomHeadersConfig: { Items: [corp, ranges, customHeader('Cache-Control', privateCacheControl)] },
         // It is not known whether an error page gets the headers of the path that failed. If it does, a sandbox would stop the
         // page's script. So errors get the page's own policy, and objects the sandbox from the headers function.
         SecurityHeadersConfig: securityHeaders(hasErrorPage(deployment) ? pagesCsp() : 'sandbox'),
       }),
+      [ids.answersHeaders]: policy(deployment, 'answers', answersHeaders(deployment)),
       [ids.publicHeaders]: policy(deployment, 'public', {
         ...cors,
-        CustomHeadersConfig: { Items: [corp] },
+        CustomHeadersConfig: { Items: [corp, ranges] },
         SecurityHeadersConfig: securityHeaders('sandbox'),
       }),
       [ids.pagesHeaders]: policy(deployment, 'pages', {
@@ -62,13 +65,24 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
   }
 }
 
+/**
+ * For what functions answer. They write these headers themselves, and theirs stay; a 502 or 503 of CloudFront's own has only
+ * these, without which a page of another origin sees a network error.
+ */
+function answersHeaders({ config }: Deployment): Record<string, unknown> {
+  return {
+    ...corsConfig(config.allowedOrigins, false),
+    CustomHeadersConfig: { Items: [customHeader('Cross-Origin-Resource-Policy', config.corp, false)] },
+  }
+}
+
 /** Whether CloudFront's 403 is replaced by our page. */
 export function hasErrorPage({ config }: Deployment): boolean {
   return config.enforcement === 'key-group' && config.bootstrap === 'error-page'
 }
 
-/** `OriginOverride: true`: with `false`, any CORS header of the origin would drop all of ours. */
-function corsConfig(origins: readonly string[]): Record<string, unknown> {
+/** With `override` false, any CORS header of the origin drops all of ours. */
+function corsConfig(origins: readonly string[], override: boolean): Record<string, unknown> {
   if (origins.length === 0) return {}
   return {
     CorsConfig: {
@@ -78,7 +92,7 @@ function corsConfig(origins: readonly string[]): Record<string, unknown> {
       AccessControlAllowOrigins: { Items: origins },
       AccessControlExposeHeaders: { Items: exposedHeaders },
       AccessControlMaxAgeSec: preflightSeconds,
-      OriginOverride: true,
+      OriginOverride: override,
     },
   }
 }
@@ -90,8 +104,8 @@ function securityHeaders(csp: string): Record<string, unknown> {
   }
 }
 
-function customHeader(name: string, value: string): Record<string, unknown> {
-  return { Header: name, Value: value, Override: true }
+function customHeader(name: string, value: string, override = true): Record<string, unknown> {
+  return { Header: name, Value: value, Override: override }
 }
 
 function policy(deployment: Deployment, part: string, settings: Record<string, unknown>): Resource {

@@ -76,7 +76,7 @@ export function finish(r: NjsRequest): void {
   const headers = responseHeaders(r)
   const before = snapshot(headers)
   headers['x-cache'] = { value: r.status >= 400 ? 'Error from cloudfront' : 'Miss from cloudfront' }
-  if (behaviour.bucket && (r.status === 206 || r.status === 416)) headers['accept-ranges'] = { value: 'bytes' }
+  if (behaviour.bucket && r.status === 206) headers['accept-ranges'] = { value: 'bytes' }
   applyPolicy(behaviour, r, headers)
   // Not for errors of the origin (Developer Guide, "Restrictions on all edge functions").
   if (r.status >= 400 || behaviour.viewerResponse === null) {

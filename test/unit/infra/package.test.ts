@@ -314,6 +314,11 @@ describe.each(withDistribution)('distribution of %s', (name) => {
         Value: 'same-site',
         Override: true,
       })
+      expect(config(id).CustomHeadersConfig.Items).toContainEqual({
+        Header: 'Accept-Ranges',
+        Value: 'bytes',
+        Override: true,
+      })
     }
     expect(config('PrivateResponseHeadersPolicy').CustomHeadersConfig.Items).toContainEqual({
       Header: 'Cache-Control',
@@ -330,6 +335,24 @@ describe.each(withDistribution)('distribution of %s', (name) => {
       ContentSecurityPolicy: 'sandbox',
       Override: true,
     })
+  })
+
+  it('lets pages of allowed origins read an error of CloudFront’s own, and keeps what a function wrote', () => {
+    const policy = { Ref: 'AnswersResponseHeadersPolicy' }
+    for (const pattern of ['/_edge/session', '/_edge/session/*', '/api/*']) {
+      expect(behaviour(name, pattern).ResponseHeadersPolicyId, pattern).toEqual(policy)
+    }
+    const { DefaultCacheBehavior } = distribution(name)
+    // The app says itself who may read its answers.
+    const isApp = DefaultCacheBehavior.TargetOriginId === 'app'
+    expect(DefaultCacheBehavior.ResponseHeadersPolicyId).toEqual(isApp ? undefined : policy)
+    const { ResponseHeadersPolicyConfig: config } =
+      stages[name].template.Resources.AnswersResponseHeadersPolicy?.Properties ?? {}
+    expect(config.CorsConfig).toMatchObject({ OriginOverride: false, AccessControlAllowCredentials: true })
+    expect(config.CorsConfig.AccessControlAllowOrigins.Items).not.toContain('*')
+    expect(config.CustomHeadersConfig.Items).toEqual([
+      { Header: 'Cross-Origin-Resource-Policy', Value: 'same-site', Override: false },
+    ])
   })
 
   it('shows the sign-in page for a 403 only where CloudFront makes it', () => {
@@ -482,7 +505,14 @@ describe('attach', () => {
       expect.arrayContaining([
         ...['SessionFunctionVersionArn', 'GuardFunctionArn', 'HeadersFunctionArn', 'KeyValueStoreArn'],
         ...['ObjectsCachePolicyId', 'PrivateResponseHeadersPolicyId', 'PublicResponseHeadersPolicyId'],
-        ...['PagesResponseHeadersPolicyId', 'OriginAccessControlId', 'TrustedKeyGroupId', 'BucketName', 'HttpApiUrl'],
+        ...[
+          'AnswersResponseHeadersPolicyId',
+          'PagesResponseHeadersPolicyId',
+          'OriginAccessControlId',
+          'TrustedKeyGroupId',
+          'BucketName',
+          'HttpApiUrl',
+        ],
       ]),
     )
     expect(stages.attach.template.Outputs.DistributionId).toBeUndefined()
