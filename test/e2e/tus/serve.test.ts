@@ -42,7 +42,7 @@ describe('edge-signer serve', () => {
       host,
       certificate: join(directory, 'tls/tls.crt'),
       key: join(directory, 'tls/tls.key'),
-      stage: 'prod',
+      stage: 'local',
       port: String(port),
       content: join(directory, 'content'),
       state: join(directory, 'state'),
