@@ -30,5 +30,7 @@ export function refusalHeaders(status: number): Headers {
   if (status === 401) return [...common, ['www-authenticate', 'Bearer']]
   // RFC 9110 section 10.2.3, in seconds: our own caches try again after that long.
   if (status === 503) return [...common, ['retry-after', '5']]
+  // RFC 9110 section 14.3: what was refused were several ranges.
+  if (status === 416) return [...common, ['accept-ranges', 'bytes'], ['access-control-expose-headers', 'Accept-Ranges']]
   return common
 }

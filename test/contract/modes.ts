@@ -70,11 +70,6 @@ export function makesActiveContentAttachments(setting: Setting): boolean {
   return setting.mode === 'key-group'
 }
 
-/** Whether the refusal of several ranges says that one can be read. The session function has no header for that. */
-export function refusalNamesRanges(setting: Setting): boolean {
-  return setting.mode !== 'gate'
-}
-
 /** Whether private files say `Vary: Origin` also where no `Origin` came: the headers function does, CloudFront's policy does not. */
 export function alwaysVaries(setting: Setting): boolean {
   return setting.mode === 'key-group'
@@ -83,6 +78,14 @@ export function alwaysVaries(setting: Setting): boolean {
 /** Whether a valid Bearer session alone opens a private path. */
 export function bearerOpensPrivatePaths(setting: Setting): boolean {
   return setting.mode === 'gate'
+}
+
+/**
+ * What good cookies are worth beside the session of another user, who may not read the path: CloudFront knows nothing of sessions,
+ * the session function reads it.
+ */
+export function statusBesideOtherUser(setting: Setting): 200 | 403 {
+  return setting.mode === 'gate' ? 403 : 200
 }
 
 /** Whether a private path answers a GET without cookies, but with a good session, by 307 and fresh cookies. */

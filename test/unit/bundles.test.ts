@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import config from '../../edge-signer.config.ts'
 import { type Build, buildFunctions } from '../../infra/build/index.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../shared/config/stage-config.ts'
+import config from './fixtures/edge-signer.config.ts'
 
 const pool = 'https://cognito-idp.ap-southeast-2.amazonaws.com/ap-southeast-2_ABCDEFGHI'
 const longNames: Partial<StageConfigInput> = {
