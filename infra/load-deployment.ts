@@ -13,7 +13,7 @@ const longestServiceAndStage = 46
  * @throws ConfigError naming each wrong field or parameter.
  */
 export function loadDeployment(stage: string, sources: ParamSources): Deployment {
-  const { emulated = false, ...params } = readParams(stage, sources)
+  const { emulated = stage === 'local', ...params } = readParams(stage, sources)
   const deployment = parseDeployment(config, stage, params)
   if (deployment.service.length + deployment.stage.length > longestServiceAndStage) {
     throw new ConfigError(
@@ -24,7 +24,7 @@ export function loadDeployment(stage: string, sources: ParamSources): Deployment
   return deployment
 }
 
-/** Checked here, as names may be parameters. An emulation is reached under names that its command line says. */
+/** Checked here, as names may be parameters. An emulation, as the stage local is, has names that its command line says. */
 function requireHostForCookies({ config }: Deployment): void {
   if (config.cookies.domain !== null && ownHosts(config).length === 0) {
     throw new ConfigError(

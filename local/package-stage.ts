@@ -54,7 +54,6 @@ async function packageInto(directory: string, params: Readonly<Record<string, st
       stage,
       '--package',
       draft,
-      '--param=emulated=true',
       ...Object.entries(params).map(([name, value]) => `--param=${name}=${value}`),
     ],
     { cwd: projectDirectory },

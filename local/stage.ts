@@ -9,6 +9,7 @@ export const appOrigin = 'app.localhost'
 /** The deployment parameters that an emulation is packaged with, as `--param` takes them. */
 export function stageParams(options: EmulationOptions): Record<string, string> {
   return {
+    emulated: 'true',
     ...(options.enforcement === undefined ? {} : { enforcement: options.enforcement }),
     ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
     ...(options.cookieDomain === undefined ? {} : { cookieDomain: options.cookieDomain }),

@@ -40,6 +40,9 @@ export function createUploadFallback(location: LocalLocation, services: ApiServi
   })
 }
 
+/** Seconds. */
+const later = { 'retry-after': '5' }
+
 const common = {
   'tus-resumable': '1.0.0',
   'cache-control': 'no-store',
@@ -52,9 +55,9 @@ async function headOf(
   services: ApiServices,
 ): Promise<FallbackAnswer> {
   const upload = await withFaults(() => readDeclaration(location, url.split('?')[0]?.slice(uploadPath.length) ?? ''))
-  if (upload === undefined || services.now() >= upload.expiresAt) return { status: 404, headers: {} }
+  if (upload === undefined || services.now() >= upload.expiresAt) return answerWith('ERR_UPLOAD_NOT_FOUND')
   const asset = await publishedBy(upload, services.store)
-  if (asset === undefined) return { status: 404, headers: {} }
+  if (asset === undefined) return answerWith('ERR_UPLOAD_NOT_FOUND')
   const size = String(asset.size)
   const metadata = formatUploadMetadata(publicMetadata(upload))
   return { status: 200, headers: { 'upload-length': size, 'upload-offset': size, 'upload-metadata': metadata } }
@@ -70,7 +73,7 @@ async function creationFailed(
   if (upload !== undefined && typeof requestId === 'string') {
     await withFaults(() => takeBackBeginning(location, upload.id, requestId))
   }
-  return problemAnswer('ERR_STORE_UNAVAILABLE')
+  return answerWith('ERR_STORE_UNAVAILABLE', later)
 }
 
 async function ticketOf(metadata: string | string[] | undefined, services: ApiServices): Promise<Upload | undefined> {
@@ -86,14 +89,15 @@ async function ticketOf(metadata: string | string[] | undefined, services: ApiSe
 function faultOf(error: unknown, { method }: IncomingMessage, { log }: ApiServices): Promise<FallbackAnswer> {
   const code = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
   log({ level: 'error', event: 'upload-fallback-failed', code, reason: error instanceof Error ? error.message : '' })
-  return problemAnswer(method === 'HEAD' ? 'ERR_UPLOAD_PAUSED' : 'ERR_STORE_UNAVAILABLE')
+  return answerWith(method === 'HEAD' ? 'ERR_UPLOAD_PAUSED' : 'ERR_STORE_UNAVAILABLE', later)
 }
 
-async function problemAnswer(code: ErrorCode): Promise<FallbackAnswer> {
+/** A problem; over `HEAD` Node leaves its body out. */
+async function answerWith(code: ErrorCode, headers: Readonly<Record<string, string>> = {}): Promise<FallbackAnswer> {
   const problem = apiProblem(code)
   return {
     status: problem.status,
-    headers: { ...Object.fromEntries(problem.headers), 'retry-after': '5' },
+    headers: { ...Object.fromEntries(problem.headers), ...headers },
     body: await problem.text(),
   }
 }
