@@ -16,11 +16,11 @@ import {
   readFormerGrants,
 } from '../../shared/session/edge-grants.ts'
 import type { Session } from '../../shared/session/session.ts'
-import { askAgain } from './again.ts'
 import type { EdgeRequest } from './event.ts'
 import { fitsOneResponse, signGrants } from './grant-signing.ts'
 import { mintedPage } from './page.ts'
 import { policyHost } from './policy-host.ts'
+import { askAgain, cookieHeaders, redirect } from './redirect.ts'
 import { refreshAt } from './refresh-at.ts'
 import { MintRefusal } from './refusal.ts'
 import { isServed, readReturnTarget } from './return-target.ts'
@@ -70,7 +70,7 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     return askAgain(request, forget(former, config.cookies.domain))
   }
   if (!isNavigation(request)) return sessionResponse(grants, now, expires, cookies)
-  return target === undefined ? mintedPage(answerHeaders(cookies)) : redirect(target.location, cookies)
+  return target === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, target.location, cookies)
 }
 
 /** A session without grants must not go on with those of the one before it. */
@@ -95,11 +95,6 @@ function expire(prefixes: readonly ResourcePrefix[], domain: string | null): str
   return prefixes.flatMap((prefix) => expiredGrantCookies(prefix, domain))
 }
 
-/** 303 turns a POST into a GET (RFC 9110 section 15.4.4). */
-function redirect(location: string, cookies: readonly string[]): HttpResponse {
-  return { status: 303, headers: [['location', location], ...answerHeaders(cookies)], body: '' }
-}
-
 function sessionResponse(
   grants: readonly Grant[],
   now: number,
@@ -113,11 +108,7 @@ function sessionResponse(
   }
   return {
     status: 200,
-    headers: [['content-type', 'application/json'], ['x-content-type-options', 'nosniff'], ...answerHeaders(cookies)],
+    headers: [['content-type', 'application/json'], ['x-content-type-options', 'nosniff'], ...cookieHeaders(cookies)],
     body: JSON.stringify(body),
   }
-}
-
-function answerHeaders(cookies: readonly string[]): HttpResponse['headers'] {
-  return [['cache-control', 'no-store'], ...cookies.map((line) => ['set-cookie', line] as const)]
 }

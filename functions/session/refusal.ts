@@ -5,6 +5,7 @@ import { problemResponse } from '../../shared/http/problem.ts'
 import type { EdgeRequest } from './event.ts'
 import { isBackFromLogin } from './login.ts'
 import { refusalPage } from './page.ts'
+import { redirect } from './redirect.ts'
 
 /** A good session that mints nothing: the cookies of earlier mints that are not its own go all the same. */
 export class MintRefusal extends GrantError {
@@ -50,16 +51,7 @@ export function logRefusal(code: ErrorCode, requestId: string): void {
 function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string | null): HttpResponse {
   if (!isNavigation(request)) return problemResponse(code)
   const location = helpedByLogin.includes(code) ? login() : null
-  if (location !== null) {
-    return {
-      status: 302,
-      headers: [
-        ['location', location],
-        ['cache-control', 'no-store'],
-      ],
-      body: '',
-    }
-  }
+  if (location !== null) return redirect(302, location)
   // Signed in a moment ago, and nothing of it came along.
   if (code === 'ERR_SESSION_MISSING' && isBackFromLogin(request)) return refusalPage('ERR_NO_COOKIES')
   return refusalPage(code)

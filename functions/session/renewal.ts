@@ -3,9 +3,9 @@ import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import type { KeyDocument } from '../../shared/keys/key-document.ts'
 import { edgeGrantsValue, renewedGrantsCookie } from '../../shared/session/edge-grants.ts'
 import type { Session } from '../../shared/session/session.ts'
-import { askAgain } from './again.ts'
 import { signGrants } from './grant-signing.ts'
 import { renewalMarker } from './loop-guard.ts'
+import { askAgain } from './redirect.ts'
 import type { SessionServices } from './services.ts'
 
 /** What a renewal is made from. `grant` covers the request's path; times in epoch seconds. */

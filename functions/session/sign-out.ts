@@ -10,6 +10,7 @@ import {
   hasFormerGrants,
   readFormerGrants,
 } from '../../shared/session/edge-grants.ts'
+import { cookieHeaders, redirect } from './redirect.ts'
 import { readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
 
@@ -20,7 +21,7 @@ import type { SessionServices } from './services.ts'
  */
 export async function endSession(request: HttpRequest, services: SessionServices, now: number): Promise<HttpResponse> {
   refuseCrossSite(request, services.isAllowedOrigin)
-  return { status: 204, headers: await clearedCookies(request, services, now), body: '' }
+  return { status: 204, headers: cookieHeaders(await clearedCookies(request, services, now)), body: '' }
 }
 
 /**
@@ -42,27 +43,22 @@ export async function endSessionAndReturn(
     throw new RequestError('ERR_CROSS_SITE')
   }
   const location = readReturnTarget(request, services)?.location ?? '/'
-  return { status: 303, headers: [['location', location], ...(await clearedCookies(request, services, now))], body: '' }
+  return redirect(303, location, await clearedCookies(request, services, now))
 }
 
-async function clearedCookies(
-  request: HttpRequest,
-  services: SessionServices,
-  now: number,
-): Promise<HttpResponse['headers']> {
+async function clearedCookies(request: HttpRequest, services: SessionServices, now: number): Promise<string[]> {
   const { cookies, endSession, session } = services.config
   const sent = readCookies(request.headers.cookie)
   // Without the cookie there is nothing to check, so a browser without grants can sign out of the app during an outage.
   const { prefixes, renewals } = hasFormerGrants(sent)
     ? readFormerGrants(sent, (await services.keys(now)).stampKey, services.grantLimit)
     : { prefixes: [], renewals: [] }
-  const lines = [
+  return [
     ...prefixes.flatMap((prefix) => expiredGrantCookies(prefix, cookies.domain)),
     ...expiredEdgeGrants(cookies.domain),
     ...expiredRenewals(renewals, cookies.domain),
     ...(endSession ? expiredAppSession(session.cookieName, cookies.domain) : []),
   ]
-  return [['cache-control', 'no-store'], ...lines.map((line) => ['set-cookie', line] as const)]
 }
 
 /**
