@@ -1,6 +1,6 @@
 import { defineConfig } from './shared/config/parse.ts'
 
-/** What Edge Signer does, stage by stage. Every field is described in `shared/config/stage-config.ts`. */
+/** The behaviour of Edge Signer, stage by stage. docs/configuration.md describes every field. */
 export default defineConfig({
   service: 'edge-signer',
   defaults: {
@@ -28,9 +28,9 @@ export default defineConfig({
       allowedOrigins: ['https://app.example.com'],
     },
     /**
-     * The emulation (`npm start`): sessions are made by `/dev/login`, signed with a secret generated on this machine.
-     * It takes nothing from `defaults` that the demo and the tests depend on, so those may be edited at will. To emulate your own
-     * prefixes, edit this stage; the demo and the contract suite hold for it as it is here.
+     * The emulation (`npm start`). `/dev/login` makes its sessions, signed with a secret that is generated on this machine.
+     * The stage sets every field that the demo and the tests depend on, so `defaults` can be edited freely. To emulate your own
+     * prefixes, edit this stage; the demo and the contract suite expect it as it is here.
      */
     local: {
       session: {
@@ -41,7 +41,8 @@ export default defineConfig({
         loginUrl: '/dev/login',
       },
       enforcement: 'key-group',
-      bootstrap: 'error-page',
+      // The error page, or with `--app` none.
+      bootstrap: undefined,
       grants: ['/users/{sub}/*', '/teams/{claims.team}/*'],
       cookies: {},
       allowedOrigins: ['http://localhost:*', 'https://localhost:*', 'https://app.example.test:*'],

@@ -2,22 +2,42 @@ import { defineConfig } from 'vitest/config'
 
 const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 
+/**
+ * Unit tests that start programs or replace modules and globals. In the others a worker loads each module once for all of its
+ * files, which halves their time.
+ */
+const isolated = [
+  'test/unit/*.test.ts',
+  'test/unit/{deploy,infra,local,server}/**/*.test.ts',
+  'test/unit/cli/revoke.test.ts',
+]
+
 export default defineConfig({
   test: {
     env,
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 120_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: isolated,
+          isolate: false,
+          setupFiles: 'test/support/restore-globals.ts',
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'unit-isolated', include: isolated, testTimeout: 30_000, hookTimeout: 120_000 },
       },
       {
         extends: true,
         test: {
           name: 'contract',
-          sequence: { groupOrder: 1 },
           include: ['test/contract/**/*.test.ts'],
-          // Each file starts its own emulation, which is several processes.
-          maxWorkers: 2,
+          globalSetup: 'test/contract/shared-emulations.ts',
           testTimeout: 30_000,
           hookTimeout: 180_000,
         },
@@ -27,7 +47,7 @@ export default defineConfig({
         // Real servers and a real browser: one file at a time, with time for a slow machine.
         test: {
           name: 'e2e',
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 90_000,
           hookTimeout: 180_000,

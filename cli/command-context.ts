@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { Terminal } from './terminal.ts'
 
-/** What a subcommand gets: where it writes, and how it says its exit status. */
+/** Dependencies of a subcommand: its terminal and a setter of the exit status. */
 export interface CommandContext {
   readonly terminal: Terminal
   exit(code: number): void
 }
 
-/** Makes one subcommand. It declares options and examples only; what does the work is imported when it runs. */
+/** Creates a subcommand. It only declares options and examples; the implementation is imported when the subcommand runs. */
 export type CommandFactory = (context: CommandContext) => Command

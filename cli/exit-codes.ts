@@ -1,12 +1,12 @@
 /**
- * What the command's exit status says. `explain` answers with `granted` or `refused`; the others with `granted` where they did
- * what they were asked, and `refused` where the keys or the configuration do not let them.
+ * Exit status of the command. `explain` exits with `granted` or `refused`. The other commands exit with `granted` if they
+ * succeeded, and with `refused` if the keys, the configuration or a fault of the stage prevented it.
  */
 export const exitCodes = {
   granted: 0,
   refused: 1,
   /** Wrong arguments, or an input that cannot be read. */
   usage: 2,
-  /** An error that this command did not foresee. */
+  /** An unexpected error. */
   internal: 3,
 } as const

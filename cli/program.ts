@@ -3,12 +3,12 @@ import type { CommandContext, CommandFactory } from './command-context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { keysCommand } from './commands/keys.ts'
-import { revocationsCommand } from './commands/revocations.ts'
-import { revokeCommand } from './commands/revoke.ts'
+import { repairCommand } from './commands/repair.ts'
+import { revocationsCommand, revokeCommand } from './commands/revoke.ts'
 import { serveCommand } from './commands/serve.ts'
 import { sessionCommand } from './commands/session.ts'
-import { signCookiesCommand } from './commands/sign-cookies.ts'
-import { signUrlCommand } from './commands/sign-url.ts'
+import { signCookiesCommand, signUrlCommand } from './commands/sign.ts'
+import { printErrorMessage } from './print.ts'
 import { redactText } from './redact.ts'
 
 const commands: readonly CommandFactory[] = [
@@ -20,13 +20,14 @@ const commands: readonly CommandFactory[] = [
   revocationsCommand,
   keysCommand,
   doctorCommand,
+  repairCommand,
   serveCommand,
 ]
 
-/** The whole command line. Parsing throws CommanderError in place of ending the process. */
+/** Creates the command line. Its parser throws CommanderError instead of ending the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('edge-signer')
-    .description('Prefix-scoped CloudFront signed cookies: explain refusals, sign, revoke, look after keys.')
+    .description('Prefix-scoped CloudFront signed cookies: explain refusals, sign, revoke, manage keys.')
     .addHelpText(
       'after',
       `
@@ -38,16 +39,17 @@ Examples:
   edge-signer session alice --claim team=red
   edge-signer revoke /users/alice/ --stage prod
   edge-signer doctor --stage prod
+  edge-signer repair --stage prod
 Details: edge-signer help explain`,
     )
   for (const create of commands) program.addCommand(create(context))
-  // After the subcommands, which do not inherit when they are added ready-made.
+  // Commander copies these settings only to subcommands that it creates itself, so each is configured here.
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => context.terminal.out(text),
       writeErr: (text) => context.terminal.err(text),
-      // The parser repeats what it does not understand, which may be a signed URL.
-      outputError: (text, write) => write(redactText(text)),
+      // The parser repeats unknown arguments, which may be signed URLs.
+      outputError: (text) => printErrorMessage(context.terminal, redactText(text).trimEnd()),
     })
   }
   return program

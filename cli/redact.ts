@@ -1,50 +1,44 @@
 /**
- * Keeping secrets out of the terminal: a signature or a token in a scroll-back, a ticket or a CI log opens files for whoever
- * reads it.
+ * Keeps secrets out of the terminal: anybody who reads a signature or a token in a scroll-back, a ticket or a CI log can open
+ * files with it.
  */
 
-/** A run that could be a signature, a policy, a token or a key: long, and of a base64 alphabet. */
+/** A run that could be a signature, a policy, a token or a key: long, and in a base64 alphabet. */
 const longRun = /[A-Za-z0-9+/~_=-]{40,}/g
 
-/** Shortens every long run of base64 characters: for messages that may repeat what was typed. */
+/** Shortens every long run of base64 characters, for messages that may repeat user input. */
 export function redactText(text: string): string {
-  return printable(text.replace(longRun, (run) => shorten(run)))
+  return text.replace(longRun, (run) => shorten(run))
 }
 
-/** The beginning of a value and its length: enough to tell two apart. */
+/** Returns the beginning of a value and its length, which suffice to distinguish two values. */
 export function shorten(value: string): string {
   return value.length <= 12 ? value : `${value.slice(0, 6)}…(${value.length} characters)`
 }
 
-/** A key pair id for the eye. What is longer than any id is something else in its place, perhaps the signature. */
+/** Formats a key pair id. A value longer than any id is shortened, because it may be a misplaced signature. */
 export function showKeyId(id: string): string {
-  return printable(id.length <= 64 ? id : shorten(id))
+  return id.length <= 64 ? id : shorten(id)
 }
 
-/** A run in one segment of a path that could be a token. Names of files are rarely that long and never secret. */
+/** A run in a path segment that could be a token. File names are rarely that long. */
 const longRunOfSegment = /[A-Za-z0-9+~_=-]{40,}/g
 
-/** What a signed URL has behind its `?`; it stands in the path where that `?` was lost or percent-encoded. */
+/** Signature parameters in the path of a signed URL that lost its `?`, or has it percent-encoded. */
 const signatureInPath = /(?<=(?:Signature|Policy)(?:=|%(?:25)*3D))(?:(?!%(?:25)*26)[^&?#])+/gi
 
-/** A URL for the eye: the values of its query are shortened, and what could be a secret in its path. */
+/** Formats a URL with shortened query values, and without the parts of its path that could be a secret. */
 export function showUrl(url: string): string {
   const question = url.indexOf('?')
-  if (question < 0) return printable(showPath(url))
+  if (question < 0) return showPath(url)
   const parts = url.slice(question + 1).split('&')
   const shown = parts.map((part) => {
     const equals = part.indexOf('=')
     return equals < 0 ? shorten(part) : `${part.slice(0, equals + 1)}${shorten(part.slice(equals + 1))}`
   })
-  return printable(`${showPath(url.slice(0, question))}?${shown.join('&')}`)
+  return `${showPath(url.slice(0, question))}?${shown.join('&')}`
 }
 
 function showPath(path: string): string {
   return path.replace(signatureInPath, shorten).replace(longRunOfSegment, shorten)
-}
-
-/** Control characters made visible: a hostile file name or header must not drive the terminal. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this replaces
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
 }

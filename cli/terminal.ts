@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 
-/** Everything of the world that a command touches besides files. */
+/** Input, output and clock of a command. */
 export interface Terminal {
   /** Writes to standard output. */
   out(text: string): void

@@ -1,12 +1,16 @@
+import { endedName } from '../shared/assets/s3/location.ts'
+import { originsOf } from '../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../shared/config/parse.ts'
+import { exposedHeaders } from '../shared/read/cors.ts'
 import { bucketPathPatterns } from './distribution/path-patterns.ts'
-import { exposedHeaders } from './distribution/response-headers-policy.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
 import { privateBucket, privateBucketProperties } from './private-bucket.ts'
 import { type Fragment, ref, sub } from './template.ts'
 
 /** Days until an upload that nobody published is thrown away. */
 const incomingDays = 3
+/** Days until it is forgotten that an upload ended: longer than its bytes could come again. */
+const endedDays = 7
 /** Days until the parts of an abandoned multipart upload are thrown away; they cost money and are invisible in a listing. */
 const multipartDays = 7
 
@@ -38,6 +42,12 @@ export function bucketFragment(deployment: Deployment): Fragment {
                 Prefix: `${deployment.config.keyPrefix}_incoming/`,
                 ExpirationInDays: incomingDays,
               },
+              {
+                Id: 'expire-ended',
+                Status: 'Enabled',
+                Prefix: endedName(''),
+                ExpirationInDays: endedDays,
+              },
             ],
           },
           ...browserCors(deployment),
@@ -57,7 +67,7 @@ export function bucketFragment(deployment: Deployment): Fragment {
 }
 
 /**
- * What the bucket's policy says: only this distribution reads, and only over TLS. Without `AWS:SourceArn` any distribution of
+ * Policy of the bucket: only this distribution reads, and only over TLS. Without `AWS:SourceArn` any distribution of
  * any account could be pointed at the bucket (confused deputy).
  */
 export function bucketStatements(deployment: Deployment): readonly Record<string, unknown>[] {
@@ -119,9 +129,8 @@ function isSub(value: unknown): value is { 'Fn::Sub': string } {
  * name is not known here: the bucket would depend on the distribution, which depends on the bucket.
  */
 function browserCors({ config }: Deployment): Record<string, unknown> {
-  const { cdnHost, aliases, downloads } = config
-  const hosts = cdnHost === null ? aliases : [cdnHost, ...aliases]
-  const origins = [...new Set([...config.allowedOrigins, ...hosts.map((host) => `https://${host}`)])]
+  const { hosts, downloads } = config
+  const origins = [...new Set([...config.allowedOrigins, ...originsOf(hosts)])]
   if (origins.length === 0) return {}
   const isRead = downloads.urls === 'presigned' || downloads.fallbackToS3
   return {

@@ -21,7 +21,7 @@ const readers = {
 /** Names of the parameters that a deployment may set. */
 export const paramNames = Object.keys(readers)
 
-/** Where parameters come from: the command line (`name=value`), and `params` of `serverless.yml`. */
+/** Sources of parameters: the command line (`name=value`), and `params` of `serverless.yml`. */
 export interface ParamSources {
   readonly commandLine: readonly string[]
   readonly file: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>

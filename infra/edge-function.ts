@@ -1,6 +1,6 @@
 import { ids } from './names.ts'
 
-/** What the stack's `resources` add to resources that the framework generates. */
+/** Additions of the stack's `resources` to resources that the framework generates. */
 export type Extensions = Record<string, Record<string, unknown>>
 
 /**

@@ -4,6 +4,7 @@ import type { Page } from '../functions/provision/config.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import type { Extensions } from './edge-function.ts'
+import { bucketKmsStatements } from './kms-bucket.ts'
 import { bucketArn, bucketReference, ids, secretName } from './names.ts'
 import { getAtt, sub } from './template.ts'
 
@@ -15,13 +16,13 @@ export function pages(): readonly Page[] {
   return [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text }]
 }
 
-/** What the rotation function is told of the stack; nothing here is secret. */
+/** Environment of the rotation function; nothing here is secret. */
 export function keyFunctionExtensions(deployment: Deployment): Extensions {
   const Variables = { BUCKET: bucketReference(deployment), KEY_VALUE_STORE_ARN: getAtt(ids.keyValueStore, 'Arn') }
   return { [ids.rotateKeyFunction]: { Properties: { Environment: { Variables } } } }
 }
 
-/** What the provision function may do: make, fill and remove the stage's keys, and fill the stack's stores. */
+/** Permissions of the provision function: make, fill and remove the stage's keys, and fill the stack's stores. */
 export function provisionStatements(deployment: Deployment): readonly Statement[] {
   return [
     ...keyStatements(deployment, ['CreateSecret', 'DeleteSecret', 'RestoreSecret', 'TagResource']),
@@ -42,7 +43,7 @@ export function provisionStatements(deployment: Deployment): readonly Statement[
   ]
 }
 
-/** What the rotation function may do: exchange the keys of the group, and drop revocations that have expired. */
+/** Permissions of the rotation function: exchange the keys of the group, and drop revocations that have expired. */
 export function rotateKeyStatements(deployment: Deployment): readonly Statement[] {
   return [...keyStatements(deployment, []), ...revocationStatements(deployment)]
 }
@@ -77,6 +78,7 @@ function revocationStatements(deployment: Deployment): readonly Statement[] {
     { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: bucketArn(deployment, revocationStateKey) },
     // Without ListBucket S3 answers 403 for a missing object, and a first deploy would look like an outage.
     { Effect: 'Allow', Action: 's3:ListBucket', Resource: bucketArn(deployment) },
+    ...bucketKmsStatements(deployment, 'write'),
     {
       Effect: 'Allow',
       Action: ['DescribeKeyValueStore', 'ListKeys', 'UpdateKeys'].map((action) => `cloudfront-keyvaluestore:${action}`),

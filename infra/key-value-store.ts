@@ -2,7 +2,7 @@ import type { Deployment } from '../shared/config/parse.ts'
 import { ids, resourceName } from './names.ts'
 import type { Fragment } from './template.ts'
 
-/** Where the guard finds the stamp key and the revoked prefixes. Its content is written after the deploy, never by the template. */
+/** Store of the stamp key and the revoked prefixes, for the guard. Its content is written after the deploy, never by the template. */
 export function keyValueStoreFragment(deployment: Deployment): Fragment {
   return {
     Resources: {

@@ -1,4 +1,4 @@
-/** What a deploy ends with: where the stage is, how to see that it works, and who tells what is wrong. */
+/** The last lines of a deploy: the stage's address, how to see that it works, and how to find a fault. */
 export function nextSteps(stage: string, outputs: ReadonlyMap<string, string>): readonly string[] {
   const host = outputs.get('CdnHost')
   const doctor = `npx edge-signer doctor --stage ${stage}`

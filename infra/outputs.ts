@@ -1,12 +1,13 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { bucketStatementTemplate } from './bucket.ts'
+import { bucketKeyPolicyTemplate } from './kms-bucket.ts'
 import { bucketReference, ids, secretName } from './names.ts'
 import { keyGroupId } from './signing-keys.ts'
 import { type Fragment, getAtt, ref } from './template.ts'
 
-/** What the next steps need to know; the API's address (`HttpApiUrl`) is added by the framework. */
+/** Outputs for the next steps; the framework adds the API's address (`HttpApiUrl`). */
 export function outputsFragment(deployment: Deployment): Fragment {
-  const { attach, bucket, bucketRegion, cdnHost, enforcement } = deployment.config
+  const { attach, bucket, bucketKmsKey, bucketRegion, enforcement, hosts } = deployment.config
   return {
     Outputs: {
       BucketName: { Description: 'Bucket of the files', Value: bucketReference(deployment) },
@@ -22,12 +23,20 @@ export function outputsFragment(deployment: Deployment): Fragment {
         Value: ref(ids.sessionVersion),
       },
       ...(attach ? attachOutputs(enforcement) : distributionOutputs()),
-      ...(attach && cdnHost === null
+      ...(attach && hosts.primary === null
         ? {}
         : {
             CdnHost: {
               Description: 'Name under which the files are served',
-              Value: cdnHost ?? getAtt(ids.distribution, 'DomainName'),
+              Value: hosts.primary ?? getAtt(ids.distribution, 'DomainName'),
+            },
+          }),
+      ...(bucketKmsKey === null
+        ? {}
+        : {
+            BucketKeyPolicyToAdd: {
+              Description: 'Statement that the policy of the KMS key of the existing bucket needs',
+              Value: bucketKeyPolicyTemplate(deployment),
             },
           }),
       ...(bucket === null
@@ -52,7 +61,7 @@ function distributionOutputs(): NonNullable<Fragment['Outputs']> {
   }
 }
 
-/** What a distribution that is kept elsewhere (Terraform, CDK) has to name. */
+/** Outputs for a distribution that is kept elsewhere (Terraform, CDK). */
 function attachOutputs(enforcement: 'key-group' | 'gate'): NonNullable<Fragment['Outputs']> {
   return {
     GuardFunctionArn: {

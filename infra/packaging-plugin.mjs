@@ -46,7 +46,7 @@ export default class PackagingPlugin {
       const stage = this.serverless.getProvider('aws').getStage()
       this.serverless.service.resources = await this.stageModule.packageStage(stage, sources, outDir)
     } catch (error) {
-      // Shown by its message alone: a stack would bury the line that says which value to mend.
+      // Shown by its message alone: a stack would bury the line that names the wrong value.
       if (error.code === 'ERR_CONFIG') throw new this.serverless.classes.Error(error.message, error.code)
       throw error
     }

@@ -1,6 +1,6 @@
 /**
- * What every bucket of ours has: it stays when the stack goes, is encrypted, has one owner, and is never public, whatever a
- * policy or an ACL says later.
+ * Settings of every bucket of the stack: it stays when the stack is removed, is encrypted, has one owner, and is never public,
+ * regardless of a later policy or ACL.
  */
 export const privateBucket = {
   Type: 'AWS::S3::Bucket',

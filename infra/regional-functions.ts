@@ -1,7 +1,9 @@
+import { endedName } from '../shared/assets/s3/location.ts'
 import type { Deployment } from '../shared/config/parse.ts'
-import { parseGrantTemplate, templateBehaviour } from '../shared/grant/template.ts'
+import { templateBehaviour } from '../shared/grant/template.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import type { Extensions } from './edge-function.ts'
+import { bucketKmsStatements } from './kms-bucket.ts'
 import { kmsSignStatements } from './kms-signing.ts'
 import { bucketArn, bucketReference, ids, secretName } from './names.ts'
 import { type Fragment, getAtt, ref, sub } from './template.ts'
@@ -10,12 +12,12 @@ type Statement = Readonly<Record<string, unknown>>
 
 /** Environment of the regional functions: what only CloudFormation knows. */
 export function regionalFunctionExtensions(deployment: Deployment): Extensions {
-  const { attach, cdnHost } = deployment.config
+  const { attach, hosts } = deployment.config
   const common = {
     BUCKET: bucketReference(deployment),
     ...(attach ? {} : { DISTRIBUTION_ID: ref(ids.distribution) }),
   }
-  const host = cdnHost ?? (attach ? undefined : getAtt(ids.distribution, 'DomainName'))
+  const host = hosts.primary ?? (attach ? undefined : getAtt(ids.distribution, 'DomainName'))
   return {
     [ids.apiFunction]: environment({
       ...common,
@@ -58,7 +60,7 @@ export function publishRuleFragment(deployment: Deployment): Fragment {
   }
 }
 
-/** What the API may do: its key document, revocations, the assets below the granted prefixes and `public/`, the incoming area. */
+/** Permissions of the API: its key document, revocations, assets below the granted prefixes and `public/`, the incoming area. */
 export function apiStatements(deployment: Deployment): readonly Statement[] {
   return [
     {
@@ -91,21 +93,31 @@ export function apiStatements(deployment: Deployment): readonly Statement[] {
       ],
       Resource: [...assetArns(deployment), incomingArn(deployment)],
     },
+    endedStatement(deployment),
     listBucket(deployment),
+    ...bucketKmsStatements(deployment, 'write'),
     ...kmsSignStatements(deployment),
     ...invalidate(deployment),
   ]
 }
 
-/** What the publish function may do: read and drop what arrived, write assets. No key, no secret. */
+/** Permissions of the publish function: read and drop uploads, write assets, read revocations. No key, no secret. */
 export function publishStatements(deployment: Deployment): readonly Statement[] {
   return [
     { Effect: 'Allow', Action: ['s3:GetObject', 's3:DeleteObject'], Resource: incomingArn(deployment) },
+    { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
+    endedStatement(deployment),
     // GetObject: whether something is at the key already.
     { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: assetArns(deployment) },
     listBucket(deployment),
+    ...bucketKmsStatements(deployment, 'write'),
     ...invalidate(deployment),
   ]
+}
+
+/** Uploads that ended are written down there. */
+function endedStatement(deployment: Deployment): Statement {
+  return { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: bucketArn(deployment, endedName('*')) }
 }
 
 /** Without ListBucket S3 answers 403 for a missing object, and an outage would look like an empty key. */
@@ -125,7 +137,7 @@ function invalidate({ config }: Deployment): readonly Statement[] {
 }
 
 function assetArns(deployment: Deployment): readonly unknown[] {
-  const patterns = deployment.config.grants.map((grant) => templateBehaviour(parseGrantTemplate(grant)).slice(1))
+  const patterns = deployment.config.grants.map((grant) => templateBehaviour(grant).slice(1))
   return [...new Set([...patterns, 'public/*'])].map((pattern) =>
     bucketArn(deployment, `${deployment.config.keyPrefix}${pattern}`),
   )

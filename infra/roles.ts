@@ -1,6 +1,7 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import { provisionStatements, rotateKeyStatements } from './key-functions.ts'
+import { bucketKmsStatements } from './kms-bucket.ts'
 import { kmsSignStatements } from './kms-signing.ts'
 import { bucketArn, ids, resourceName, secretName } from './names.ts'
 import { apiStatements, publishStatements } from './regional-functions.ts'
@@ -24,6 +25,7 @@ export function rolesFragment(deployment: Deployment): Fragment {
             ),
           },
           { Effect: 'Allow', Action: 's3:GetObject', Resource: bucketArn(deployment, revocationStateKey) },
+          ...bucketKmsStatements(deployment, 'read'),
           ...kmsSignStatements(deployment),
         ],
       ),

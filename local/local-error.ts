@@ -1,8 +1,8 @@
 import { EdgeSignerError } from '../shared/errors.ts'
 
 /**
- * The emulation cannot start or go on, for a reason that its user can mend: a port that is taken, a tool that is missing, a
- * construct of the template that it cannot honour. The message says what to do; `local/main.ts` prints it without a stack.
+ * A fault that the user can fix, such as a taken port or a missing tool. The message says what to do, and `server/main.ts` prints it
+ * without a stack.
  */
 export class LocalError extends EdgeSignerError {
   override readonly name = 'LocalError'
@@ -11,10 +11,10 @@ export class LocalError extends EdgeSignerError {
   }
 }
 
-/** The template holds something whose behaviour the emulation does not know: it refuses to start rather than differ in silence. */
+/** The template has a construct that the emulation does not support. It does not start, rather than behave differently. */
 export class UnsupportedConstructError extends EdgeSignerError {
   override readonly name = 'UnsupportedConstructError'
-  /** Where it stands: `Distribution.CacheBehaviors[2].OriginShield`. */
+  /** Its place in the template: `Distribution.CacheBehaviors[2].OriginShield`. */
   readonly construct: string
   constructor(construct: string, reason: string) {
     super('ERR_CONFIG', `${construct}: ${reason}`)

@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Template } from './cloudfront/template/intrinsics.ts'
 import { projectDirectory } from './paths.ts'
 import { runCommand } from './setup/command.ts'
 import { withLock } from './setup/lock.ts'
-import type { Template } from './template/intrinsics.ts'
 
-/** A packaged stage: what `serverless deploy` would upload. */
+/** A packaged stage: the artefacts that `serverless deploy` would upload. */
 export interface PackagedStage {
   readonly directory: string
   readonly template: Template
 }
 
-/** Everything that a package is made from. */
+/** Files and folders that a package is built from. */
 const sources = ['infra', 'functions', 'shared', 'edge-signer.config.ts', 'serverless.yml', 'package-lock.json']
 const keptMs = 7 * 86_400_000
 
 /**
- * Packages a stage with the real `serverless package`. The result is kept under a hash of its sources and
- * parameters, so that a second start with nothing changed takes no time; a package that nobody used for a week goes.
+ * Packages a stage with `serverless package`. The result is cached under a hash of its sources and parameters. A package that was
+ * unused for a week is removed.
  *
  * @param params deployment parameters, as `--param` takes them.
- * @throws LocalError with the framework's message, where the configuration is wrong.
+ * @throws LocalError with the framework's message if the configuration is wrong.
  */
 export async function packageStage(
   params: Readonly<Record<string, string>>,
@@ -29,7 +29,7 @@ export async function packageStage(
   stage = 'local',
 ): Promise<PackagedStage> {
   const hash = createHash('sha256').update(`${stage}\n${JSON.stringify(Object.entries(params).sort())}`)
-  for (const source of sources) hashTree(join(projectDirectory, source), hash)
+  for (const source of sources) hashTree(source, hash)
   const directory = join(folder, hash.digest('hex').slice(0, 16))
   await withLock(`${directory}.lock`, async () => {
     if (!existsSync(directory)) await packageInto(directory, params, stage)
@@ -61,14 +61,16 @@ async function packageInto(directory: string, params: Readonly<Record<string, st
   renameSync(draft, directory)
 }
 
+/** Hashes a file or folder with its path in the project, so that two clones of the same sources have the same hash. */
 function hashTree(path: string, hash: ReturnType<typeof createHash>): void {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const absolute = join(projectDirectory, path)
+  const stat = statSync(absolute, { throwIfNoEntry: false })
   if (stat === undefined) return
   if (stat.isDirectory()) {
-    for (const name of readdirSync(path).sort()) hashTree(join(path, name), hash)
+    for (const name of readdirSync(absolute).sort()) hashTree(join(path, name), hash)
     return
   }
-  hash.update(`${path}\0${stat.size}\0`).update(readFileSync(path))
+  hash.update(`${path}\0${stat.size}\0`).update(readFileSync(absolute))
 }
 
 function removeUnused(folder: string, now: number): void {

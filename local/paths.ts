@@ -1,13 +1,17 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The project's folder, wherever it was cloned. */
+/** The project's folder. */
 export const projectDirectory = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Everything that the emulation makes lies here; deleting the folder is always safe while nothing runs. */
+/** Folder of everything that the emulation creates. It can be deleted while nothing runs. */
 export const localDirectory = join(projectDirectory, '.local')
 
-/** What nginx of the stage on a port starts from; it is there as long as that stage runs. */
-export function runDirectory(port: number): string {
-  return join(localDirectory, 'run', String(port))
+/**
+ * Returns the folder from which the nginx of a port starts. It exists for as long as nginx runs.
+ *
+ * @param work root of generated files.
+ */
+export function runDirectory(port: number, work = localDirectory): string {
+  return join(work, 'run', String(port))
 }

@@ -1,6 +1,6 @@
 /**
- * Every failure that a caller may meet, its stable `code`, and the tables from code to HTTP status and public text: one for each
- * area, so that a bundle carries the texts that it can answer with and no others.
+ * Every failure that a caller may meet, its stable `code`, and the tables from code to HTTP status and public text: one for
+ * each area, so that a bundle carries the texts that it can answer with and no others.
  *
  * Bodies carry fixed text only: nothing of the request, no token, no cookie, no policy (SECURITY.md, "What never leaves").
  */
@@ -10,7 +10,7 @@ export type Problem = readonly [status: number, title: string, detail: string]
 
 type Problems = Readonly<Record<`ERR_${string}`, Problem>>
 
-/** What the functions at the edge answer with. */
+/** Codes of the functions at the edge. */
 export const edgeProblems = {
   // The request
   ERR_REQUEST_INVALID: [400, 'Bad request', 'The request could not be understood.'],
@@ -21,6 +21,7 @@ export const edgeProblems = {
   ERR_CROSS_SITE: [403, 'Cross-site request refused', 'A state change must come from an allowed origin.'],
   // The private paths
   ERR_PATH_NOT_CANONICAL: [400, 'Path not canonical', 'Leave out dot segments, empty segments and encoded separators.'],
+  ERR_FETCH_DESTINATION: [403, 'Not code', 'A file is no script, worker or style sheet of a page.'],
   ERR_RANGE_REQUIRED: [400, 'Range required', 'Send a Range header with one byte range.'],
   ERR_RANGE_MULTIPLE: [416, 'One range at a time', 'Send one byte range for each request.'],
   ERR_SIGNATURE: [403, 'Access denied', 'The signature does not open this address.'],
@@ -79,6 +80,7 @@ export const assetProblems = {
   ERR_UPLOAD_NOT_FOUND: [404, 'No such upload', 'Ask for a new upload ticket.'],
   ERR_UPLOAD_USED: [410, 'Ticket used', 'A ticket begins one upload. Ask for a new one.'],
   ERR_UPLOAD_EXPIRED: [410, 'Upload expired', 'Ask for a new upload ticket.'],
+  ERR_UPLOAD_REVOKED: [410, 'Upload revoked', 'Access was revoked after the ticket was issued. Ask for a new one.'],
   ERR_UPLOAD_INCOMPLETE: [409, 'Upload not finished', 'Send the bytes first, then confirm.'],
   ERR_UPLOAD_MISMATCH: [
     422,
@@ -143,6 +145,17 @@ export class GrantError extends EdgeSignerError {
   override readonly name = 'GrantError'
 }
 
+/** Input that a schema refused: 400. `fields` are names of the schema, never of the request. */
+export class InputError extends EdgeSignerError {
+  override readonly name = 'InputError'
+  readonly fields: readonly string[]
+
+  constructor(fields: readonly string[]) {
+    super('ERR_REQUEST_INVALID')
+    this.fields = fields
+  }
+}
+
 /** Our own keys, state or configuration: 503, alarm. Never caused by what a viewer sent. */
 export class ServiceError extends EdgeSignerError {
   override readonly name = 'ServiceError'
@@ -156,7 +169,7 @@ export class ConfigError extends EdgeSignerError {
   }
 }
 
-/** What an error says to an operator: its own message, else the public text of its code. */
+/** Text of an error for an operator: its own message, else the public text of its code. */
 export function messageOf(error: EdgeSignerError): string {
   return error.message === error.code ? problems[error.code][2] : error.message
 }

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { setUpGoTool, tusd, versitygw } from '../local/setup/go-tools.ts'
-import { ministack, setUpPythonTool } from '../local/setup/python-tools.ts'
+import { cryptography, ministack, setUpPythonTool } from '../local/setup/python-tools.ts'
 import { setUpTools } from '../local/setup/tools.ts'
 
 const all = process.argv.includes('--all')
@@ -18,6 +18,7 @@ if (all) {
     () => setUpGoTool(versitygw, log),
     () => setUpGoTool(tusd, log),
     () => setUpPythonTool(ministack, log),
+    () => setUpPythonTool(cryptography, log),
   )
 }
 for (const setUp of parts) {
@@ -29,7 +30,9 @@ for (const setUp of parts) {
   }
 }
 
-const projects = all ? ['--project', 'e2e'] : ['--project', 'unit', '--project', 'contract']
+const projects = all
+  ? ['--project', 'e2e']
+  : ['--project', 'unit', '--project', 'unit-isolated', '--project', 'contract']
 const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...projects, ...rest], {
   stdio: 'inherit',
 })

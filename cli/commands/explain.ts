@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import type { CommandFactory } from '../command-context.ts'
-import type { ExplainOptions } from '../explain/inputs.ts'
-import { collect } from './collect.ts'
+import type { ExplainOptions } from '../explain/arguments.ts'
+import { collect } from './options.ts'
 
 const examples = `
-Exit status: 0 access would be granted, 1 it would not or cannot be told, 2 wrong arguments or unreadable input.
+Exit status: 0 access would be granted, 1 it would not or the input does not suffice, 2 wrong arguments or unreadable input.
 No signature, cookie or token is printed whole.
 
 Examples:
@@ -17,25 +17,25 @@ Examples:
     edge-signer explain https://cdn.example.com/users/alice/a.bin --cookie @cookie.txt \\
       --response-headers headers.txt --body body.xml`
 
-/** `edge-signer explain`: why a request is refused. */
+/** `edge-signer explain`: reports why a request is refused. */
 export const explainCommand: CommandFactory = (context) =>
   new Command('explain')
     .description('Say which check refuses a request, and what to do.')
-    .argument('[input...]', 'the requested URL; a Cookie header or a cookie jar may stand here too')
+    .argument('[input...]', 'the requested URL, a Cookie header, or the path of a cookie jar')
     .option('--url <url>', 'the requested URL, with its query string')
     .option('--cookie <header>', 'the Cookie header as it was sent, or @FILE')
-    .option('--jar <file>', 'a Netscape cookie jar (curl -c); decides itself which cookies are sent')
-    .option('--set-cookie <file>', 'the response headers of /_edge/session (curl -D); knows SameSite too')
-    .option('--page <url>', 'the page that asked, for SameSite')
+    .option('--jar <file>', 'a Netscape cookie jar (curl -c); explain decides which cookies a browser sends')
+    .option('--set-cookie <file>', 'the response headers of /_edge/session (curl -D), which include SameSite')
+    .option('--page <url>', 'the page that made the request, for SameSite')
     .option('--navigation', 'the request was a navigation, not a fetch')
     .option('--keys <file>', 'a key document (- is standard input), or <key pair id>=<PEM file>; repeatable', collect)
-    .option('--local', 'the keys and revocations of the local stage')
-    .option('--state <dir>', 'its state directory, where it is another than .local/state')
+    .option('--local', 'use the keys and revocations of the local stage')
+    .option('--state <dir>', "the local stage's state directory (default: .local/state)")
     .option('--revocations <file>', "the bucket's _state/revocations.json")
     .option('--ip <address>', "the viewer's address as CloudFront saw it")
-    .option('--at <time>', 'judge at this time: epoch seconds, 2030-01-31T12:00:00Z, +15m, -1h (default: now)')
-    .option('--response-headers <file>', "the answer's headers (curl -D); their Date is the default of --at")
-    .option('--body <file>', "the answer's body")
+    .option('--at <time>', 'time of the request: epoch seconds, 2030-01-31T12:00:00Z, +15m, -1h (default: now)')
+    .option('--response-headers <file>', 'the response headers (curl -D); their Date is the default of --at')
+    .option('--body <file>', 'the response body')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(async (inputs: string[], options: ExplainOptions) => {

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import type { CommandFactory } from '../command-context.ts'
-import type { RevokeOptions } from '../revoke/run-revoke.ts'
-import { addStageOptions, credentialsHelp } from './stage-options.ts'
+import type { RevokeOptions, StageOptions } from '../revoke/run.ts'
+import { addStageOptions, credentialsHelp } from './options.ts'
 
-const examples = `
+const revokeHelp = `
 ${credentialsHelp}
-Exit status: 0 done, 1 nothing to take back or no answer, 2 wrong arguments or unreadable input.
+Exit status: 0 done, 1 nothing to undo or no response, 2 wrong arguments or unreadable input.
 
 Examples:
   edge-signer revoke /users/alice/ --stage prod
@@ -20,11 +20,29 @@ export const revokeCommand: CommandFactory = (context) =>
       .description('End access to a prefix: existing cookies, signed URLs and sessions.')
       .argument('<prefix>', 'a granted prefix such as /users/alice/'),
   )
-    .option('--sub <sub>', 'the one user whose sessions are refused (cookies of the prefix are refused for all)')
-    .option('--undo', 'take a revocation back')
-    .option('--url <url>', 'where the local stage runs (default: http://localhost:8080)')
-    .addHelpText('after', examples)
+    .option('--sub <sub>', 'the only user whose sessions are refused (cookies of the prefix are refused for all)')
+    .option('--undo', 'undo a revocation')
+    .option('--url <url>', 'address of the local stage (default: http://localhost:8080)')
+    .addHelpText('after', revokeHelp)
     .action(async (prefix: string, options: RevokeOptions) => {
-      const { runRevoke } = await import('../revoke/run-revoke.ts')
+      const { runRevoke } = await import('../revoke/run.ts')
       context.exit(await runRevoke(prefix, options, context.terminal))
+    })
+
+const revocationsHelp = `
+${credentialsHelp}
+Exit status: 0 listed, 1 no response, 2 wrong arguments or unreadable input.
+
+Examples:
+  edge-signer revocations --stage prod
+  edge-signer revocations --json`
+
+/** `edge-signer revocations`: lists the revocations in force. */
+export const revocationsCommand: CommandFactory = (context) =>
+  addStageOptions(new Command('revocations').description('List the revocations in force.'))
+    .option('--url <url>', 'address of the local stage (default: http://localhost:8080)')
+    .addHelpText('after', revocationsHelp)
+    .action(async (options: StageOptions) => {
+      const { runRevocations } = await import('../revoke/run.ts')
+      context.exit(await runRevocations(options, context.terminal))
     })

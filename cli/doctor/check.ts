@@ -1,45 +1,41 @@
 import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
+import { type Failed, fail, type Passed, type Unknown } from '../finding.ts'
 import { redactText } from '../redact.ts'
 
-/** What a check found out. */
-export interface Finding {
-  readonly status: 'pass' | 'fail' | 'unknown'
-  /** What was seen. */
-  readonly detail: string
-  /** What to do; with `fail` only. */
-  readonly remedy?: string
+/** Result of a check. A failure may have a repair, which `edge-signer repair` offers. */
+export type DoctorFinding = Passed | Unknown | (Failed & { readonly repair?: Repair })
+
+/** A change that fixes a fault. Idempotent: the functions of the stage make the same change by themselves. */
+export interface Repair {
+  /** Description of the change, shown before it is made. */
+  readonly does: string
+  /** @returns the changes made, one line each. */
+  run(): Promise<readonly string[]>
 }
 
-/** One thing that `doctor` looks at. It changes nothing. */
+/** A check of `doctor`. It changes nothing. */
 export interface Check {
   readonly name: string
-  look(): Promise<Finding>
+  run(): Promise<DoctorFinding>
 }
 
-/** A finding with its check's name, as it is printed. */
-export interface Result extends Finding {
-  readonly check: string
+/** A finding with the name of its check. */
+export type CheckResult = DoctorFinding & { readonly check: string }
+
+/** Reports a fault that `edge-signer repair` can fix. */
+export function repairable(detail: string, remedy: string, repair: Repair): DoctorFinding {
+  return { ...fail(detail, remedy), repair }
 }
 
-/** All is well. */
-export function pass(detail: string): Finding {
-  return { status: 'pass', detail }
+/** Returns the repair of a failed check, if there is one. */
+export function repairOf(finding: DoctorFinding): Repair | undefined {
+  return finding.status === 'fail' ? finding.repair : undefined
 }
 
-/** Something is wrong, and this mends it. */
-export function fail(detail: string, remedy: string): Finding {
-  return { status: 'fail', detail, remedy }
-}
-
-/** Could not be told, and why. */
-export function unknown(detail: string): Finding {
-  return { status: 'unknown', detail }
-}
-
-/** Runs a check; one that throws has failed with what its error says. */
-export async function runCheck({ name, look }: Check): Promise<Result> {
+/** Runs a check. If the check throws, the result is a failure with the message of the error. */
+export async function runCheck({ name, run }: Check): Promise<CheckResult> {
   try {
-    return { check: name, ...(await look()) }
+    return { check: name, ...(await run()) }
   } catch (error) {
     const detail =
       error instanceof EdgeSignerError

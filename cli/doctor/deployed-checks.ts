@@ -1,82 +1,99 @@
+import type { ArrivedPage } from '../../shared/assets/s3/list.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { readCurrent } from '../../shared/keys/key-ring.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
-import { stampKeyName } from '../../shared/revocation/key-value.ts'
-import { isRevocationKey, readRevocations } from '../../shared/revocation/revoke.ts'
-import { revocationEntries } from '../../shared/revocation/sync-key-values.ts'
+import { fail, pass } from '../finding.ts'
 import { showTime } from '../input/time.ts'
-import { readDeployedKeyStatus } from '../keys/run-status.ts'
-import { throughAws } from '../stage/aws-failure.ts'
-import type { ClientSettings } from '../stage/client-settings.ts'
-import { findStageParts, openKeyRing, openRevocations } from '../stage/deployed-stage.ts'
-import { readStack } from '../stage/stack.ts'
-import { type Check, fail, pass } from './check.ts'
+import { type ClientSettings, throughAws } from '../stage/aws-clients.ts'
+import { openIncoming, openKeyRing, openRevocationStores, partsOf, readStack } from '../stage/deployed-stage.ts'
+import type { Check, DoctorFinding } from './check.ts'
+import { checkKeyLeftovers, checkKeyOwner, checkKeys } from './key-checks.ts'
+import { checkRevocations, checkStampKey } from './revocation-checks.ts'
 
-/** What the AWS side of a deployed stage needs. Reads only; needs what `docs/operations.md` lists for an operator. */
+/** Checks of the AWS side of a deployed stage. They only read, with the permissions of an operator in `docs/operations.md`. */
 export function deployedChecks(deployment: Deployment, settings: ClientSettings, now: number): readonly Check[] {
   return [
     {
       name: 'stack',
-      async look() {
+      async run() {
         const { status } = await readStack(deployment, settings)
+        if (status === 'UPDATE_ROLLBACK_FAILED') {
+          return fail(status, 'aws cloudformation continue-update-rollback, then deploy again (docs/keys.md)')
+        }
         return /^(CREATE|UPDATE)_COMPLETE$/.test(status)
           ? pass(status)
           : fail(status, 'see the events of the stack, then deploy again')
       },
     },
     {
-      name: 'keys',
-      async look() {
-        const { keys, faults, rotation } = await readDeployedKeyStatus(deployment, settings, now)
-        if (faults.length > 0) return fail(faults.join('; '), 'docs/keys.md')
-        const shown = keys.map(({ keyPairId, algorithm, role }) => `${keyPairId} ${algorithm} ${role}`)
-        return pass([...shown, ...(rotation === undefined ? [] : ['a rotation is under way'])].join(', '))
-      },
-    },
-    {
       name: 'rotation',
-      async look() {
+      async run() {
         const secret = await describeSecret(keysSecretId(deployment.service, deployment.stage), settings)
         if (secret.RotationEnabled !== true) return fail('not scheduled: keys grow old', 'deploy again')
         const next = secret.NextRotationDate
         return pass(next === undefined ? 'scheduled' : `next ${showTime(Math.floor(next.getTime() / 1000))}`)
       },
     },
-    {
-      name: 'stamp key',
-      look: () =>
-        throughAws(async () => {
-          const { document } = await readCurrent(await openKeyRing(deployment, settings, now))
-          const { keyValues } = await openRevocations(await findStageParts(deployment, settings), settings)
-          const { entries } = await keyValues.list()
-          if (entries.get(stampKeyName) === document.stampKey) {
-            return pass('the guard knows the one that the session function stamps with')
-          }
-          return fail('the guard does not know it: a revoked prefix would stay closed', 'deploy again')
-        }),
-    },
-    {
-      name: 'revocations',
-      look: () =>
-        throughAws(async () => {
-          const { state, keyValues } = await openRevocations(await findStageParts(deployment, settings), settings)
-          const wanted = revocationEntries(await readRevocations(state, now), now)
-          const { entries } = await keyValues.list()
-          const missing = [...wanted].filter(([key, value]) => entries.get(key) !== value)
-          if (missing.length > 0) {
-            return fail(
-              `${missing.length} of ${wanted.size} are not in the KeyValueStore`,
-              'deploy again, or revoke again',
-            )
-          }
-          const left = [...entries.keys()].filter((key) => isRevocationKey(key) && !wanted.has(key)).length
-          return pass(`${wanted.size} in force${left === 0 ? '' : `, ${left} expired that the daily rule drops`}`)
-        }),
-    },
+    ...stateChecks(deployment, settings, now),
+  ]
+}
+
+/** Checks whether the stores of a stage agree with each other. `edge-signer repair` runs these and their repairs. */
+export function stateChecks(deployment: Deployment, settings: ClientSettings, now: number): readonly Check[] {
+  const { service, stage, config } = deployment
+  const check = (name: string, run: () => Promise<DoctorFinding>): Check => ({ name, run: () => throughAws(run) })
+  const ring = () => openKeyRing(deployment, settings, now)
+  const revocations = async () => {
+    const stack = await readStack(deployment, settings)
+    return { stores: await openRevocationStores(partsOf(stack), settings), now: stack.answeredAt ?? now }
+  }
+  return [
+    check('keys', async () => checkKeys(await ring())),
+    check('key leftovers', async () => checkKeyLeftovers(await ring())),
+    check('key owner', async () => checkKeyOwner(await ring(), (await readStack(deployment, settings)).id)),
+    check('stamp key', async () => {
+      const { document } = await readCurrent(await ring())
+      return checkStampKey(await revocations(), document.stampKey)
+    }),
+    check('revocations', async () => checkRevocations(await revocations())),
+    check('uploads', async () => {
+      const list = await openIncoming(partsOf(await readStack(deployment, settings)), config.keyPrefix, settings)
+      return checkUploads(list, now, `${service}-${stage}-publish`)
+    }),
   ]
 }
 
 async function describeSecret(SecretId: string, settings: ClientSettings) {
   const { DescribeSecretCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager')
   return throughAws(() => new SecretsManagerClient(settings).send(new DescribeSecretCommand({ SecretId })))
+}
+
+/** Two runs of the hourly sweep, and the delay in which it leaves an upload to its own event. */
+const overdueSeconds = 2 * 3600 + 600
+
+/**
+ * Checks for incoming uploads that the event and the sweep should have published or refused by now (invariant I3).
+ *
+ * @param now epoch seconds.
+ * @param publishFunction name of the function that publishes.
+ */
+export async function checkUploads(
+  list: (after: string | undefined) => Promise<ArrivedPage>,
+  now: number,
+  publishFunction: string,
+): Promise<DoctorFinding> {
+  let waiting = 0
+  let overdue = 0
+  let after: string | undefined
+  do {
+    const page = await list(after)
+    waiting += page.uploads.length
+    overdue += page.uploads.filter(({ arrivedAt }) => arrivedAt + overdueSeconds < now).length
+    after = page.next
+  } while (after !== undefined)
+  if (overdue === 0) return pass(waiting === 0 ? 'none waits' : `${waiting} arrived a moment ago`)
+  return fail(
+    `${overdue} arrived more than two hours ago and were not published: refused, or not swept`,
+    `see the log of ${publishFunction}; to sweep now: aws lambda invoke --region us-east-1 --function-name ${publishFunction} --cli-binary-format raw-in-base64-out --payload '{"source":"aws.events"}' /dev/stdout`,
+  )
 }

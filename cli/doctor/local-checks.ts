@@ -4,16 +4,16 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { stampKeyName } from '../../shared/revocation/key-value.ts'
-import { defaultStateDirectory, readLocalStage } from '../input/local-stage.ts'
+import { fail, pass } from '../finding.ts'
 import { showDuration } from '../input/time.ts'
-import { readLocalKeyStatus } from '../keys/local-status.ts'
+import { readLocalKeyStatus } from '../keys/status.ts'
+import { defaultStateDirectory, readLocalStage } from '../stage/local-stage.ts'
 import { findRunningStage } from '../stage/running-stage.ts'
-import { type Check, fail, pass } from './check.ts'
+import type { Check } from './check.ts'
 
-/** What the local stage is looked at with. */
-export interface LocalStageFacts {
+/** Port and state directory of the local stage. */
+export interface LocalStageOptions {
   readonly port: number
-  /** Its state directory. */
   readonly state: string | undefined
   /** Epoch seconds. */
   readonly now: number
@@ -21,54 +21,57 @@ export interface LocalStageFacts {
 
 const localDirectory = dirname(defaultStateDirectory)
 
-/** What the stage that runs on this machine needs. */
-export function localChecks({ port, state = defaultStateDirectory, now }: LocalStageFacts): readonly Check[] {
+/** Checks of the stage that runs on this machine. */
+export function localChecks({ port, state = defaultStateDirectory, now }: LocalStageOptions): readonly Check[] {
   return [
     {
       name: 'tools',
-      async look() {
+      async run() {
         const names = ['nginx', 'njs']
         const missing = names.filter((name) => findTool(name) === undefined)
         if (missing.length === 0) return pass(names.map((name) => findTool(name)).join(', '))
         return fail(
           `${missing.join(', ')} not found`,
-          'npm start fetches them on Debian and Ubuntu, else says what to install',
+          'npm start installs them on Debian and Ubuntu, and elsewhere says what to install',
         )
       },
     },
     {
       name: 'port',
-      async look() {
+      async run() {
         if (await isFree(port)) return pass(`${port} is free`)
         const running = await findRunningStage(port, state)
         if (running !== undefined) return pass(`${port}: a local stage runs here (process ${running.process})`)
-        return fail(`${port} is taken by another program`, `end it, or npm start -- --port ${port + 1}`)
+        return fail(`${port} is used by another program`, `stop it, or npm start -- --port ${port + 1}`)
       },
     },
     {
       name: 'keys',
-      async look() {
+      async run() {
         if (!existsSync(join(state, 'secret.json'))) return pass('none yet: npm start makes them')
         const { keys, faults } = await readLocalKeyStatus(state, now)
-        if (faults.length > 0) return fail(faults.join('; '), `delete ${state} to begin anew`)
+        if (faults.length > 0) return fail(faults.join('; '), `delete ${state}, and npm start makes new ones`)
         return pass(keys.map(({ keyPairId, algorithm, role }) => `${keyPairId} ${algorithm} ${role}`).join(', '))
       },
     },
     {
       name: 'stamp key',
-      async look() {
+      async run() {
         if (!existsSync(join(state, 'secret.json'))) return pass('none yet: npm start makes it')
         const { document } = await readLocalStage(state)
         const file = join(state, 'key-value-store', createHash('sha256').update(stampKeyName).digest('hex'))
         const seen = await readFile(file, 'utf8').catch(() => undefined)
-        if (seen === document.stampKey) return pass('the guard knows the one that the session function stamps with')
-        return fail('the guard does not know it: a revoked prefix would stay closed', 'start the stage again')
+        if (seen === document.stampKey) return pass('the guard has the key of the session function')
+        return fail(
+          'the guard does not have the key of the session function: a revoked prefix would stay closed',
+          'start the stage again',
+        )
       },
     },
     {
       name: 'clock',
-      async look() {
-        if (!existsSync(join(state, 'secret.json'))) return pass('nothing to compare it with yet')
+      async run() {
+        if (!existsSync(join(state, 'secret.json'))) return pass('nothing to compare with yet')
         const { document } = await readLocalStage(state)
         const ahead = Math.min(...document.keys.map(({ notBefore }) => notBefore)) - now
         if (ahead <= 0) return pass('not behind the time at which the keys were made')

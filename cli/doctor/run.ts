@@ -1,22 +1,26 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ParamSources } from '../../infra/deployment-params.ts'
 import { paramSources } from '../../infra/serverless-file.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { printable } from '../redact.ts'
-import { awsDefaults, type ClientSettings } from '../stage/client-settings.ts'
+import { fail, marks, pass } from '../finding.ts'
+import { printJson, printLines } from '../print.ts'
+import { awsDefaults, type ClientSettings } from '../stage/aws-clients.ts'
 import { deploymentOf } from '../stage/deployment.ts'
 import { askRunningStage } from '../stage/running-stage.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { type Check, type Result, runCheck } from './check.ts'
-import { commonChecks } from './common-checks.ts'
+import { type Check, type CheckResult, runCheck } from './check.ts'
 import { httpChecks } from './http-checks.ts'
 
-/** The options of `edge-signer doctor`. */
+/** Options of `edge-signer doctor`. */
 export interface DoctorOptions {
   readonly stage?: string
   /** Deployment parameters, `name=value`. */
   readonly param?: readonly string[]
-  /** Where it is asked; found out where it is not given. */
+  /** Address of the running stage. Default: the host of the deployed stage. */
   readonly url?: string
   readonly port?: string
   readonly state?: string
@@ -24,10 +28,10 @@ export interface DoctorOptions {
 }
 
 /**
- * Looks at everything that a stage needs, and prints what is wrong and what to do. Changes nothing.
+ * Checks everything that a stage needs, and prints each fault with its remedy. Changes nothing.
  *
- * @returns the exit status: 1 where something is wrong.
- * @throws UsageError; ConfigError where the stage is not configured.
+ * @returns the exit status: 1 if a check failed.
+ * @throws UsageError; ConfigError if the stage is not configured.
  */
 export async function runDoctor(
   options: DoctorOptions,
@@ -42,15 +46,15 @@ export async function runDoctor(
       ? await checksOfLocal(deployment, options, terminal)
       : await checksOfDeployed(deployment, options, terminal, settings)),
   ]
-  const results: Result[] = []
+  const results: CheckResult[] = []
   for (const check of checks) {
     const result = await runCheck(check)
     results.push(result)
-    if (!options.json) terminal.out(resultText(result))
+    if (!options.json) printLines(terminal, resultLines(result))
   }
   const isWell = results.every(({ status }) => status !== 'fail')
-  if (options.json) terminal.out(`${JSON.stringify({ stage, well: isWell, checks: results }, null, 2)}\n`)
-  else terminal.out(isWell ? `\nStage ${stage} is well.\n` : `\nStage ${stage} needs attention.\n`)
+  if (options.json) printJson(terminal, { stage, well: isWell, checks: results })
+  else printLines(terminal, ['', isWell ? `Stage ${stage} is well.` : `Stage ${stage} needs attention.`])
   return isWell ? exitCodes.granted : exitCodes.refused
 }
 
@@ -62,7 +66,7 @@ async function checksOfLocal(
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new UsageError('--port must be 0 to 65535')
   const { localChecks } = await import('./local-checks.ts')
   const checks = localChecks({ port: Number(port), state, now: terminal.now() })
-  // It need not run; where an address is given it must.
+  // The local stage need not run, unless an address is given.
   if (url === undefined) return [...checks]
   const origin = originOf(url)
   const { enforcement } = (await askRunningStage(origin, state)) ?? deployment.config
@@ -76,10 +80,10 @@ async function checksOfDeployed(
   settings: ClientSettings,
 ): Promise<Check[]> {
   const { deployedChecks } = await import('./deployed-checks.ts')
-  const { readStack } = await import('../stage/stack.ts')
-  // A stack that cannot be read is a finding of its own; what it would have said comes from the configuration.
+  const { readStack } = await import('../stage/deployed-stage.ts')
+  // An unreadable stack is a finding of its own. The configuration replaces its outputs.
   const outputs = (await readStack(deployment, settings).catch(() => undefined))?.outputs
-  const host = outputs?.get('CdnHost') ?? deployment.config.cdnHost ?? undefined
+  const host = outputs?.get('CdnHost') ?? deployment.config.hosts.primary ?? undefined
   return [
     ...deployedChecks(deployment, settings, terminal.now()),
     ...httpChecks(deployment, {
@@ -97,9 +101,44 @@ function originOf(url: string): string {
   return new URL(url).origin
 }
 
-const marks = { pass: 'pass', fail: 'FAIL', unknown: '  ? ' } as const
+function resultLines(result: CheckResult): string[] {
+  const found = `${marks[result.status]}  ${result.check.padEnd(14)}  ${result.detail}`
+  return result.status === 'fail' ? [found, `${' '.repeat(22)}What to do: ${result.remedy}`] : [found]
+}
 
-function resultText({ check, status, detail, remedy }: Result): string {
-  const what = remedy === undefined ? '' : `\n${' '.repeat(22)}What to do: ${remedy}`
-  return `${marks[status]}  ${check.padEnd(14)}  ${printable(detail)}${what}\n`
+/** Checks for every stage: Node, the configuration, and that the stage can be packaged. */
+function commonChecks({ stage, config }: Deployment, sources: ParamSources): readonly Check[] {
+  return [
+    {
+      name: 'node',
+      async run() {
+        const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+        const isSupported = major > 20 || (major === 20 && minor >= 19)
+        return isSupported
+          ? pass(`Node ${process.versions.node}`)
+          : fail(`Node ${process.versions.node} is too old`, 'install Node 20.19 or newer')
+      },
+    },
+    {
+      name: 'configuration',
+      async run() {
+        return pass(
+          `${config.enforcement}, bootstrap ${config.bootstrap}, ${config.grants.map(({ source }) => source).join(' ')}`,
+        )
+      },
+    },
+    {
+      name: 'template',
+      async run() {
+        const { packageStage } = await import('../../infra/package-stage.ts')
+        const folder = await mkdtemp(join(tmpdir(), 'edge-signer-doctor-'))
+        try {
+          const { Resources } = await packageStage(stage, sources, folder)
+          return pass(`${Object.keys(Resources).length} resources, every function bundles`)
+        } finally {
+          await rm(folder, { recursive: true, force: true })
+        }
+      },
+    },
+  ]
 }

@@ -1,40 +1,31 @@
-import type { Subject } from './subject.ts'
+import type { Failed, Passed, Unknown } from '../finding.ts'
+import type { ParsedInput } from './input.ts'
 
-/** Who makes a check, in the order in which a request meets them. */
+/** Parties that make checks, in the order in which a request reaches them. */
 export type CheckedBy = 'browser' | 'CloudFront' | 'guard' | 'answer'
 
-/** What a check found. `fault` and `detail` hold no signature, no token and no whole cookie. */
-export type Finding =
-  | { readonly status: 'pass'; readonly detail: string }
-  | {
-      readonly status: 'fail'
-      /** Stable name of what is wrong: `hash-marker-missing`. */
-      readonly fault: string
-      readonly detail: string
-      /** What to do about it, as a sentence. */
-      readonly remedy: string
-    }
-  | { readonly status: 'unknown'; readonly detail: string }
+/** A failed check, with the stable name of its fault: `hash-marker-missing`. */
+export interface Fault extends Failed {
+  readonly fault: string
+}
 
-/** One check. It reads the subject only, so it says the same whichever others failed. */
+export type CheckFinding = Passed | Fault | Unknown
+
+/** One check. It depends on the input only, never on the result of another check. */
 export interface Check {
-  /** Stable, in the order of the table in docs/explain.md. */
+  /** Stable; docs/explain.md lists all names. */
   readonly name: string
   readonly by: CheckedBy
-  run(subject: Subject): Finding
+  run(input: ParsedInput): CheckFinding
 }
 
-/** The check found nothing wrong. */
-export function pass(detail: string): Finding {
-  return { status: 'pass', detail }
-}
-
-/** The check found why the request is refused. */
-export function fail(fault: string, detail: string, remedy: string): Finding {
-  return { status: 'fail', fault, detail, remedy }
-}
-
-/** The check cannot say, and this is what it lacks. */
-export function unknown(detail: string): Finding {
-  return { status: 'unknown', detail }
+/**
+ * Reports a fault that refuses the request.
+ *
+ * @param name stable name of the fault.
+ * @param detail description of the fault, without any secret.
+ * @param remedy instruction to the user, as a sentence.
+ */
+export function fault(name: string, detail: string, remedy: string): Fault {
+  return { status: 'fail', fault: name, detail, remedy }
 }

@@ -1,57 +1,58 @@
 import { getPublicSuffix, pathMatch } from 'tough-cookie'
-import { stampCookieName } from '../../shared/cloudfront/cookies.ts'
-import type { StoredCookie } from '../input/netscape-jar.ts'
+import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { signOutMarkerName } from '../../shared/session/sign-out-marker.ts'
 import { isTrustworthyLoopback, type RequestUrl } from '../input/request-url.ts'
+import type { StoredCookie } from '../input/stored-cookies.ts'
 import { type FieldName, fieldNames } from './signing-fields.ts'
 
-/** Why a browser keeps a cookie to itself, in the order in which RFC 6265bis section 5.8.3 asks. */
+/** Rules by which a browser withholds a cookie, in the order of RFC 6265bis section 5.8.3. */
 export const obstacles = ['domain', 'path', 'secure', 'lifetime', 'same-site'] as const
 export type Obstacle = (typeof obstacles)[number]
 
-/** What a browser would send of the cookies it holds. */
+/** The stored cookies that a browser would send, and the rule that withholds the others. */
 export interface CookieDelivery {
   /** In the order sent: longer paths first. */
   readonly sent: readonly StoredCookie[]
-  /** The nearest that a signing cookie came to being sent, where a part of the signature stays behind. */
+  /** If a part of the signature is withheld: the last rule that a signing cookie reached. */
   readonly obstacle: Obstacle | undefined
-  /** The cookies that it stopped. */
+  /** The cookies that this rule withholds. */
   readonly withheld: readonly StoredCookie[]
 }
 
-/** What a browser knows when it decides. */
+/** Facts by which a browser decides. */
 export interface Delivery {
   readonly request: RequestUrl
   readonly now: number
-  /** The page that asks; `undefined` where it is not known or there is none. */
+  /** The page that makes the request; `undefined` if unknown or none. */
   readonly page: RequestUrl | undefined
   readonly navigation: boolean
 }
 
 const cookieOf = (field: FieldName) => `CloudFront-${field}`
 
-/** The parts of a signature and the stamp. What else a browser holds is nothing to CloudFront. */
-const ourNames = [...fieldNames.map(cookieOf), stampCookieName]
+/** Cookies that CloudFront and the edge functions read: the parts of a signature, the stamp and the marker of a sign-out. */
+const edgeCookieNames = [...fieldNames.map(cookieOf), stampCookieName, signOutMarkerName]
 
-/** Without one of each line there is no signed request. A canned policy is `Expires` alone. */
-const needed = [[cookieOf('Policy'), cookieOf('Expires')], [cookieOf('Signature')], [cookieOf('Key-Pair-Id')]]
+/** Alternatives for each required part of a signature. A canned policy is `Expires` alone. */
+const required = [[cookieOf('Policy'), cookieOf('Expires')], [cookieOf('Signature')], [cookieOf('Key-Pair-Id')]]
 
-/** Works out which of the stored cookies would be sent, and if the signature is not whole, what holds it back. */
+/** Returns the stored cookies that would be sent, and if the signature is incomplete, the rule that withholds the rest. */
 export function deliverCookies(stored: readonly StoredCookie[], delivery: Delivery): CookieDelivery {
-  const ours = stored.filter(({ name }) => ourNames.includes(name))
-  const judged = ours.map((cookie) => ({ cookie, obstacle: obstacleOf(cookie, delivery) }))
+  const relevant = stored.filter(({ name }) => edgeCookieNames.includes(name))
+  const judged = relevant.map((cookie) => ({ cookie, obstacle: obstacleOf(cookie, delivery) }))
   const sent = judged
     .filter(({ obstacle }) => obstacle === undefined)
     .map(({ cookie }) => cookie)
     .sort((a, b) => b.path.length - a.path.length)
-  const missing = needed.filter((names) => !sent.some(({ name }) => names.includes(name))).flat()
-  const held = judged.filter(({ cookie, obstacle }) => obstacle !== undefined && missing.includes(cookie.name))
-  // Cookies of other prefixes are always held back by their path; the one that came furthest is the one that was meant.
-  const furthest = held.reduce((most, { obstacle }) => Math.max(most, obstacles.indexOf(obstacle as Obstacle)), -1)
+  const missing = required.filter((names) => !sent.some(({ name }) => names.includes(name))).flat()
+  const withheld = judged.filter(({ cookie, obstacle }) => obstacle !== undefined && missing.includes(cookie.name))
+  // Cookies of other prefixes are always withheld by their path. The relevant rule is the last one that any cookie reached.
+  const furthest = withheld.reduce((max, { obstacle }) => Math.max(max, obstacles.indexOf(obstacle as Obstacle)), -1)
   const obstacle = obstacles[furthest]
   return {
     sent,
     obstacle,
-    withheld: held.filter((entry) => entry.obstacle === obstacle).map(({ cookie }) => cookie),
+    withheld: withheld.filter((entry) => entry.obstacle === obstacle).map(({ cookie }) => cookie),
   }
 }
 
@@ -70,7 +71,7 @@ function obstacleOf(cookie: StoredCookie, { request, now, page, navigation }: De
   return undefined
 }
 
-/** Same scheme and same registrable domain (HTML standard, "schemelessly same site", and the scheme). */
+/** Returns true for the same scheme and registrable domain (HTML standard, "same site"). */
 export function isSameSite(a: RequestUrl, b: RequestUrl): boolean {
   return a.scheme === b.scheme && siteOf(a.hostname) === siteOf(b.hostname)
 }

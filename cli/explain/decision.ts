@@ -1,22 +1,22 @@
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { AnswerSource } from './answer-source.ts'
+import type { AnswerSource } from './answered-by.ts'
 import type { CheckedBy } from './check.ts'
+import type { ParsedInput } from './input.ts'
 import { openBecause } from './path-kind.ts'
-import type { Subject } from './subject.ts'
 
-/** That something else than the key group decides about a request. */
+/** Outcome of a request that something other than the key group decides. */
 export interface Decision {
-  /** Who makes the checks that count all the same. */
+  /** Parties whose checks still count. */
   readonly counts: readonly CheckedBy[]
-  /** The others are not made there, or were made by somebody who knew more than was given here. */
+  /** Treatment of the other checks: not made on this path, or of open result, because the edge knew more than the input. */
   readonly others: 'not-made' | 'open'
-  /** Where none of those that count fails. */
+  /** Verdict if none of the checks that count fails. */
   readonly verdict: 'granted' | 'undecided'
-  /** Why, as a sentence. */
+  /** Reason, as a sentence. */
   readonly because: string
 }
 
-/** Who answers only what the key group let through, or, in `gate` mode, what never met it. */
+/** Authors that only see requests which the key group accepted, or in `gate` mode requests that bypass it. */
 const pastKeyGroup: readonly (AnswerSource['by'] | undefined)[] = [
   'session-function',
   'guard',
@@ -25,7 +25,7 @@ const pastKeyGroup: readonly (AnswerSource['by'] | undefined)[] = [
   's3',
 ]
 
-/** Refusals of the gate and of the guard that checks explain. Any other says all there is to say. */
+/** Refusals of the gate and of the guard that checks explain. Any other code explains itself. */
 const explainedBy: Partial<Record<ErrorCode, readonly CheckedBy[]>> = {
   ERR_SIGNATURE: ['browser', 'CloudFront'],
   ERR_ACCESS_REVOKED: ['guard'],
@@ -33,23 +33,26 @@ const explainedBy: Partial<Record<ErrorCode, readonly CheckedBy[]>> = {
 }
 
 /**
- * Finds out whether the path or the answer takes the decision from the key group; `undefined` where it does not.
+ * Returns the decision of the path or of the response, if one of them overrides the key group.
  *
- * @param isRefused whether the key group or a check would refuse what was given.
+ * @param isRefused true if the key group or a check would refuse the input.
  */
-export function decideElsewhere({ pathKind, answeredBy, answer }: Subject, isRefused: boolean): Decision | undefined {
+export function decideElsewhere(
+  { pathKind, answeredBy, answer }: ParsedInput,
+  isRefused: boolean,
+): Decision | undefined {
   const by = answeredBy?.by
-  // The key group answers on private paths only, whatever the configuration here says.
+  // A response of the key group proves that the path is private, even if the configuration here says otherwise.
   if (pathKind !== 'private' && by !== 'key-group') {
     const answered = answeredBy !== undefined && answeredBy.outcome !== 'refused'
     const rest = answered
       ? `it was answered with status ${answer?.status}`
-      : 'who refuses it shows in the answer: give it with --response-headers and --body'
+      : 'the response shows who refuses it: give it with --response-headers and --body'
     return {
       counts: pathKind === 'public' ? ['guard', 'answer'] : ['answer'],
       others: 'not-made',
       verdict: answered ? 'granted' : 'undecided',
-      because: `${openBecause[pathKind]}, so no signature is asked for; ${rest}.`,
+      because: `${openBecause[pathKind]}, so no signature is needed; ${rest}.`,
     }
   }
   if (answeredBy?.outcome === 'renewed') {
@@ -57,7 +60,7 @@ export function decideElsewhere({ pathKind, answeredBy, answer }: Subject, isRef
     return { counts: [], others: 'open', verdict: 'granted', because }
   }
   if (answeredBy?.outcome === 'served') {
-    const because = `it was answered with status ${answer?.status}, so something else reached the edge than was given here; in gate mode a session sent as Bearer is enough.`
+    const because = `it was answered with status ${answer?.status}, so the edge received something other than what you gave here; in gate mode a session sent as Bearer is enough.`
     return isRefused ? { counts: ['answer'], others: 'open', verdict: 'undecided', because } : undefined
   }
   if (!pastKeyGroup.includes(by)) return undefined
@@ -66,6 +69,6 @@ export function decideElsewhere({ pathKind, answeredBy, answer }: Subject, isRef
     counts: ['answer', ...(explaining ?? [])],
     others: 'open',
     verdict: 'undecided',
-    because: 'the answer says who refused it.',
+    because: 'the response says who refused it.',
   }
 }

@@ -1,13 +1,13 @@
 /**
- * What a path is to the distribution (infra/distribution/behaviours.ts). A signature is asked for on `private` ones only;
- * `elsewhere` is the default behaviour: the app, or a 404 made at the edge.
+ * Kinds of paths in a distribution (infra/distribution/behaviours.ts). Only `private` paths need a signature. `elsewhere` is the
+ * default behaviour: the app, or a 404 from the edge.
  */
 export type PathKind = 'private' | 'public' | 'session' | 'api' | 'elsewhere'
 
 /**
- * The kind of a path, by the behaviours in their order.
+ * Returns the kind of a path, in the order of the behaviours.
  *
- * @param privatePaths prefixes, with the slash at their end.
+ * @param privatePaths prefixes, each with a trailing slash.
  */
 export function pathKind(path: string, privatePaths: readonly string[]): PathKind {
   const isBelow = (prefix: string) => path.startsWith(prefix)
@@ -17,10 +17,10 @@ export function pathKind(path: string, privatePaths: readonly string[]): PathKin
   return privatePaths.some(isBelow) ? 'private' : 'elsewhere'
 }
 
-/** Why no signature is asked for there. */
+/** Reasons why a kind of path needs no signature. */
 export const openBecause: Readonly<Record<Exclude<PathKind, 'private'>, string>> = {
   public: 'anybody may read this path',
-  session: 'the session function answers this path by itself',
-  api: 'the API answers this path, by the app session',
+  session: 'the session function serves this path',
+  api: 'the API serves this path, and checks the app session',
   elsewhere: 'no grant of edge-signer.config.ts covers this path',
 }

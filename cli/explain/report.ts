@@ -1,34 +1,36 @@
-import { type Check, type CheckedBy, type Finding, unknown } from './check.ts'
+import type { CloudFrontErrorCode } from '../../shared/cloudfront/errors.ts'
+import { checkPolicy, readSignedRequest } from '../../shared/cloudfront/signed-request.ts'
+import { verifySignature } from '../../shared/cloudfront/verify.ts'
+import { unknown } from '../finding.ts'
+import type { Check, CheckedBy, CheckFinding } from './check.ts'
 import { checks } from './checks/index.ts'
 import { type Decision, decideElsewhere } from './decision.ts'
-import { type EdgeVerdict, edgeVerdict } from './edge-verdict.ts'
-import type { Subject } from './subject.ts'
+import type { ParsedInput } from './input.ts'
 
-/** What one check found. */
-export type CheckResult = { readonly check: string; readonly by: CheckedBy } & Finding
+export type CheckResult = { readonly check: string; readonly by: CheckedBy } & CheckFinding
 
-/** The whole explanation. */
+/** Result of `explain`. */
 export interface Report {
-  /** `undecided`: nothing speaks against it, but the signature, the URL or the address could not be checked. */
+  /** `undecided`: no check failed, but the signature, the URL or the address could not be checked. */
   readonly verdict: 'granted' | 'refused' | 'undecided'
   readonly results: readonly CheckResult[]
-  /** The first check that failed: the reason for the refusal. */
+  /** The first failed check: the reason for the refusal. */
   readonly firstFailure: Extract<CheckResult, { status: 'fail' }> | undefined
-  /** What the key group by itself would answer. */
+  /** Result of the key group alone. */
   readonly keyGroup: EdgeVerdict
-  /** Why something else than the key group decides; `undefined` where it does not. */
+  /** Reason why something other than the key group decides; `undefined` if the key group does. */
   readonly because: string | undefined
 }
 
 /**
- * Runs every check. `granted` only where the key group's check was made and passed, and none failed; or where the path asks for
- * no signature, or the session function renewed the cookies, and the answer shows it.
+ * Runs every check. The verdict is `granted` only if the key group verified the request and no check failed, or if the response
+ * proves access: it was served on a path without signatures, or the session function renewed the cookies.
  */
-export function explain(subject: Subject): Report {
-  const keyGroup = edgeVerdict(subject)
-  const made = checks.map((check) => runCheck(check, subject))
+export function explain(input: ParsedInput): Report {
+  const keyGroup = edgeVerdict(input)
+  const made = checks.map((check) => runCheck(check, input))
   const isRefused = !isOpen(keyGroup) || made.some(({ status }) => status === 'fail')
-  const decision = decideElsewhere(subject, isRefused)
+  const decision = decideElsewhere(input, isRefused)
   const results = decision === undefined ? withUnexplained(made, keyGroup) : weigh(made, decision)
   const firstFailure = results.find((result) => result.status === 'fail')
   const verdict = decision?.verdict ?? (keyGroup === 'valid' ? 'granted' : 'undecided')
@@ -41,12 +43,44 @@ export function explain(subject: Subject): Report {
   }
 }
 
-/** Nothing that was given speaks against the request. */
+/** Result of the key group: accepted, refused with a code, or not decidable from the input. */
+export type EdgeVerdict = 'valid' | CloudFrontErrorCode | 'undecided'
+
+/**
+ * Judges the request with the functions that the emulation runs. The checks explain the verdict but do not make it, so that a
+ * fault that no check knows is still a refusal.
+ */
+export function edgeVerdict(input: ParsedInput): EdgeVerdict {
+  const { request, sentCookies, publicKeys, now, clientIp } = input
+  const source = {
+    url: request?.signedUrl ?? 'https://unknown.invalid/',
+    querystring: request?.querystring ?? '',
+    cookieHeader: sentCookies,
+  }
+  const signed = readSignedRequest(source, 'refuse')
+  if ('refusal' in signed) return signed.refusal
+  const verdict = publicKeys === undefined ? 'valid' : verifySignature(signed, publicKeys)
+  if (verdict !== 'valid') return verdict
+  // Conditions that the input cannot answer are dropped here, and make the verdict undecided below.
+  const policy = {
+    ...signed.policy,
+    ...(request === undefined ? { resource: '*' } : {}),
+    ...(clientIp === undefined ? { ipAddress: undefined } : {}),
+  }
+  if (checkPolicy(policy, { url: signed.url, now, clientIp: clientIp ?? '' }) !== undefined) return 'AccessDenied'
+  const isUndecided =
+    publicKeys === undefined ||
+    request === undefined ||
+    (clientIp === undefined && signed.policy.ipAddress !== undefined)
+  return isUndecided ? 'undecided' : 'valid'
+}
+
+/** Returns true unless the key group refuses the request. */
 function isOpen(keyGroup: EdgeVerdict): boolean {
   return keyGroup === 'valid' || keyGroup === 'undecided'
 }
 
-/** What a check found that does not count is told, but is no reason. */
+/** Reports a failure that does not decide the outcome as `unknown`, or omits the check if it is not made on this path. */
 function weigh(results: readonly CheckResult[], { counts, others }: Decision): readonly CheckResult[] {
   if (others === 'not-made') return results.filter(({ by }) => counts.includes(by))
   return results.map((result) => {
@@ -55,11 +89,11 @@ function weigh(results: readonly CheckResult[], { counts, others }: Decision): r
   })
 }
 
-function runCheck(check: Check, subject: Subject): CheckResult {
-  return { check: check.name, by: check.by, ...check.run(subject) }
+function runCheck(check: Check, input: ParsedInput): CheckResult {
+  return { check: check.name, by: check.by, ...check.run(input) }
 }
 
-/** A refusal that no check found must not read as access: it becomes a failed check of its own. */
+/** Adds a failed check if the key group refuses but no check found why: the report must not read as access. */
 function withUnexplained(results: readonly CheckResult[], keyGroup: EdgeVerdict): readonly CheckResult[] {
   if (
     isOpen(keyGroup) ||
@@ -74,8 +108,8 @@ function withUnexplained(results: readonly CheckResult[], keyGroup: EdgeVerdict)
       by: 'CloudFront',
       status: 'fail',
       fault: 'unexplained',
-      detail: `the key group would answer ${keyGroup}, and none of the checks above says why`,
-      remedy: 'Sign anew with edge-signer sign-url or sign-cookies, and compare.',
+      detail: `the key group would return ${keyGroup}, and none of the checks above says why`,
+      remedy: 'Sign again with edge-signer sign-url or sign-cookies, and compare.',
     },
   ]
 }

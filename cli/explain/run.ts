@@ -2,41 +2,38 @@ import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type HttpAnswer, parseHttpAnswer } from '../input/http-answer.ts'
 import { readText } from '../input/read-text.ts'
-import { parseTime } from '../input/time.ts'
+import { parseHttpDate, parseTime } from '../input/time.ts'
+import { printJson, printLines } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { answerTime } from './clock.ts'
-import { type ExplainOptions, placeInputs } from './inputs.ts'
-import { printReport, reportJson } from './print-report.ts'
-import { readEvidence } from './read-evidence.ts'
+import { assignArguments, type ExplainOptions } from './arguments.ts'
+import { parseInput } from './input.ts'
+import { reportJson, reportLines } from './print-report.ts'
+import { readInput } from './read-input.ts'
 import { explain } from './report.ts'
-import { readSubject } from './subject.ts'
 
 /**
- * Explains a request and prints it.
+ * Explains a request and prints the report.
  *
- * @param inputs a URL, a cookie header or the path of a cookie jar, in any order.
- * @returns the exit status: 0 access would be granted, 1 it would not or cannot be told.
+ * @param args a URL, a cookie header or the path of a cookie jar, in any order.
+ * @returns the exit status: 0 if access would be granted, 1 if it would not or the input does not suffice.
  * @throws UsageError.
  */
-export async function runExplain(
-  inputs: readonly string[],
-  given: ExplainOptions,
-  terminal: Terminal,
-): Promise<number> {
-  const options = await placeInputs(inputs, given)
+export async function runExplain(args: readonly string[], given: ExplainOptions, terminal: Terminal): Promise<number> {
+  const options = await assignArguments(args, given)
   if (!options.url && !options.cookie && !options.jar && !options.setCookie) {
-    throw new UsageError('give the requested URL, and --cookie, --jar or --set-cookie where it is not a signed URL')
+    throw new UsageError('give the requested URL, and --cookie, --jar or --set-cookie unless it is a signed URL')
   }
   const answer = await readAnswer(options, terminal)
   const [now, timeFrom] = timeOf(options.at, answer, terminal.now())
-  const subject = readSubject(await readEvidence(options, answer, now, terminal).catch(asUsageError))
-  const report = explain(subject)
-  terminal.out(options.json ? reportJson(report, subject) : printReport(report, subject, timeFrom))
+  const input = parseInput(await readInput(options, answer, now, terminal).catch(asUsageError))
+  const report = explain(input)
+  if (options.json) printJson(terminal, reportJson(report, input))
+  else printLines(terminal, reportLines(report, input, timeFrom))
   return report.verdict === 'granted' ? exitCodes.granted : exitCodes.refused
 }
 
-/** Keys or a state that cannot be read say nothing about access, so they are not status 1. */
+/** Unreadable keys or an unreadable state say nothing about access, so the exit status must not be 1. */
 function asUsageError(error: unknown): never {
   throw error instanceof EdgeSignerError && !(error instanceof UsageError) ? new UsageError(messageOf(error)) : error
 }
@@ -50,9 +47,9 @@ async function readAnswer(options: ExplainOptions, terminal: Terminal): Promise<
   )
 }
 
-/** A kept answer is judged at its own time, or yesterday's 403 would always look expired. */
+/** A response is judged at its own time; otherwise yesterday's 403 would always look expired. */
 function timeOf(at: string | undefined, answer: HttpAnswer | undefined, now: number): [now: number, from: string] {
   if (at !== undefined) return [parseTime(at, '--at', now), '--at']
-  const answered = answerTime({ answer })
-  return answered === undefined ? [now, 'now'] : [answered, 'Date of the answer']
+  const answeredAt = parseHttpDate(answer?.headers.get('date'))
+  return answeredAt === undefined ? [now, 'now'] : [answeredAt, 'Date of the response']
 }

@@ -2,14 +2,14 @@ import { type KeyObject, verify } from 'node:crypto'
 import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
 import { cannedPolicy, type SignedRequest } from '../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../shared/cloudfront/verify.ts'
+import type { ParsedInput } from './input.ts'
 import { fieldValue } from './signing-fields.ts'
-import type { Subject } from './subject.ts'
 
 type Signed = Pick<SignedRequest, 'policyJson' | 'signature' | 'keyPairId' | 'hashAlgorithm'>
 
-/** Whether the signature would hold if these parts were other than they came. Uses the emulation's own verifier. */
-export function verifiesWith(subject: Subject, changes: Partial<Signed>): boolean {
-  const { fields, policyJson, publicKeys } = subject
+/** Returns true if the signature is valid with these parts changed. Uses the emulation's own verifier. */
+export function verifiesWith(input: ParsedInput, changes: Partial<Signed>): boolean {
+  const { fields, policyJson, publicKeys } = input
   const signature = fieldValue(fields, 'Signature')
   const keyPairId = fieldValue(fields, 'Key-Pair-Id')
   if (publicKeys === undefined || signature === undefined || keyPairId === undefined || policyJson === undefined)
@@ -18,11 +18,11 @@ export function verifiesWith(subject: Subject, changes: Partial<Signed>): boolea
   return verifySignature({ policyJson, signature, keyPairId, hashAlgorithm, ...changes }, publicKeys) === 'valid'
 }
 
-/** What libraries sign with where nobody says SHA-256, and CloudFront does not take; RSA with SHA-1 it does, without a marker. */
+/** Hashes that libraries use by default and CloudFront rejects. It accepts SHA-1 with RSA, without a marker. */
 const otherHashes = { sha1: 'SHA-1', sha384: 'SHA-384', sha512: 'SHA-512' } as const
 
-/** The hash that the signature was made with, where it is that of the named key and of none that CloudFront takes with it. */
-export function otherHash({ fields, policyJson, publicKeys }: Subject): string | undefined {
+/** Returns the hash of a signature that the named key made with a hash that CloudFront rejects. */
+export function otherHash({ fields, policyJson, publicKeys }: ParsedInput): string | undefined {
   const key = publicKeys?.get(fieldValue(fields, 'Key-Pair-Id') ?? '')
   const signature = fromCloudFrontBase64(fieldValue(fields, 'Signature') ?? '')
   if (key === undefined || signature === undefined || policyJson === undefined) return undefined
@@ -38,7 +38,7 @@ function isSignedWith(hash: string, text: Buffer, key: KeyObject, signature: Buf
   }
 }
 
-/** A text that may have been signed in place of the right one, and what that would mean. */
+/** A text that may have been signed instead of the right one, with the fault that this would be. */
 export interface SignedTextVariant {
   readonly text: string
   readonly fault: string
@@ -46,11 +46,11 @@ export interface SignedTextVariant {
   readonly remedy: string
 }
 
-/** The usual slips between signing and sending. */
-export function signedTextVariants(subject: Subject): SignedTextVariant[] {
-  const { policyJson, fields } = subject
+/** Returns the texts of the usual mistakes between signing and sending. */
+export function signedTextVariants(input: ParsedInput): SignedTextVariant[] {
+  const { policyJson, fields } = input
   if (policyJson === undefined) return []
-  return fieldValue(fields, 'Policy') === undefined ? cannedVariants(subject) : customVariants(policyJson)
+  return fieldValue(fields, 'Policy') === undefined ? cannedVariants(input) : customVariants(policyJson)
 }
 
 function customVariants(json: string): SignedTextVariant[] {
@@ -77,7 +77,7 @@ function customVariants(json: string): SignedTextVariant[] {
   ]
 }
 
-/** As Python's json.dumps writes it. */
+/** Formats like Python's json.dumps. */
 function spaced(json: string): string {
   return json.replace(/":/g, '": ').replace(/,"/g, ', "')
 }
@@ -90,8 +90,8 @@ function indented(json: string): string {
   }
 }
 
-/** A canned policy is rebuilt from the URL, so each change of the URL shows up as a wrong signature. */
-function cannedVariants({ coveredUrl, request, fields }: Subject): SignedTextVariant[] {
+/** CloudFront rebuilds a canned policy from the URL, so each change of the URL makes the signature wrong. */
+function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTextVariant[] {
   const expires = Number(fieldValue(fields, 'Expires'))
   if (coveredUrl === undefined || request === undefined) return []
   const bare = request.signedUrl

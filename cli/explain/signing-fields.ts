@@ -2,22 +2,22 @@ import { isSignedUrl } from '../../shared/cloudfront/signed-request.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import { readQueryParameter } from '../../shared/http/query.ts'
 
-/** The parts of a signature, as a URL names them; a cookie has `CloudFront-` before the name. */
+/** Names of the parts of a signature in a URL; a cookie has `CloudFront-` before the name. */
 export const fieldNames = ['Policy', 'Expires', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm'] as const
 export type FieldName = (typeof fieldNames)[number]
 
-/** What a request carries of a signature, before anything is judged. */
+/** The parts of a signature in a request, not yet judged. */
 export interface SigningFields {
   readonly source: 'url' | 'cookies'
   /** Every value of each name, in the order sent. */
   readonly values: ReadonlyMap<FieldName, readonly string[]>
-  /** Those of the cookies, also where the URL makes them count for nothing. */
+  /** Parts among the cookies, even if a signed URL makes CloudFront ignore them. */
   readonly cookieNames: readonly FieldName[]
 }
 
 /**
- * Finds the parts of a signature. `readSignedRequest` decides what they are worth; this only keeps what that reader throws
- * away: which part is missing, double or unreadable.
+ * Finds the parts of a signature. `readSignedRequest` judges them; this function keeps what that one discards: which part is
+ * missing, duplicate or unreadable.
  */
 export function readSigningFields(querystring: string, cookieHeader: string): SigningFields {
   const cookies = readCookies(cookieHeader)
@@ -36,12 +36,12 @@ export function readSigningFields(querystring: string, cookieHeader: string): Si
   return { source: 'url', values: fromUrl, cookieNames }
 }
 
-/** The one value of a part; the first where it came twice, which is a fault of its own. */
+/** Returns the value of a part; the first one if there are several, which the check `duplicates` reports. */
 export function fieldValue(fields: SigningFields, name: FieldName): string | undefined {
   return fields.values.get(name)?.[0]
 }
 
-/** How a part is called where it was found. */
+/** Returns the name of a part for a sentence. */
 export function fieldLabel(fields: SigningFields, name: FieldName): string {
   return fields.source === 'url' ? `the parameter ${name}` : `the cookie CloudFront-${name}`
 }

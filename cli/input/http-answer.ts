@@ -1,22 +1,22 @@
 import { UsageError } from '../usage-error.ts'
 
-/** A response that somebody got, as far as it was kept. */
+/** The parts of a response that the user saved. */
 export interface HttpAnswer {
-  /** `undefined` where no status line was among the headers. */
+  /** `undefined` if the headers have no status line. */
   readonly status: number | undefined
-  /** Lower-case names; the last line of a name wins. */
+  /** Lower-case names; the last of several lines with one name wins. */
   readonly headers: ReadonlyMap<string, string>
   /** Every `Set-Cookie` line, in order. */
   readonly setCookie: readonly string[]
-  /** `undefined` where it was not given. */
+  /** `undefined` if not given. */
   readonly body: string | undefined
 }
 
 /**
- * Reads response headers as `curl -D FILE` or `curl -i` writes them, or as they are copied from a browser. Of several responses
- * (redirects, `100 Continue`) the last counts; a body behind them is left out.
+ * Parses response headers as `curl -D FILE` or `curl -i` writes them, or as a browser copies them. Of several responses (redirects,
+ * `100 Continue`) the last one counts. A body after the headers is ignored.
  *
- * @throws UsageError where there is no header line.
+ * @throws UsageError if there is no header line.
  */
 export function parseHttpAnswer(headerText: string | undefined, body: string | undefined): HttpAnswer {
   const headers = new Map<string, string>()
@@ -34,7 +34,8 @@ export function parseHttpAnswer(headerText: string | undefined, body: string | u
         headers.set(field[1].toLowerCase(), field[2])
       }
     }
-    if (status === undefined && headers.size === 0) throw new UsageError('--response-headers: no header line in it')
+    if (status === undefined && headers.size === 0)
+      throw new UsageError('--response-headers: the file has no header line')
   }
   return { status, headers, setCookie, body }
 }

@@ -6,13 +6,13 @@ import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { readText } from './read-text.ts'
 
-/** Keys as they were given on the command line. */
+/** Keys given on the command line. */
 export interface GivenKeys {
   /** By key pair id. */
   readonly publicKeys: ReadonlyMap<string, KeyObject>
-  /** Those of single PEM files that can sign, by key pair id. */
+  /** Private keys of single PEM files by key pair id. */
   readonly privateKeys: ReadonlyMap<string, KeyObject>
-  /** Where a key document was among them. */
+  /** The key document, if one was given. */
   readonly document: KeyDocument | undefined
 }
 
@@ -56,12 +56,12 @@ function parsePem(text: string): KeyObject {
   try {
     key = isPrivate ? createPrivateKey(text) : createPublicKey(text)
   } catch {
-    throw new UsageError('--keys: the file is not a PEM public or private key (encrypted keys are not read)')
+    throw new UsageError('--keys: the file is not a PEM public or private key (encrypted keys are not supported)')
   }
   const usable = isKeyForAlgorithm(
     isPrivate ? createPublicKey(key) : key,
     key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256',
   )
-  if (!usable) throw new UsageError('--keys: CloudFront takes P-256 and RSA keys of 2048 bits, and this is neither')
+  if (!usable) throw new UsageError('--keys: CloudFront accepts P-256 and RSA keys of 2048 bits, and this is neither')
   return key
 }

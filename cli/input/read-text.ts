@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** No input of this command is near that: a cookie jar of a busy browser has a few megabytes. */
-const largest = 16 * 2 ** 20
+/** Max size in bytes. A cookie jar of a busy browser has a few megabytes. */
+const maxBytes = 16 * 2 ** 20
 
 /**
- * The text of a file; `-` is standard input.
+ * Reads a text file; `-` is standard input.
  *
- * @param what how the message names it: `the key document`.
- * @throws UsageError where it cannot be read.
+ * @param what name of the file for the error: `the key document`.
+ * @throws UsageError if the file cannot be read.
  */
 export async function readText(path: string, what: string, terminal: Pick<Terminal, 'stdin'>): Promise<string> {
   if (path === '-') return terminal.stdin()
   try {
     const bytes = await readFile(path)
-    if (bytes.length > largest) throw new UsageError(`${what}: the file is too large`)
+    if (bytes.length > maxBytes) throw new UsageError(`${what}: the file is too large`)
     return bytes.toString('utf8')
   } catch (error) {
     if (error instanceof UsageError) throw error

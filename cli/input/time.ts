@@ -3,20 +3,20 @@ import { UsageError } from '../usage-error.ts'
 const unitSeconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
 /**
- * A length of time in seconds: `90`, `90s`, `15m`, `1h`, `7d`.
+ * Parses a duration in seconds: `90`, `90s`, `15m`, `1h`, `7d`.
  *
  * @throws UsageError for anything else.
  */
 export function parseDuration(text: string, option: string): number {
   const match = /^([1-9]\d{0,8})([smhd]?)$/.exec(text)
-  if (match === null) throw new UsageError(`${option} must be a length of time such as 90s, 15m, 1h or 7d`)
+  if (match === null) throw new UsageError(`${option} must be a duration such as 90s, 15m, 1h or 7d`)
   return Number(match[1]) * unitSeconds[(match[2] || 's') as keyof typeof unitSeconds]
 }
 
 /**
- * A point in time in epoch seconds: epoch seconds, RFC 3339, an HTTP date, `now`, or `+15m` and `-1h` from now.
+ * Parses a point in time: epoch seconds, RFC 3339, an HTTP date, `now`, or `+15m` and `-1h` from now. Returns epoch seconds.
  *
- * @throws UsageError for anything else, also for a date without a time zone: it would mean another second elsewhere.
+ * @throws UsageError for anything else. A date without a time zone is refused, because its meaning depends on the machine.
  */
 export function parseTime(text: string, option: string, now: number): number {
   if (text === 'now') return now
@@ -30,13 +30,23 @@ export function parseTime(text: string, option: string, now: number): number {
   return Math.floor(milliseconds / 1000)
 }
 
-/** A time for the eye, in UTC: `2030-01-31T12:00:00Z`. */
+/**
+ * Parses a `Date` header (RFC 9110 section 6.6.1): the time of a response by the clock of the server that made it.
+ *
+ * @returns epoch seconds; `undefined` if the header is missing or malformed.
+ */
+export function parseHttpDate(date: string | null | undefined): number | undefined {
+  const milliseconds = Date.parse(date ?? '')
+  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000)
+}
+
+/** Formats a time in UTC: `2030-01-31T12:00:00Z`. */
 export function showTime(epoch: number): string {
   const date = new Date(epoch * 1000)
   return Number.isNaN(date.getTime()) ? `epoch ${epoch}` : date.toISOString().replace('.000Z', 'Z')
 }
 
-/** A length of time for the eye, in its two largest units: `2 h 5 min`. */
+/** Formats a duration in its two largest units: `2 h 5 min`. */
 export function showDuration(seconds: number): string {
   const units: [number, string][] = [
     [86_400, 'd'],

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import type { Actor } from '../../shared/assets/access.ts'
 import { EdgeSignerError, RequestError, SessionError } from '../../shared/errors.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { Grant } from '../../shared/grant/resource-prefix.ts'
@@ -8,23 +9,16 @@ import { isSessionRevoked } from '../../shared/revocation/state.ts'
 import { isBearer, readSessionToken, type Session } from '../../shared/session/session.ts'
 import type { ApiServices } from './services.ts'
 
-/** Who acts, and below which prefixes. */
-export interface Actor {
-  readonly session: Session
-  readonly grants: readonly Grant[]
-  readonly scopes: ReadonlySet<string>
-}
-
-/** What every handler behind `authenticate` finds in its context. */
+/** Context of every handler behind `authenticate`. */
 export interface ApiEnv {
   Variables: { actor: Actor; now: number }
 }
 
 /**
- * Lets a request through with a good app session only, by the same code as the edge: cookie or Bearer, grants, revocation.
+ * Admits a request with a good app session only, by the same code as the edge: cookie or Bearer, grants, revocation.
  *
- * With a cookie, a request that changes something must also come from an allowed origin: the browser adds the cookie to
- * whatever site makes the request. A missing `Origin` is refused too; browsers send it with every POST and DELETE
+ * With a cookie, a state change must also come from an allowed origin, because a browser adds the cookie to requests of any
+ * site. A missing `Origin` is refused too: browsers send it with every POST and DELETE
  * (https://fetch.spec.whatwg.org/#origin-header), and programs use Bearer. A POST must be JSON, which no form can send.
  */
 export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
@@ -43,7 +37,7 @@ export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
 }
 
 /**
- * Refuses a change that a browser may have been made to ask for: one whose session would be the cookie's.
+ * Refuses a state change that another site may have caused: one with the session cookie and without an allowed `Origin`.
  *
  * @throws RequestError `ERR_ORIGIN_REQUIRED`.
  */
@@ -57,20 +51,20 @@ export function requireOwnOrigin(
   if (headers.origin === undefined || !isAllowedOrigin(headers.origin)) throw new RequestError('ERR_ORIGIN_REQUIRED')
 }
 
-/** Whose session came with a request. @throws SessionError; GrantError where a claim cannot be used. */
+/** Returns the actor of a request. @throws SessionError; GrantError if a claim cannot be used. */
 export async function readActor(headers: HttpRequest['headers'], now: number, services: ApiServices): Promise<Actor> {
   const token = readSessionToken({ headers }, services.config.session.cookieName)
   const session = await services.verifier.verify(token, now)
   const grants = grantsOf(session, services)
-  // The whole session, as at the edge: whoever lost one prefix signs in again, and then sees what is left.
+  // The whole session is refused, as at the edge. A user who lost one prefix signs in again and keeps the others.
   if (isSessionRevoked(await services.revocations(now), session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  return { session, grants, scopes: scopesOf(session) }
+  return { sub: session.sub, grants, scopes: scopesOf(session) }
 }
 
-/** A session that grants nothing can still act below `public/` where it has the scope. */
-function grantsOf(session: Session, { templates, config }: ApiServices): readonly Grant[] {
+/** Returns no grants for a session that grants nothing: with the scope it can still act below `public/`. */
+function grantsOf(session: Session, { config }: ApiServices): readonly Grant[] {
   try {
-    return grantsFor(session, templates, config.grantLimit)
+    return grantsFor(session, config.grants, config.grantLimit)
   } catch (error) {
     if (error instanceof EdgeSignerError && error.code === 'ERR_GRANT_NONE') return []
     throw error

@@ -1,11 +1,10 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { generateSpecs } from 'hono-openapi'
-import type { OpenAPIV3_1 } from 'openapi-types'
 import { RequestError } from '../../shared/errors.ts'
-import { corsHeaders, preflightResponse } from '../../shared/http/cors.ts'
+import { generatedHeaders } from '../../shared/read/answer-headers.ts'
+import { bodyRequestHeaders, corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
 import { type ApiEnv, authenticate } from './actor.ts'
-import { allowedMethods } from './allowed-methods.ts'
+import { openApiDocument } from './openapi.ts'
 import { apiProblem, problemOf } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -18,7 +17,7 @@ import type { ApiServices } from './services.ts'
 
 const methods = 'GET, POST, DELETE, OPTIONS'
 /** 10,000 parts with their ETags are about 1 MB. */
-const mostBodyBytes = 2 * 1024 ** 2
+const maxBodyBytes = 2 * 1024 ** 2
 
 /** The regional API. Every route is under `/api`, as CloudFront forwards the path unchanged. The same app in Lambda and in Node. */
 export function createApp(services: ApiServices): Hono<ApiEnv> {
@@ -27,24 +26,18 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.use(async (context, next) => {
     const origin = context.req.header('origin')
     if (context.req.method === 'OPTIONS') {
-      const { status, headers } = preflightResponse(
-        origin,
-        services.isAllowedOrigin,
-        methods,
-        'authorization, content-type',
-      )
+      const { status, headers } = preflightResponse(origin, services.isAllowedOrigin, methods, bodyRequestHeaders)
       return new Response(null, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) })
     }
     requireDecodableQuery(context.req.url)
     await next()
     const { headers } = context.res
     for (const [name, value] of corsHeaders(origin, services.isAllowedOrigin)) headers.set(name, value)
-    // URLs and tickets are for who asked, and a probe must meet the function, not a copy in a cache.
-    headers.set('cache-control', 'no-store')
-    headers.set('x-content-type-options', 'nosniff')
+    // URLs and tickets are for one user, and a health check must reach the function, not a copy in a cache.
+    for (const [name, value] of generatedHeaders) headers.set(name, value)
     return undefined
   })
-  app.use(bodyLimit({ maxSize: mostBodyBytes, onError: () => apiProblem('ERR_BODY_TOO_LARGE') }))
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => apiProblem('ERR_BODY_TOO_LARGE') }))
 
   const session = authenticate(services)
   for (const path of ['/uploads', '/downloads', '/assets', '/s3', '/admin']) {
@@ -62,7 +55,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
     docsRoutes(() => openApiDocument(app, services.config.session.cookieName)),
   )
 
-  // Behind `session`: who is not signed in learns of no path whether it is there.
+  // After `session`: without a session, no response tells which paths exist.
   app.notFound((context) => {
     const methods = allowedMethods(app, context.req.path)
     if (methods.length === 0) return apiProblem('ERR_NOT_FOUND')
@@ -74,7 +67,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   return app
 }
 
-/** What is no UTF-8 once it is decoded would be taken as it is written, and so for another text than was meant. */
+/** Refuses a query that is not UTF-8 in percent-encoding: the framework would use such a value undecoded, as another text. */
 function requireDecodableQuery(url: string): void {
   const at = url.indexOf('?')
   if (at < 0) return
@@ -85,25 +78,16 @@ function requireDecodableQuery(url: string): void {
   }
 }
 
-/** The OpenAPI 3.1 document, made from the schemas that check the requests. `cookieName` is the session cookie's. */
-export async function openApiDocument(app: Hono<ApiEnv>, cookieName: string): Promise<OpenAPIV3_1.Document> {
-  const document = await generateSpecs(app, {
-    documentation: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Edge Signer API',
-        version: '1',
-        description:
-          'Uploads, downloads, assets and revocations. Every problem is application/problem+json with a stable code.',
-      },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-          session: { type: 'apiKey', in: 'cookie', name: cookieName },
-        },
-      },
-      security: [{ bearer: [] }, { session: [] }],
-    },
-  })
-  return document as OpenAPIV3_1.Document
+const routed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/**
+ * Returns the methods that a path has a route for, as `Allow` lists them; empty for an unknown path. Middleware is registered for
+ * all methods, and counts for none of them.
+ */
+export function allowedMethods({ router }: Hono<ApiEnv>, path: string): readonly string[] {
+  const methods = routed.filter((method) =>
+    router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  )
+  if (methods.length === 0) return []
+  return [...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS']
 }

@@ -1,38 +1,37 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
-import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
-import { createS3Presign } from '../../shared/assets/s3/download.ts'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
+import { createS3Presign } from '../../shared/assets/s3/presign.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
-import { createKmsSign } from '../../shared/cloudfront/kms-sign.ts'
+import type { AwsConnection } from '../../shared/aws/edge/aws-fetch.ts'
+import { createCloudFrontInvalidation, noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
+import { createKmsSign } from '../../shared/aws/edge/kms-sign.ts'
+import { createSecretsManager } from '../../shared/aws/edge/secrets-manager.ts'
+import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
+import { createS3State, loadStateText } from '../../shared/aws/sdk/s3-object.ts'
 import { ServiceError } from '../../shared/errors.ts'
-import type { AwsConnection } from '../../shared/keys/aws-fetch.ts'
-import { roleCredentials } from '../../shared/keys/role-credentials.ts'
-import { createSecretsManager } from '../../shared/keys/secrets-manager.ts'
-import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
-import type { StateObject } from '../../shared/revocation/stores.ts'
-import { fetchKeySet } from '../../shared/session/fetch-key-set.ts'
+import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import type { ApiFunctionConfig } from './config.ts'
-import { createApiServices } from './create-services.ts'
-import type { ApiServices } from './services.ts'
+import { type ApiServices, createApiServices } from './services.ts'
 
-/** What CloudFormation knows and packaging does not; the function's environment. */
+/** The function's environment: values that CloudFormation knows and packaging does not. */
 export interface ApiEnvironment {
   readonly BUCKET?: string | undefined
   /**
-   * The CDN's host name; absent where the distribution is somebody else's and `cdnHost` is not configured. No URLs of the CDN are
-   * made then; all else works.
+   * Host of the CDN; absent if the distribution belongs to another stack and `cdnHost` is not configured. Without it no URLs
+   * of the CDN are made.
    */
   readonly CDN_HOST?: string | undefined
-  /** Absent where the distribution is somebody else's: its owner then invalidates, or lives with the TTL. */
+  /** Absent if the distribution belongs to another stack: copies in its cache then live until their TTL ends. */
   readonly DISTRIBUTION_ID?: string | undefined
   readonly KEY_VALUE_STORE_ARN?: string | undefined
 }
 
 /**
- * The services as deployed.
+ * Creates the services as deployed.
  *
- * @throws ServiceError `ERR_CONFIG` where the environment names no bucket.
+ * @throws ServiceError `ERR_CONFIG` if the environment names no bucket.
  */
 export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnvironment): ApiServices {
   const { BUCKET: bucket, CDN_HOST: cdnHost, DISTRIBUTION_ID: distributionId } = environment
@@ -54,15 +53,16 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
           onFailure: (error) => log({ level: 'error', code: error.code, reason: error.message }),
         })
       : noInvalidation,
-    cdnName: cdnHost ? { host: cdnHost, origin: `https://${cdnHost}` } : undefined,
+    cdnOrigin: cdnHost ? `https://${cdnHost}` : undefined,
     presign: createS3Presign(location),
     loadKeys: () => secrets.get(config.secretId),
-    loadState: () => loadState(state),
+    loadState: () => loadStateText(state),
     async openRevocations() {
       if (!environment.KEY_VALUE_STORE_ARN) throw new ServiceError('ERR_CONFIG', 'KEY_VALUE_STORE_ARN must be set')
-      // Not at start: its client and Signature Version 4A are for an administrator's request alone.
-      const { openKeyValues } = await import('./key-values.ts')
-      return { state, keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN) }
+      // Loaded on demand: only requests of administrators need this client, and no cold start pays for it.
+      const { openKeyValues } = await import('../../shared/aws/sdk/cloudfront-key-values.ts')
+      const clock = { nowMs: Date.now, random: Math.random, wait: (ms: number) => wait(ms) }
+      return { state, keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN), home: bucket, clock }
     },
     loadKeySet: (url) => fetchKeySet(url, { fetch }),
     kmsSign: createKmsSign(aws),
@@ -71,13 +71,4 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
     random: Math.random,
     log,
   })
-}
-
-/** Only S3's word that there is no revocation state counts as none; anything else is an outage. */
-async function loadState(state: StateObject): Promise<string | undefined> {
-  try {
-    return (await state.load())?.json
-  } catch (cause) {
-    throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no revocation state', { cause })
-  }
 }

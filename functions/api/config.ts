@@ -1,19 +1,22 @@
+import type { CdnHosts } from '../../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
+import { maxGrants } from '../../shared/grant/grants-for.ts'
+import type { GrantTemplate } from '../../shared/grant/template.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
-/** What the API knows of its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
+/** Configuration of the API for its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
 export interface ApiFunctionConfig {
   /** `<service>-<stage>`; metrics carry it. */
   readonly stageName: string
   readonly session: StageConfig['session']
-  /** Grant templates. */
-  readonly grants: readonly string[]
-  /** The most grants of one session. */
+  /** Parsed at packaging: the bundle needs no parser. */
+  readonly grants: readonly GrantTemplate[]
+  /** Max grants of one session. */
   readonly grantLimit: number
   readonly allowedOrigins: readonly string[]
-  /** Host names of the distribution beside `CDN_HOST`. */
-  readonly aliases: readonly string[]
+  /** Configured host names. `CDN_HOST` is the generated one if there is no primary host. */
+  readonly hosts: CdnHosts
   readonly uploads: StageConfig['uploads']
   readonly downloads: StageConfig['downloads']
   /** What a session's scopes must hold for `/api/admin`. */
@@ -30,9 +33,9 @@ export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFu
     stageName: `${service}-${stage}`,
     session: config.session,
     grants: config.grants,
-    grantLimit: config.cookies.domain === null ? 8 : 4,
+    grantLimit: maxGrants(config.cookies.domain),
     allowedOrigins: config.allowedOrigins,
-    aliases: config.aliases,
+    hosts: config.hosts,
     uploads: config.uploads,
     downloads: config.downloads,
     adminScope: config.adminScope,

@@ -1,9 +1,11 @@
 import * as v from 'valibot'
-import { mostParts } from '../../shared/assets/limits.ts'
+import type { Asset, AssetSummary } from '../../shared/assets/asset-store.ts'
+import { maxParts } from '../../shared/assets/limits.ts'
+import { rfc3339 } from '../../shared/http/rfc3339.ts'
 
 /**
- * What the API takes and gives. Shapes and sizes are checked here, meaning (a key's grammar, a checksum's length) by the
- * parsers in `shared/assets`, whose problems say more.
+ * Inputs and outputs of the API. The schemas check shapes and sizes. The parsers in `shared/assets` check the meaning (the grammar
+ * of a key, the length of a checksum), with more specific problems.
  */
 
 export const key = v.pipe(
@@ -21,7 +23,13 @@ export const uploadInput = v.strictObject({
   filename: v.optional(
     v.pipe(v.string(), v.maxLength(1024), v.description('In place of a key: the service chooses one that is new')),
   ),
-  contentType: v.pipe(v.string(), v.maxLength(256)),
+  contentType: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(256),
+      v.description('As the browser says in `file.type`; absent or empty it is application/octet-stream'),
+    ),
+  ),
   size: v.pipe(v.number(), v.description('Bytes')),
   visibility: v.optional(v.picklist(['private', 'public'])),
   checksum: v.optional(
@@ -52,7 +60,7 @@ export const completeInput = v.strictObject({
   parts: v.optional(
     v.pipe(
       v.array(v.strictObject({ partNumber: v.number(), etag: v.pipe(v.string(), v.maxLength(128)) })),
-      v.maxLength(mostParts),
+      v.maxLength(maxParts),
     ),
   ),
 })
@@ -170,3 +178,16 @@ export const problem = v.object({
   code: v.string(),
   fields: v.optional(v.array(v.string())),
 })
+
+/** Returns an asset as the schema `asset` describes it. */
+export function assetOutput(asset: AssetSummary & Partial<Pick<Asset, 'contentType' | 'checksum'>>) {
+  const { key, size, contentType, etag, lastModified, checksum } = asset
+  return {
+    key: key as string,
+    size,
+    ...(contentType === undefined ? {} : { contentType }),
+    etag,
+    lastModified: rfc3339(lastModified),
+    ...(checksum === undefined ? {} : { checksum: { algorithm: checksum.algorithm as string, value: checksum.value } }),
+  }
+}

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { mostParts } from '../../shared/assets/limits.ts'
+import { maxParts } from '../../shared/assets/limits.ts'
 import { key, uploadParam } from './schemas.ts'
 
-/** What Uppy sends and takes (https://uppy.io/docs/aws-s3/). It sends more than this: whatever a form holds comes as metadata. */
+/** Requests and answers of Uppy (https://uppy.io/docs/aws-s3/). Uppy sends more than this: every field of a form as metadata. */
 
 const filename = v.pipe(v.string(), v.maxLength(1024))
 const type = v.pipe(v.string(), v.maxLength(256))
@@ -40,7 +40,7 @@ export const partParam = v.object({ ...uploadParam.entries, partNumber: v.pipe(v
 export const completeInput = v.object({
   parts: v.pipe(
     v.array(v.object({ PartNumber: v.number(), ETag: v.pipe(v.string(), v.maxLength(128)) })),
-    v.maxLength(mostParts),
+    v.maxLength(maxParts),
   ),
 })
 

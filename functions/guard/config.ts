@@ -5,24 +5,27 @@ import {
   functionReaders,
 } from '../../shared/cloudfront/function-problem.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
-import { type ReadRules, readRules } from '../../shared/config/read-rules.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
+import type { ReadRefusal } from '../../shared/read/check-read.ts'
+import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 
 /** Every problem that the guard answers with. */
 const guardProblems = [
   'ERR_PATH_NOT_CANONICAL',
   'ERR_METHOD_NOT_ALLOWED',
   'ERR_NOT_FOUND',
+  'ERR_FETCH_DESTINATION',
   'ERR_RANGE_REQUIRED',
   'ERR_RANGE_MULTIPLE',
   'ERR_ACCESS_REVOKED',
   'ERR_STATE_UNAVAILABLE',
-] as const satisfies readonly ErrorCode[]
+] as const satisfies readonly (ReadRefusal | ErrorCode)[]
 
-/** What the guard knows of its stage. No key and no secret: those are in the KeyValueStore. */
-export interface GuardFunctionConfig extends ReadRules {
+/** The stage's values in the guard's bundle. Keys and secrets are in the KeyValueStore instead. */
+export interface GuardFunctionConfig {
+  readonly rules: ReadRules
   readonly readers: FunctionReaders
-  /** The name that policies and stamps are made for; `null` means the request's `Host`. */
+  /** Host that policies and stamps are made for; `null` means the request's `Host`. */
   readonly host: string | null
   readonly problems: Readonly<Record<(typeof guardProblems)[number], FunctionProblem>>
 }
@@ -34,8 +37,8 @@ export interface GuardFunctionConfig extends ReadRules {
  */
 export function guardFunctionConfig({ config }: Deployment): GuardFunctionConfig {
   return {
-    host: config.cdnHost,
-    ...readRules(config),
+    host: config.hosts.primary,
+    rules: readRules(config),
     readers: functionReaders(config),
     problems: Object.fromEntries(
       guardProblems.map((code) => [code, functionProblem(code)]),

@@ -1,24 +1,18 @@
 import cf from 'cloudfront'
+// biome-ignore lint/style/useNodejsImportProtocol: CloudFront Functions know the module by this name only.
+import crypto from 'crypto'
 import type {
   FunctionRequest,
   FunctionResponse,
   FunctionValue,
   ViewerRequestEvent,
 } from '../../shared/cloudfront/function-event.ts'
-import type { FunctionProblem } from '../../shared/cloudfront/function-problem.ts'
-import {
-  corsAllow,
-  generatedHeaders,
-  generateProblem,
-  generateResponse,
-} from '../../shared/cloudfront/function-response.ts'
-import { prefixesOf } from '../../shared/grant/path-prefixes.ts'
-import { encodeReserved, isCanonicalPath } from '../../shared/http/canonical-path.ts'
-import { isMultiRange, isSingleRange } from '../../shared/http/range.ts'
-import { reservedPath } from '../../shared/http/reserved-path.ts'
-import { parseRevocationValue, revocationKey, stampKeyName } from '../../shared/revocation/key-value.ts'
+import { generatePreflight, generateProblem } from '../../shared/cloudfront/function-response.ts'
+import { signingParameters, stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { checkRead, readMethods } from '../../shared/read/check-read.ts'
+import { isStampNewer, parseRevocationValue, revocationKey, stampKeyName } from '../../shared/revocation/key-value.ts'
+import { readStamp } from '../../shared/revocation/stamp-format.ts'
 import type { GuardFunctionConfig } from './config.ts'
-import { isGrantedAfter } from './revocation.ts'
 
 declare const __CONFIG__: GuardFunctionConfig
 
@@ -27,41 +21,22 @@ const store = cf.kvs()
 /**
  * The guard of the paths that S3 serves (viewer-request): passes a request on unchanged, or answers it.
  *
- * CloudFront has checked the signature before this runs. What is left: the path must mean one thing to everybody, the
- * method must read, a range must be one range, and the prefix must not be revoked. This runs for every range of every
- * viewer, so the common request takes one pass over the path and one look-up.
+ * CloudFront has checked the signature before this runs. The rest is the rules of every read (`checkRead`) and revocation.
+ * This runs for every range of every viewer, so the common request takes one pass over the path and one look-up.
  */
 export async function handler(event: ViewerRequestEvent): Promise<FunctionRequest | FunctionResponse> {
   const request = event.request
-  const uri = request.uri
-  if (!isCanonicalPath(uri)) return refuse(request, __CONFIG__.problems.ERR_PATH_NOT_CANONICAL)
-
-  const method = request.method
-  if (method === 'OPTIONS') return answerPreflight(request)
-  if (method !== 'GET' && method !== 'HEAD') return refuse(request, __CONFIG__.problems.ERR_METHOD_NOT_ALLOWED, methods)
-
-  if (reservedPath.test(uri)) return refuse(request, __CONFIG__.problems.ERR_NOT_FOUND)
-
-  if (method === 'GET') {
-    const range = request.headers.range
-    if (range && isMultiRange(range)) return refuse(request, __CONFIG__.problems.ERR_RANGE_MULTIPLE)
-    if (__CONFIG__.rangeOnly !== null && !isSingleRange(range)) {
-      const path = encodeReserved(uri)
-      if (__CONFIG__.rangeOnly.some((prefix) => path.startsWith(prefix)))
-        return refuse(request, __CONFIG__.problems.ERR_RANGE_REQUIRED)
-    }
-  }
-
-  const segments = uri.split('/')
-  const depths = __CONFIG__.depths[`/${segments[1]}`]
-  if (depths === undefined) return request
-  const prefixes = prefixesOf(segments, depths)
-  if (prefixes.some((prefix) => encodeReserved(prefix) !== prefix))
-    return refuse(request, __CONFIG__.problems.ERR_PATH_NOT_CANONICAL)
+  const headers = request.headers
+  const checked = checkRead(
+    { method: request.method, path: request.uri, range: headers.range, destination: headers['sec-fetch-dest'] },
+    __CONFIG__.rules,
+  )
+  if (typeof checked === 'string') return refuse(request, checked)
+  if (request.method === 'OPTIONS') return generatePreflight(request, __CONFIG__.readers)
   try {
     let before: number | undefined
-    for (let i = 0; i < prefixes.length; i++) {
-      const key = revocationKey(prefixes[i] as string)
+    for (let i = 0; i < checked.length; i++) {
+      const key = revocationKey(checked[i] as string)
       // `exists`, because `get` of a missing key throws, which costs more than everything else here.
       if (await store.exists(key)) {
         const entry = await store.get(key)
@@ -70,30 +45,42 @@ export async function handler(event: ViewerRequestEvent): Promise<FunctionReques
     }
     if (before === undefined) return request
     const stampKey = await store.get(stampKeyName)
-    const host = __CONFIG__.host || (request.headers.host as FunctionValue).value.toLowerCase()
-    if (isGrantedAfter(before, request, host, prefixes, stampKey)) return request
-    return refuse(request, __CONFIG__.problems.ERR_ACCESS_REVOKED)
+    const host = __CONFIG__.host || (headers.host as FunctionValue).value.toLowerCase()
+    if (isGrantedAfter(before, request, host, checked, stampKey, Date.now() / 1000)) return request
+    return refuse(request, 'ERR_ACCESS_REVOKED')
   } catch {
     // Without the KeyValueStore nobody can say whether access was revoked: closed.
-    return refuse(request, __CONFIG__.problems.ERR_STATE_UNAVAILABLE)
+    return refuse(request, 'ERR_STATE_UNAVAILABLE')
   }
 }
 
-const methods = 'GET, HEAD, OPTIONS'
-
-/** Fetch standard, "CORS-preflight fetch"; an origin that is not allowed gets the same without the permission. */
-function answerPreflight(request: FunctionRequest): FunctionResponse {
-  const headers = generatedHeaders(request, __CONFIG__.readers)
-  headers.vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
-  headers.allow = methods
-  if (headers[`${corsAllow}origin`]) {
-    headers[`${corsAllow}methods`] = methods
-    headers[`${corsAllow}headers`] = 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range'
-    headers['access-control-max-age'] = '7200'
-  }
-  return generateResponse(204, headers)
+function refuse(request: FunctionRequest, code: keyof GuardFunctionConfig['problems']): FunctionResponse {
+  const allow = code === 'ERR_METHOD_NOT_ALLOWED' ? readMethods : undefined
+  return generateProblem(__CONFIG__.problems[code], request, __CONFIG__.readers, allow)
 }
 
-function refuse(request: FunctionRequest, problem: FunctionProblem, allow?: string): FunctionResponse {
-  return generateProblem(problem, request, __CONFIG__.readers, allow)
+/**
+ * Returns true if `request` has a stamp for one of `prefixes` that is newer than `before`: access was granted again since then.
+ *
+ * The policy proves nothing here: the function cannot verify its signature, and the policy of another grant would do. A
+ * signed URL is refused on a revoked prefix, also where a stamp comes with it: CloudFront checked the URL and not the cookies.
+ *
+ * @param now epoch seconds.
+ */
+function isGrantedAfter(
+  before: number,
+  request: FunctionRequest,
+  host: string,
+  prefixes: readonly string[],
+  stampKey: string,
+  now: number,
+): boolean {
+  if (signingParameters.some((name) => request.querystring[name] !== undefined)) return false
+  const cookie = request.cookies[stampCookieName]
+  if (!cookie) return false
+  const hmac = (text: string) => crypto.createHmac('sha256', stampKey).update(text).digest('base64url')
+  // A leftover of the same name may come beside the new stamp; each was made by us or counts for nothing.
+  return (cookie.multiValue || [cookie]).some((stamp) =>
+    prefixes.some((prefix) => isStampNewer(readStamp(hmac, host, prefix, stamp.value), before, now)),
+  )
 }

@@ -1,15 +1,15 @@
 import type { Deployment } from '../../shared/config/parse.ts'
-import type { StageConfig } from '../../shared/config/stage-config.ts'
+import type { HttpResponse } from '../../shared/http/message.ts'
+import { fileHeaders, privateCacheControl } from '../../shared/read/answer-headers.ts'
 
-/** What the headers function writes. */
+/** The stage's values in the bundle of the headers function. */
 export interface HeadersFunctionConfig {
-  /** `Cache-Control` of private files, whatever the origin sent. */
   readonly privateCacheControl: string
-  readonly corp: StageConfig['corp']
+  /** From `fileHeaders`. */
+  readonly headers: HttpResponse['headers']
 }
 
 /** Derives the configuration of the headers function. */
 export function headersFunctionConfig({ config }: Deployment): HeadersFunctionConfig {
-  const freshness = config.browserCache === 'no-cache' ? 'no-cache' : `max-age=${config.browserCache}`
-  return { privateCacheControl: `private, ${freshness}, no-transform`, corp: config.corp }
+  return { privateCacheControl: privateCacheControl(config.browserCache), headers: fileHeaders(config) }
 }

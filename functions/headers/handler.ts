@@ -5,18 +5,17 @@ import type {
   FunctionValues,
   ViewerResponseEvent,
 } from '../../shared/cloudfront/function-event.ts'
+import { activePolicy, contentPolicy } from '../../shared/read/answer-headers.ts'
 import type { HeadersFunctionConfig } from './config.ts'
-import { attachment } from './content-disposition.ts'
-import { isActiveType, isKnownType } from './content-type.ts'
 
 declare const __CONFIG__: HeadersFunctionConfig
 
 /**
  * Writes the headers of every file from S3 (viewer-response). Files are what users uploaded, so they are hostile.
  *
- * It leaves alone what the response headers policy wrote for CORS (`Access-Control-*`), and `Content-Encoding`,
- * which describes the bytes as they are stored and which a function may not change. It is not for pages of our own:
- * the sandbox stops their script. Not `async`, because nginx needs its header filter done when it returns.
+ * It does not change the CORS headers of the response headers policy (`Access-Control-*`), nor `Content-Encoding`, which
+ * describes the stored bytes and which a function may not change. It is not for pages of Edge Signer: the sandbox would stop
+ * their script. Not `async`, because nginx needs its header filter done when it returns.
  */
 export function handler(event: ViewerResponseEvent): FunctionResponse {
   const response = event.response
@@ -31,10 +30,11 @@ export function handler(event: ViewerResponseEvent): FunctionResponse {
     delete headers.expires
     delete headers.pragma
   }
-  headers['x-content-type-options'] = { value: 'nosniff' }
-  headers['cross-origin-resource-policy'] = { value: __CONFIG__.corp }
-  headers['content-security-policy'] = { value: 'sandbox' }
-  headers.vary = { value: addOrigin(joined(headers.vary)) }
+  __CONFIG__.headers.forEach((header) => {
+    headers[header[0]] = { value: header[1] }
+  })
+  headers['content-security-policy'] = { value: contentPolicy }
+  headers.vary = { value: varyOn(varyOn(joined(headers.vary), 'Origin'), 'Sec-Fetch-Dest') }
   if (status === 200 || status === 206) headers['accept-ranges'] = { value: 'bytes' }
   if (status !== 304) {
     nameDownload(event.request.querystring, headers)
@@ -50,11 +50,12 @@ function nameDownload(querystring: FunctionValues, headers: FunctionValues): voi
   if (disposition !== undefined) headers['content-disposition'] = { value: disposition }
 }
 
-/** Keeps a browser from showing, running or guessing what it should only read. */
+/** Keeps a browser from running an active type, and from guessing an unknown one. */
 function disarm(headers: FunctionValues): void {
   const type = joined(headers['content-type'])
   if (type !== undefined && isActiveType(type)) {
     headers['content-disposition'] = { value: attachment(joined(headers['content-disposition'])) }
+    headers['content-security-policy'] = { value: activePolicy }
   } else if (type === undefined || !isKnownType(type)) {
     // Without a type browsers guess, and `nosniff` stops that only for scripts and styles.
     headers['content-type'] = { value: 'application/octet-stream' }
@@ -68,16 +69,54 @@ function addNoTransform(cacheControl: string | undefined): string {
 }
 
 /**
- * RFC 9110 section 12.5.5: CORS headers depend on `Origin`, so a copy that a browser got for a plain read must not answer a
- * CORS one. CloudFront may name it only where the request had an `Origin`.
+ * Adds a request header to `Vary` (RFC 9110 section 12.5.5). CORS headers depend on `Origin`, so a browser must not answer a CORS
+ * request with its copy from a plain read. `Sec-Fetch-Dest` keeps a browser from running a copy as a script that it had read as
+ * data: the guard never sees a request that the browser answers from its cache.
  */
-function addOrigin(vary: string | undefined): string {
-  if (!vary) return 'Origin'
-  return /(?:^|[\s,])(?:\*|origin)(?:[\s,]|$)/i.test(vary) ? vary : `${vary}, Origin`
+function varyOn(vary: string | undefined, name: string): string {
+  if (!vary) return name
+  const names = `,${vary.toLowerCase().replace(/\s/g, '')},`
+  return names.indexOf(',*,') < 0 && names.indexOf(`,${name.toLowerCase()},`) < 0 ? `${vary}, ${name}` : vary
 }
 
-/** All lines of one field as one value (RFC 9110 section 5.3). */
+/** Returns all lines of one field as one value (RFC 9110 section 5.3). */
 function joined(header: FunctionValue | undefined): string | undefined {
   if (header === undefined) return undefined
   return header.multiValue === undefined ? header.value : header.multiValue.map((line) => line.value).join(', ')
+}
+
+/**
+ * Types that a browser runs script in, or with: HTML, XML in all its forms (XHTML, SVG, XSLT, RSS), JavaScript under the names
+ * of the MIME Sniffing standard ("JavaScript MIME type"), and a multipart type whose parts may be HTML.
+ */
+const active =
+  /^\s*(?:text\/(?:html|xml|xsl|(?:x-)?(?:java|ecma)script|javascript1\.\d|jscript|livescript)|application\/(?:xml|xml-[\w-]+|(?:x-)?(?:java|ecma)script)|[\w.+!#$&^-]+\/[\w.!#$&^+-]+\+xml|multipart\/x-mixed-replace)\s*(?:[;,]|$)/i
+
+/** Returns true if browsers must save the file instead of showing it. */
+function isActiveType(contentType: string): boolean {
+  return active.test(contentType)
+}
+
+/** Not one of the types that the MIME Sniffing standard takes for unknown, with which browsers guess. */
+const known = /^\s*(?!unknown\/unknown|application\/unknown)[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;|$)/i
+
+/** Returns true if `contentType` names a type. */
+function isKnownType(contentType: string): boolean {
+  return known.test(contentType)
+}
+
+/** RFC 6266 section 4.1: `filename` and `filename*`, each a quoted string or a token. */
+const filename = /;\s*(filename\*?\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;"]+))/gi
+
+/**
+ * `Content-Disposition` that saves the file and keeps the name it had. Everything else is dropped, as a value that a
+ * browser cannot parse counts as `inline` for some.
+ */
+function attachment(existing: string | undefined): string {
+  let value = 'attachment'
+  if (existing !== undefined) {
+    filename.lastIndex = 0
+    for (let match = filename.exec(existing); match !== null; match = filename.exec(existing)) value += `; ${match[1]}`
+  }
+  return value
 }

@@ -6,7 +6,7 @@ import {
 } from '../../shared/cloudfront/function-problem.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 
-/** What the function of the default behaviour answers, and who may read it. */
+/** The answer of the default behaviour's function, and the origins that may read it. */
 export interface NotFoundFunctionConfig {
   readonly readers: FunctionReaders
   readonly problem: FunctionProblem

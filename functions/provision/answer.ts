@@ -1,6 +1,6 @@
 import type { ProvisionRequest } from './request.ts'
 
-/** What CloudFormation is told. */
+/** The answer to CloudFormation. */
 export type Answer =
   | { readonly Status: 'SUCCESS'; readonly Reason?: string; readonly Data?: Readonly<Record<string, string>> }
   | { readonly Status: 'FAILED'; readonly Reason: string }
@@ -8,7 +8,7 @@ export type Answer =
 const tries = 4
 const tryMs = 4000
 /** CloudFormation takes 4,096 bytes in all. */
-const longestReason = 1000
+const maxReason = 1000
 
 /**
  * Answers CloudFormation, which otherwise waits until its time-out. A network fault is tried again.
@@ -26,7 +26,7 @@ export async function sendAnswer(
     LogicalResourceId,
     PhysicalResourceId: physicalResourceId,
     ...answer,
-    Reason: answer.Reason?.slice(0, longestReason),
+    Reason: answer.Reason?.slice(0, maxReason),
   })
   for (let tried = 1; ; tried++) {
     try {

@@ -2,28 +2,44 @@ import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import { DeleteObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-// The KeyValueStore's data API takes Signature Version 4A only; importing the package is what gives it to the client.
-import '@aws-sdk/signature-v4a'
-import { createCloudFrontKeys } from '../../shared/keys/aws/cloudfront-keys.ts'
-import { createSecretsManagerSecret } from '../../shared/keys/aws/secrets-manager-secret.ts'
-import { createCloudFrontKeyValues } from '../../shared/revocation/aws/cloudfront-key-values.ts'
-import { createS3Object } from '../../shared/revocation/aws/s3-object.ts'
-import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
+import { createCloudFrontKeyValues } from '../../shared/aws/sdk/cloudfront-key-values.ts'
+import { createCloudFrontKeys } from '../../shared/aws/sdk/cloudfront-keys.ts'
+import { createS3Object, createS3State } from '../../shared/aws/sdk/s3-object.ts'
+import { createSecretsManagerSecret } from '../../shared/aws/sdk/secrets-manager-secret.ts'
 import { bucketOwnerKey } from './bucket-owner.ts'
 import type { ProvisionStores } from './stores.ts'
 
-/** What every client is made with; all of it but a foreign bucket is in us-east-1. `endpoint`: an emulator. */
+/** Options of every client; everything but an existing bucket is in us-east-1. `endpoint`: an emulator. */
 export type ClientSettings = Pick<S3ClientConfig, 'region' | 'endpoint' | 'credentials' | 'requestHandler'>
 
+/** The clients that the stores call. */
+export interface AwsClients {
+  readonly secrets: SecretsManagerClient
+  readonly cloudFront: CloudFrontClient
+  readonly keyValues: CloudFrontKeyValueStoreClient
+  readonly s3: (region: string) => S3Client
+}
+
+/** The clients of one function. A bucket may be in another Region than all the rest. */
+export function createAwsClients(settings: ClientSettings): AwsClients {
+  const forcePathStyle = settings.endpoint !== undefined
+  return {
+    secrets: new SecretsManagerClient(settings),
+    cloudFront: new CloudFrontClient(settings),
+    keyValues: new CloudFrontKeyValueStoreClient(settings),
+    s3: (region) => new S3Client({ ...settings, region, forcePathStyle }),
+  }
+}
+
 /** The stores in AWS. After `abortSignal` every call is refused, and those under way end. */
-export function openAwsStores(secretId: string, settings: ClientSettings, abortSignal?: AbortSignal): ProvisionStores {
+export function openAwsStores(secretId: string, clients: AwsClients, abortSignal?: AbortSignal): ProvisionStores {
   const options = abortSignal === undefined ? {} : { abortSignal }
   return {
-    secret: createSecretsManagerSecret(new SecretsManagerClient(settings), secretId, options),
-    trusted: createCloudFrontKeys(new CloudFrontClient(settings), options),
-    keyValues: (arn) => createCloudFrontKeyValues(new CloudFrontKeyValueStoreClient(settings), arn, options),
+    secret: createSecretsManagerSecret(clients.secrets, secretId, options),
+    trusted: createCloudFrontKeys(clients.cloudFront, options),
+    keyValues: (arn) => createCloudFrontKeyValues(clients.keyValues, arn, options),
     bucket: ({ name: Bucket, region }) => {
-      const client = new S3Client({ ...settings, region, forcePathStyle: settings.endpoint !== undefined })
+      const client = clients.s3(region)
       return {
         name: Bucket,
         state: createS3State(client, Bucket, options),

@@ -20,7 +20,7 @@ export async function claimBucket({ name, owner }: StageBucket, stage: string): 
   )
 }
 
-/** Who has the bucket, in words. The text comes from a bucket that may be anybody's. */
+/** Describes the owner of the bucket. The text comes from a bucket that may belong to anybody. */
 export function ownerName(text: string | undefined): string {
   return /^[a-z0-9-]{1,30}\/[a-z0-9-]{1,20}$/.test(text ?? '') ? `stage ${text}` : 'another stage'
 }

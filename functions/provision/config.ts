@@ -1,7 +1,7 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
-/** A page of ours in the bucket. */
+/** A page of Edge Signer in the bucket. */
 export interface Page {
   /** Object key, such as `_edge/pages/403.html`. */
   readonly key: string
@@ -9,7 +9,7 @@ export interface Page {
   readonly text: string
 }
 
-/** What the provision function knows of its stage, put into its bundle at packaging. The rest comes as resource properties. */
+/** The stage's values in the provision function's bundle. The rest comes as resource properties. */
 export interface ProvisionFunctionConfig {
   /** `<service>-<stage>`: names in CloudFront start with it. */
   readonly name: string

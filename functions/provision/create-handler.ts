@@ -1,23 +1,24 @@
-import { failureReason, isAccessDenied } from '../../shared/operations/failure-reason.ts'
+import { failureReason, isAccessDenied, isTransientFault } from '../../shared/operations/failure-reason.ts'
+import { type Clock, isConcurrentChange, retry } from '../../shared/operations/retry.ts'
 import { type Answer, sendAnswer } from './answer.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
-import { runInTime } from './in-time.ts'
-import { deprovision, provision } from './provision.ts'
-import { type ProvisionRequest, readRequest } from './request.ts'
+import { runInTime, type StartTimer } from './in-time.ts'
+import { deprovision, type ProvisionRun, provision, settleRollback } from './provision.ts'
+import { isRollback, type ProvisionRequest, readRequest } from './request.ts'
 import type { ProvisionStores } from './stores.ts'
 import { UndoList } from './undo.ts'
 
-/** What the function needs of the world. */
+/** Dependencies of the function. */
 export interface ProvisionWorld {
   readonly openStores: (abortSignal?: AbortSignal) => ProvisionStores
   readonly fetch: typeof fetch
-  readonly nowMs: () => number
-  readonly wait: (ms: number) => Promise<void>
+  readonly clock: Clock
+  readonly startTimer: StartTimer
   /** Receives one line for each change; never a secret. */
   readonly report: (line: string) => void
 }
 
-/** What of Lambda's context is used. */
+/** The part of Lambda's context that is used. */
 export interface ProvisionContext {
   readonly logStreamName: string
   getRemainingTimeInMillis(): number
@@ -27,8 +28,8 @@ export interface ProvisionContext {
 const undoMs = 15_000
 const answerMs = 20_000
 /** A role that was made a moment ago is not known everywhere. */
-const deniedTries = 5
-const deniedPauseMs = 5000
+const newRoleMs = 30_000
+const pauses = { firstMs: 500, maxMs: 5000 }
 
 /**
  * The handler of the custom resource. CloudFormation gets an answer in every case: a failure, an exception and a lack of time
@@ -50,27 +51,50 @@ async function answerTo(
   world: ProvisionWorld,
   context: ProvisionContext,
 ): Promise<Answer> {
-  const { report } = world
+  const { report, clock, startTimer, openStores } = world
   const undo = new UndoList()
+  const open = (signal?: AbortSignal): ProvisionRun => {
+    const now = Math.floor(clock.nowMs() / 1000)
+    return { config, stores: openStores(signal), undo, now, clock, report }
+  }
+  const settleMs = isRollback(request) ? undoMs : 0
+  const workMs = context.getRemainingTimeInMillis() - undoMs - settleMs - answerMs
+  const run = (signal: AbortSignal) =>
+    request.RequestType === 'Delete' ? deprovision(request, open(signal)) : provision(request, open(signal))
   try {
-    return await runInTime(context.getRemainingTimeInMillis() - undoMs - answerMs, async (signal) => {
-      for (let tried = 1; ; tried++) {
-        try {
-          const now = Math.floor(world.nowMs() / 1000)
-          const run = { config, stores: world.openStores(signal), undo, now, report }
-          return await (request.RequestType === 'Delete' ? deprovision(request, run) : provision(request, run))
-        } catch (error) {
-          if (!isAccessDenied(error) || tried === deniedTries) throw error
-          report('permission denied: the role may be new, trying again')
-          await undo.run(world.openStores, report)
-          await world.wait(deniedPauseMs)
-        }
-      }
-    })
+    return await runInTime(workMs, startTimer, (signal) => repeat(() => run(signal), world, signal, workMs))
   } catch (error) {
-    await runInTime(undoMs, () => undo.run(world.openStores, report)).catch(() => report('taking back took too long'))
+    const takeBack = () => undo.run(openStores, report)
+    await runInTime(undoMs, startTimer, takeBack).catch(() => report('taking back took too long'))
     const reason = `${failureReason(error)} (log stream ${context.logStreamName})`
     report(reason)
+    if (isRollback(request)) {
+      const settled = runInTime(settleMs, startTimer, (signal) =>
+        repeat(() => settleRollback(open(signal), reason), world, signal, settleMs),
+      )
+      const answer = await settled.catch((fault) => report(`rollback: ${failureReason(fault)}`))
+      if (answer !== undefined) return answer
+    }
     return { Status: 'FAILED', Reason: reason }
   }
+}
+
+/**
+ * Runs a request, and again where that may help: another run came first, AWS failed for a moment, or the role is new. Nothing
+ * is taken back in between, because every step goes on from what is there.
+ */
+function repeat(
+  run: () => Promise<Answer>,
+  { clock, report }: ProvisionWorld,
+  signal: AbortSignal,
+  totalMs: number,
+): Promise<Answer> {
+  const begun = clock.nowMs()
+  const isWorthRepeating = (error: unknown) => {
+    const isDenied = isAccessDenied(error) && clock.nowMs() - begun < newRoleMs
+    const again = !signal.aborted && (isDenied || isConcurrentChange(error) || isTransientFault(error))
+    if (again) report(`${isDenied ? 'permission denied, the role may be new' : failureReason(error)}: trying again`)
+    return again
+  }
+  return retry(run, isWorthRepeating, { ...pauses, totalMs }, clock)
 }

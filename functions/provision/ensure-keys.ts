@@ -1,62 +1,91 @@
-import { ConfigError } from '../../shared/errors.ts'
+import { ConfigError, ServiceError } from '../../shared/errors.ts'
 import { editKeyGroup } from '../../shared/keys/edit-key-group.ts'
-import type { SigningKey } from '../../shared/keys/key-document.ts'
-import { findOwnKeyGroup, type KeyRing, keyGroupName, readCurrent } from '../../shared/keys/key-ring.ts'
-import { ownerTag, type SecretDescription } from '../../shared/keys/key-secret.ts'
-import { makeKeyDocument, makeSharedSecret, publicKeyPem } from '../../shared/keys/make-key-pair.ts'
-import { publishNewKey, useAtOnce } from '../../shared/keys/publish-key.ts'
+import type { KeyDocument, SigningKey } from '../../shared/keys/key-document.ts'
+import {
+  findOwnKeyGroup,
+  type KeyRing,
+  keyGroupName,
+  readCurrent,
+  requireKeyGroup,
+} from '../../shared/keys/key-ring.ts'
+import { ownerTag, released, type SecretDescription } from '../../shared/keys/key-secret.ts'
+import { isAbandonedKey } from '../../shared/keys/maintenance-plan.ts'
+import { makeKeyDocument, makeSharedSecret } from '../../shared/keys/make-key-pair.ts'
+import { type MadeKey, refuseKmsKeys, takeBackKey, useAtOnce, withNewKey } from '../../shared/keys/publish-key.ts'
 import { documentText, replaceDocument } from '../../shared/keys/replace-document.ts'
+import { maxKeysInGroup } from '../../shared/keys/trusted-keys.ts'
+import { ConcurrentChangeError, isConcurrentChange } from '../../shared/operations/retry.ts'
 import type { UndoList } from './undo.ts'
 
 /** For whom the keys are, and what they must be good for. */
 export interface KeysWanted {
   /** Id of the stack: it alone owns the keys. */
   readonly owner: string
-  /** Whether HS256 sessions are verified with a secret of the document. */
+  /** True if HS256 sessions are verified with a secret of the document. */
   readonly sessionSecret: boolean
+  /** True if a failure of this run ends the stack, so that the secret must be removed with it. */
+  readonly isNewStack: boolean
+}
+
+/** Dependencies of this run. */
+interface Keys {
+  readonly ring: KeyRing
+  readonly wanted: KeysWanted
+  readonly undo: UndoList
 }
 
 /**
  * Makes sure that the stage has a secret with a document, and a key group with its keys. What is there is kept; a secret that
  * was marked for deletion when its stack went is taken back, with its stamp key and its session secret.
  *
- * @throws ConfigError where the keys belong to another stack; ServiceError `ERR_KEYS_INVALID` where the document is damaged,
- *   `ERR_KEYS_ROTATION` where somebody else changed it at the same moment.
+ * A key is added to the group before a document names it, so that no document ever signs with a key that CloudFront refuses.
+ * Each undo is noted before its step: the step may be carried out and its answer lost.
+ *
+ * @throws ConfigError where the keys belong to another stack; ServiceError `ERR_KEYS_INVALID` where the document is damaged;
+ *   ConcurrentChangeError where another run changed them at the same moment.
  */
 export async function ensureKeys(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<void> {
-  const made = await ensureDocument(ring, wanted, undo)
-  // A group may have been left by an earlier stack, whose distribution still trusts it.
-  if ((await findOwnKeyGroup(ring)) === undefined) await makeKeyGroup(ring, undo)
-  else if (made !== undefined) await addToKeyGroup(ring, made.keyPairId, undo)
+  const keys = { ring, wanted, undo }
+  const description = await ensureOwnSecret(keys)
+  const hasText = description?.current !== undefined && (await ring.secret.read(description.current)) !== undefined
+  if (!hasText) await makeDocument(keys, description)
+  else if ((await findOwnKeyGroup(ring)) === undefined) await replaceKeyGroup(keys)
   await ensureSessionSecret(ring, wanted)
 }
 
-/** @returns the key that was made, if one was. */
-async function ensureDocument(ring: KeyRing, wanted: KeysWanted, undo: UndoList): Promise<SigningKey | undefined> {
+/** @returns the secret as it is now, usable and owned by this stack; `undefined` where there is none. */
+async function ensureOwnSecret({ ring, wanted, undo }: Keys): Promise<SecretDescription | undefined> {
   const { secret } = ring
   const description = await secret.describe()
-  if (description?.markedForDeletion === true) {
-    await secret.restore(wanted.owner)
-    undo.add(`secret ${secret.id}`, (stores) => stores.secret.remove())
-    ring.report(`secret ${secret.id}: its deletion was taken back`)
-    return undefined
-  }
-  if (description !== undefined) {
+  if (description === undefined) return undefined
+  const isReleased = description.markedForDeletion || description.owner === released
+  if (!isReleased) {
     refuseForeign(secret.id, description, wanted.owner)
-    const hasText = description.current !== undefined && (await secret.read(description.current)) !== undefined
-    if (hasText) return undefined
+    return description
   }
-  const key = await publishNewKey(ring, useAtOnce(ring))
-  undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
-  const document = makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined)
-  if (description === undefined) {
-    await secret.create(documentText(document), wanted.owner)
-    undo.add(`secret ${secret.id}`, (stores) => stores.secret.erase())
-  } else {
-    await replaceDocument(ring, document, description.current)
+  noteSecret(wanted, undo, secret.id)
+  if (description.markedForDeletion) {
+    await secret.restore()
+    ring.report(`secret ${secret.id}: its deletion was taken back`)
   }
-  ring.report(`secret ${secret.id}: ${description === undefined ? 'made' : 'was empty, filled'}`)
-  return key
+  await secret.adopt(wanted.owner)
+  return secret.describe()
+}
+
+/** The secret of a stack that never came to be goes with it. One that an update repairs stays: it holds the stage's keys. */
+function noteSecret({ owner, isNewStack }: KeysWanted, undo: UndoList, secretId: string): () => void {
+  if (!isNewStack) return () => {}
+  return undo.add(`secret ${secretId}`, async ({ secret }) => {
+    const description = await secret.describe()
+    const isOurs = description?.owner === owner || description?.owner === released
+    if (isOurs && !description.markedForDeletion) await secret.remove()
+  })
+}
+
+/** Notes a key that is made, for its undo. One that a document names by then stays. */
+export function noteKey(ring: KeyRing, undo: UndoList): (made: MadeKey) => void {
+  return (made) =>
+    void undo.add(`public key ${made.name}`, ({ secret, trusted }) => takeBackKey({ ...ring, secret, trusted }, made))
 }
 
 /** A second stack of the same service and stage must not take the first one's keys, nor remove them when it is rolled back. */
@@ -69,33 +98,96 @@ export function refuseForeign(id: string, { owner, arn }: SecretDescription, sta
   )
 }
 
-async function addToKeyGroup(ring: KeyRing, keyPairId: string, undo: UndoList): Promise<void> {
-  // Noted first: the change may be made and its answer lost.
-  undo.add(`public key ${keyPairId} in the key group`, async ({ secret, trusted }) => {
-    await editKeyGroup({ ...ring, secret, trusted }, (ids) => ids.filter((id) => id !== keyPairId))
+/** The first document of a secret that is not there, or holds no text. */
+async function makeDocument({ ring, wanted, undo }: Keys, description: SecretDescription | undefined): Promise<void> {
+  const { secret } = ring
+  await unpublishAbandoned(ring)
+  await withUndoneKey({ ring, wanted, undo }, async (key) => {
+    if ((await findOwnKeyGroup(ring)) === undefined) await makeKeyGroup(ring, [key.keyPairId])
+    else await joinKeyGroup(ring, key.keyPairId)
+    const document = makeKeyDocument(key, wanted.sessionSecret ? makeSharedSecret() : undefined)
+    if (description === undefined) {
+      const forget = noteSecret(wanted, undo, secret.id)
+      await secret.create(documentText(document), wanted.owner).catch((error) => {
+        // The secret of another run must not be removed by this one.
+        if (isConcurrentChange(error)) forget()
+        throw error
+      })
+    } else {
+      await replaceDocument(ring, document, description.current)
+    }
+    ring.report(`secret ${secret.id}: ${description === undefined ? 'made' : 'was empty, filled'}`)
   })
-  await editKeyGroup(ring, (ids) => [...ids, keyPairId])
 }
 
-async function makeKeyGroup(ring: KeyRing, undo: UndoList): Promise<void> {
-  const { document, versionId } = await readCurrent(ring)
-  const published = await ring.trusted.listPublicKeys()
-  const there = document.keys.filter(({ keyPairId, publicKey }) =>
-    published.some(({ id, pem }) => id === keyPairId && pem.trim() === publicKeyPem(publicKey).trim()),
-  )
-  if (there.length === 0) {
-    // The secret outlived its public keys. Their signatures are refused already, so the new key need not wait.
-    const key = await publishNewKey(ring, useAtOnce(ring))
-    undo.add(`public key ${key.keyPairId}`, ({ trusted }) => trusted.deletePublicKey(key.keyPairId))
-    await replaceDocument(ring, { ...document, keys: [key] }, versionId)
-    there.push(key)
+/** Public keys that earlier runs left use up the account's quota, and the key to come would find no room. */
+async function unpublishAbandoned(ring: KeyRing): Promise<void> {
+  const group = await findOwnKeyGroup(ring)
+  for (const { id } of (await ring.trusted.listPublicKeys()).filter((key) => isAbandonedKey(key, ring, group))) {
+    ring.report(`public key ${id}: ${await ring.trusted.deletePublicKey(id)}`)
   }
-  const group = await ring.trusted.createKeyGroup({
-    name: keyGroupName(ring.name),
-    comment: ring.secret.id,
-    keyPairIds: there.map(({ keyPairId }) => keyPairId),
+}
+
+/**
+ * A group in the place of one that is gone. With it all its keys lost their trust, and none of them is trusted again: the
+ * signatures of the old keys are refused already, so a new key need not wait. Keys in KMS are looked after by hand.
+ */
+async function replaceKeyGroup(keys: Keys): Promise<void> {
+  const { ring } = keys
+  if (await isListedLater(ring)) return
+  const { document, versionId } = await readCurrent(ring)
+  if (document.keys.some(({ kmsKeyId }) => kmsKeyId !== undefined)) return restoreKmsKeys(keys, document)
+  // Only for a group that this run makes: in one that is there after all, the old keys are good, and the new one would sign
+  // before it is known everywhere.
+  await withUndoneKey(keys, async (key) => {
+    await makeKeyGroup(ring, [key.keyPairId])
+    await replaceDocument(ring, { ...document, keys: [key] }, versionId)
   })
-  undo.add(`key group ${group.id}`, ({ trusted }) => trusted.deleteKeyGroup(group))
+}
+
+async function restoreKmsKeys({ ring }: Keys, { keys }: KeyDocument): Promise<void> {
+  const ids: string[] = []
+  for (const { keyPairId } of keys) if ((await ring.trusted.findPublicKey(keyPairId)) !== undefined) ids.push(keyPairId)
+  if (ids.length === 0) refuseKmsKeys(keys)
+  await makeKeyGroup(ring, ids)
+}
+
+/** CloudFront's list lags behind: a group that it does not show may be there. */
+async function isListedLater(ring: KeyRing): Promise<boolean> {
+  try {
+    await requireKeyGroup(ring)
+    return true
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'ERR_KEYS_UNAVAILABLE') return false
+    throw error
+  }
+}
+
+/** Makes a key that signs at once and goes with this run, should it fail. */
+async function withUndoneKey({ ring, undo }: Keys, use: (key: SigningKey) => Promise<void>): Promise<void> {
+  await withNewKey(ring, useAtOnce(ring), use, noteKey(ring, undo))
+}
+
+/**
+ * The group was left by an earlier stack, whose distribution still trusts it. Where it is full, the oldest of its keys that are
+ * ours makes room: no document names them, so nothing signs with them.
+ */
+async function joinKeyGroup(ring: KeyRing, keyPairId: string): Promise<void> {
+  const published = await ring.trusted.listPublicKeys()
+  const ours = new Set(published.filter(({ comment }) => comment === ring.secret.id).map(({ id }) => id))
+  await editKeyGroup(ring, (ids) => {
+    const oldest = ids.length < maxKeysInGroup ? undefined : ids.find((id) => ours.has(id))
+    return [...ids.filter((id) => id !== oldest), keyPairId]
+  })
+}
+
+async function makeKeyGroup(ring: KeyRing, keyPairIds: readonly string[]): Promise<void> {
+  const name = keyGroupName(ring.name)
+  const group = await ring.trusted.createKeyGroup({ name, comment: ring.secret.id, keyPairIds })
+  // There is one that the list did not show: another run made it, or the list lagged behind.
+  if (group === 'exists') {
+    throw new ConcurrentChangeError('ERR_KEYS_ROTATION', `key group ${name} was made at the same moment: try again`)
+  }
   ring.report(`key group ${group.id}: made`)
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { openAwsStores } from './aws-stores.ts'
+import { createAwsClients, openAwsStores } from './aws-stores.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
 import { createProvisionHandler } from './create-handler.ts'
 
@@ -7,12 +7,16 @@ import { createProvisionHandler } from './create-handler.ts'
 declare const __CONFIG__: ProvisionFunctionConfig
 
 const config = __CONFIG__
+const clients = createAwsClients({ region: 'us-east-1' })
 
 /** The custom resource of the stack: keys, key group, secret, stamp key, pages. */
 export const handler = createProvisionHandler(config, {
-  openStores: (abortSignal) => openAwsStores(config.secretId, { region: 'us-east-1' }, abortSignal),
+  openStores: (abortSignal) => openAwsStores(config.secretId, clients, abortSignal),
   fetch: (input, init) => fetch(input, init),
-  nowMs: Date.now,
-  wait: (ms) => wait(ms),
+  clock: { nowMs: Date.now, random: Math.random, wait: (ms) => wait(ms) },
+  startTimer: (ms, fire) => {
+    const timer = setTimeout(fire, ms)
+    return () => clearTimeout(timer)
+  },
   report: (line) => console.log(JSON.stringify({ provision: line })),
 })

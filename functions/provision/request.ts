@@ -13,6 +13,7 @@ const requestSchema = v.object({
   RequestId: v.string(),
   LogicalResourceId: v.string(),
   ResourceProperties: v.record(v.string(), v.unknown()),
+  OldResourceProperties: v.optional(v.record(v.string(), v.unknown())),
 })
 
 /** A request of CloudFormation; its properties are not checked yet. */
@@ -24,16 +25,16 @@ const propertiesSchema = v.strictObject({
   ServiceTimeout: v.optional(text),
   /** Algorithm of new keys; a change of it makes a new key. */
   Algorithm: v.picklist(keyAlgorithms),
-  /** Whether the document needs a secret that HS256 sessions are signed with. */
+  /** `shared` if the document needs a secret for HS256 sessions. */
   SessionSecret: v.picklist(['none', 'shared']),
   KeyValueStoreArn: text,
   BucketName: text,
   BucketRegion: text,
-  /** Differs from deploy to deploy, so that each of them checks and mends everything. */
+  /** Name of the deployment, with its time: differs from deploy to deploy, so that each checks and repairs everything. */
   Deployment: text,
 })
 
-/** What the template asks for. */
+/** Resource properties from the template. */
 export type ProvisionProperties = v.InferOutput<typeof propertiesSchema>
 
 /**
@@ -57,6 +58,24 @@ export function readProperties({ LogicalResourceId, ResourceProperties }: Provis
     `${LogicalResourceId}: property ${[...new Set(names)].join(', ')} is unknown, missing or wrong; known are ` +
       Object.keys(propertiesSchema.entries).join(', '),
   )
+}
+
+/**
+ * Returns true if CloudFormation rolls an update back: it sends the update again, with old and new properties swapped. A
+ * deployment is named for the time at which it was packaged, so a rollback goes from a later one to an earlier one. A deploy
+ * of an older package looks the same, and is treated the same.
+ */
+export function isRollback({ RequestType, ResourceProperties, OldResourceProperties }: ProvisionRequest): boolean {
+  const to = packagedAt(ResourceProperties)
+  const from = packagedAt(OldResourceProperties)
+  return RequestType === 'Update' && to !== undefined && from !== undefined && to < from
+}
+
+/** The epoch milliseconds that the name of a deployment begins with: `1764118405000-2025-11-26T00:53:25.000Z`. */
+function packagedAt(properties: Readonly<Record<string, unknown>> | undefined): number | undefined {
+  const time =
+    typeof properties?.Deployment === 'string' ? /^([0-9]{10,16})-/.exec(properties.Deployment)?.[1] : undefined
+  return time === undefined ? undefined : Number(time)
 }
 
 /** The bucket of the properties, where they name one; a removal must not fail over properties that a creation refused. */

@@ -1,10 +1,10 @@
+import type { S3Object } from '../../shared/aws/sdk/s3-object.ts'
 import type { KeySecret } from '../../shared/keys/key-secret.ts'
 import type { TrustedKeys } from '../../shared/keys/trusted-keys.ts'
-import type { S3Object } from '../../shared/revocation/aws/s3-object.ts'
 import type { KeyValues } from '../../shared/revocation/stores.ts'
 import type { Page } from './config.ts'
 
-/** What the function works on, behind interfaces. */
+/** Dependencies of the function, as interfaces. */
 export interface ProvisionStores {
   readonly secret: KeySecret
   readonly trusted: TrustedKeys
@@ -13,7 +13,7 @@ export interface ProvisionStores {
   readonly bucket: (bucket: { name: string; region: string }) => StageBucket
 }
 
-/** What is ours in the bucket. */
+/** Objects of Edge Signer in the bucket. */
 export interface StageBucket {
   readonly name: string
   readonly pages: Pages
@@ -22,7 +22,7 @@ export interface StageBucket {
   readonly owner: S3Object
 }
 
-/** Where the pages lie. */
+/** Store of the pages. */
 export interface Pages {
   write(page: Page): Promise<void>
   remove(key: string): Promise<void>

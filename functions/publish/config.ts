@@ -1,6 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 
-/** What the publish function knows of its stage, put into its bundle at packaging. */
+/** The stage's values in the publish function's bundle. */
 export interface PublishFunctionConfig {
   /** `<service>-<stage>`; metrics carry it. */
   readonly stageName: string

@@ -1,6 +1,6 @@
 import { EdgeSignerError, ServiceError } from '../../shared/errors.ts'
 import { embeddedMetric, type MetricName, metricNames } from '../../shared/operations/embedded-metric.ts'
-import type { PublishOptions } from '../../shared/uploads/publish.ts'
+import type { PublishDependencies } from '../../shared/uploads/publish.ts'
 import { isRefusal, type ObjectCreatedEvent, publishEvent } from './publish-event.ts'
 import { type Sweep, sweepIncoming } from './sweep.ts'
 
@@ -12,9 +12,9 @@ interface ScheduledEvent {
   readonly source: 'aws.events'
 }
 
-/** What the function works on. */
+/** Dependencies of the function. */
 export interface PublishWorld {
-  readonly options: PublishOptions
+  readonly options: PublishDependencies
   readonly keyPrefix: string
   /** `<service>-<stage>`; metrics carry it. */
   readonly stageName: string
@@ -28,7 +28,7 @@ export interface PublishWorld {
 /**
  * The handler of two events: an object arrived in the incoming area, and the hourly rule, which publishes what no event has.
  *
- * @throws ServiceError `ERR_STORE_UNAVAILABLE`: something was not published by a fault of ours, and Lambda tries again, twice.
+ * @throws ServiceError `ERR_STORE_UNAVAILABLE`: a fault of the service kept an upload from publication; Lambda retries twice.
  */
 export function createPublishHandler({ options, keyPrefix, list, nowMs, newId, log, ...world }: PublishWorld) {
   const now = () => Math.floor(nowMs() / 1000)

@@ -1,10 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { S3Client } from '@aws-sdk/client-s3'
-import { createCloudFrontInvalidation, noInvalidation } from '../../shared/assets/cdn-invalidation.ts'
 import { listIncoming } from '../../shared/assets/s3/list.ts'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
-import { roleCredentials } from '../../shared/keys/role-credentials.ts'
+import { createCloudFrontInvalidation, noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
+import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
+import { createS3State, loadStateText } from '../../shared/aws/sdk/s3-object.ts'
+import { parseRevocationState } from '../../shared/revocation/state.ts'
+import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
+import type { Upload } from '../../shared/uploads/upload.ts'
 import type { PublishFunctionConfig } from './config.ts'
 import { createPublishHandler } from './create-handler.ts'
 
@@ -34,9 +38,15 @@ const cdn = distributionId
     })
   : noInvalidation
 
+const state = createS3State(location.client, bucket)
+/** Read again for each upload that is about to be published: revocations hold at once, and an outage publishes nothing. */
+async function isRevoked(upload: Upload): Promise<boolean> {
+  return isUploadRevoked(parseRevocationState(await loadStateText(state)), upload)
+}
+
 /** Publishes what arrives in the incoming area, by its event or by the hourly rule. */
 export const handler = createPublishHandler({
-  options: { store, cdn, quotaBytes },
+  options: { store, cdn, quotaBytes, isRevoked },
   keyPrefix,
   stageName,
   list: (after) => listIncoming(location, after),

@@ -1,7 +1,7 @@
 import type { Asset } from '../../shared/assets/asset-store.ts'
 import { incomingId } from '../../shared/assets/s3/location.ts'
 import { AssetError } from '../../shared/errors.ts'
-import { type PublishOptions, publishIncoming } from '../../shared/uploads/publish.ts'
+import { type PublishDependencies, publishIncoming } from '../../shared/uploads/publish.ts'
 
 /**
  * An `Object Created` event as EventBridge delivers it, as far as it counts here. The key is not encoded.
@@ -11,22 +11,22 @@ export interface ObjectCreatedEvent {
   readonly detail: { readonly object: { readonly key: string } }
 }
 
-/** What came of an event. */
+/** The result of an event. */
 export type PublishOutcome = 'published' | 'nothing-to-do' | 'not-an-upload' | AssetError['code']
 
 /** Publishes the upload whose bytes arrived. Events come at least once and in any order; the second one finds nothing to do. */
 export async function publishEvent(
   event: ObjectCreatedEvent,
   keyPrefix: string,
-  options: PublishOptions,
+  options: PublishDependencies,
 ): Promise<PublishOutcome> {
   const id = incomingId({ keyPrefix }, event.detail.object.key)
   return id === undefined ? 'not-an-upload' : outcomeOf(publishIncoming(id, options))
 }
 
 /**
- * What the upload itself is refused for (it differs from its declaration, its key is taken, the quota is full) is an outcome:
- * another try would meet it again, and the client learns it from its confirm. A fault of ours stays an error.
+ * A refusal of the upload itself (it differs from its declaration, its key is taken, the quota is full) is an outcome: a retry
+ * would meet it again, and the client learns it from its confirm. A fault of the service stays an error.
  */
 export async function outcomeOf(publishing: Promise<Asset | undefined>): Promise<PublishOutcome> {
   try {
@@ -37,7 +37,7 @@ export async function outcomeOf(publishing: Promise<Asset | undefined>): Promise
   }
 }
 
-/** Whether the upload itself was refused. */
+/** Returns true if the upload itself was refused. */
 export function isRefusal(outcome: PublishOutcome): outcome is AssetError['code'] {
   return outcome.startsWith('ERR_')
 }

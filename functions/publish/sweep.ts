@@ -1,7 +1,5 @@
-import type { Asset } from '../../shared/assets/asset-store.ts'
 import type { ArrivedPage, ArrivedUpload } from '../../shared/assets/s3/list.ts'
-import { AssetError } from '../../shared/errors.ts'
-import { type PublishOptions, publishIncoming } from '../../shared/uploads/publish.ts'
+import { type PublishDependencies, publishIncoming } from '../../shared/uploads/publish.ts'
 import { isRefusal, outcomeOf } from './publish-event.ts'
 
 /**
@@ -11,8 +9,8 @@ import { isRefusal, outcomeOf } from './publish-event.ts'
  */
 const settledSeconds = 600
 
-/** What a sweep works on. */
-export interface Sweep extends PublishOptions {
+/** Dependencies of a sweep. */
+export interface Sweep extends PublishDependencies {
   readonly list: (after: string | undefined) => Promise<ArrivedPage>
   /**
    * The id to begin after; from the end it goes on at the beginning. What is refused stays in the area for days, and a sweep that
@@ -21,19 +19,19 @@ export interface Sweep extends PublishOptions {
   readonly start: string
   /** Epoch seconds. */
   readonly now: number
-  /** Whether there is time for one more upload. */
+  /** Returns true if there is time for one more upload. */
   readonly hasTime: () => boolean
-  /** Told of each fault of ours; the sweep goes on with the next upload. */
+  /** Called for each fault of the service; the sweep continues with the next upload. */
   readonly onFault: (error: unknown) => void
 }
 
-/** What came of a sweep. */
+/** The result of a sweep. */
 export interface SweepResult {
   readonly published: number
   /** For reasons of their own, or because something newer is at their key. They stay where they are. */
   readonly refused: number
   readonly faults: number
-  /** Whether all of the area was looked at. */
+  /** True if the whole area was swept. */
   readonly isComplete: boolean
 }
 
@@ -47,7 +45,7 @@ export async function sweepIncoming(sweep: Sweep): Promise<SweepResult> {
     if (!sweep.hasTime()) return { ...counts, isComplete: false }
     if (upload.arrivedAt > sweep.now - settledSeconds) continue
     try {
-      const outcome = await outcomeOf(publishUnlessOvertaken(upload, sweep))
+      const outcome = await outcomeOf(publishIncoming(upload.id, sweep))
       if (outcome === 'published') counts.published += 1
       else if (isRefusal(outcome)) counts.refused += 1
     } catch (error) {
@@ -74,18 +72,4 @@ async function* arrivalsAfter(start: string | undefined, list: Sweep['list']): A
     yield* page.uploads
     after = page.next
   } while (after !== undefined)
-}
-
-/**
- * Hours after they arrived, bytes that may replace what is at their key must not come back over something newer.
- *
- * @throws AssetError `ERR_ASSET_EXISTS`, and like `publishIncoming`.
- */
-async function publishUnlessOvertaken({ id, arrivedAt }: ArrivedUpload, sweep: Sweep): Promise<Asset | undefined> {
-  const upload = (await sweep.store.incoming(id))?.declared
-  const there = upload?.overwrite ? await sweep.store.describe(upload.key) : undefined
-  if (there !== undefined && there.uploadId !== id && there.lastModified > arrivedAt) {
-    throw new AssetError('ERR_ASSET_EXISTS')
-  }
-  return publishIncoming(id, sweep)
 }

@@ -2,7 +2,7 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import type { KeyAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
 
-/** What the rotation function knows of its stage, put into its bundle at packaging. */
+/** The stage's values in the rotation function's bundle. */
 export interface RotateKeyFunctionConfig {
   /** `<service>-<stage>`: names in CloudFront start with it. */
   readonly name: string

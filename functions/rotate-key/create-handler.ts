@@ -3,14 +3,13 @@ import type { KeyRing } from '../../shared/keys/key-ring.ts'
 import { maintainKeys } from '../../shared/keys/maintain-keys.ts'
 import { isRotationStep, rotateStep } from '../../shared/keys/rotation/rotate-step.ts'
 import { failureReason } from '../../shared/operations/failure-reason.ts'
-import { expireRevocations } from '../../shared/revocation/revoke.ts'
+import { syncRevocations } from '../../shared/revocation/revoke.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 
-/** What the function works on. */
+/** Dependencies of the function. */
 export interface RotateKeyWorld {
   readonly ring: Omit<KeyRing, 'now'>
   readonly revocations: RevocationStores
-  readonly nowMs: () => number
 }
 
 /**
@@ -32,9 +31,9 @@ export function createRotateKeyHandler(world: RotateKeyWorld) {
 
 async function handle(
   { Step, ClientRequestToken, SecretId, source }: Readonly<Record<string, unknown>>,
-  { ring, revocations, nowMs }: RotateKeyWorld,
+  { ring, revocations }: RotateKeyWorld,
 ): Promise<void> {
-  const now = Math.floor(nowMs() / 1000)
+  const now = Math.floor(ring.clock.nowMs() / 1000)
   if (isRotationStep(Step) && typeof ClientRequestToken === 'string') {
     // Secrets Manager says the ARN; the function knows one secret and must not be led to another.
     if (typeof SecretId !== 'string' || !SecretId.includes(`:secret:${ring.secret.id}-`)) {
@@ -46,7 +45,7 @@ async function handle(
   if (source !== 'aws.events')
     throw new ConfigError('rotate-key: the event is neither a rotation step nor the daily rule')
   await maintainKeys({ ...ring, now })
-  await expireRevocations(revocations, now)
+  await syncRevocations(revocations, { now, report: ring.report })
 }
 
 function fieldsOf(event: unknown): Readonly<Record<string, unknown>> {

@@ -1,14 +1,14 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-// The KeyValueStore's data API takes Signature Version 4A only; importing the package is what gives it to the client.
-import '@aws-sdk/signature-v4a'
-import { createCloudFrontKeys } from '../../shared/keys/aws/cloudfront-keys.ts'
-import { createSecretsManagerSecret } from '../../shared/keys/aws/secrets-manager-secret.ts'
+import { createCloudFrontKeyValues } from '../../shared/aws/sdk/cloudfront-key-values.ts'
+import { createCloudFrontKeys } from '../../shared/aws/sdk/cloudfront-keys.ts'
+import { createS3State } from '../../shared/aws/sdk/s3-object.ts'
+import { createSecretsManagerSecret } from '../../shared/aws/sdk/secrets-manager-secret.ts'
 import { keyTimes } from '../../shared/keys/key-times.ts'
-import { createCloudFrontKeyValues } from '../../shared/revocation/aws/cloudfront-key-values.ts'
-import { createS3State } from '../../shared/revocation/aws/s3-state.ts'
+import type { Clock } from '../../shared/operations/retry.ts'
 import type { RotateKeyFunctionConfig } from './config.ts'
 import { createRotateKeyHandler } from './create-handler.ts'
 
@@ -19,6 +19,8 @@ const { name, secretId, algorithm, bucketRegion } = __CONFIG__
 const settings = { region: 'us-east-1' }
 const { KEY_VALUE_STORE_ARN = '', BUCKET = '' } = process.env
 
+const clock: Clock = { nowMs: Date.now, random: Math.random, wait: (ms) => wait(ms) }
+
 /** Rotation of the signing key, and the daily rule. */
 export const handler = createRotateKeyHandler({
   ring: {
@@ -27,11 +29,13 @@ export const handler = createRotateKeyHandler({
     secret: createSecretsManagerSecret(new SecretsManagerClient(settings), secretId),
     trusted: createCloudFrontKeys(new CloudFrontClient(settings)),
     times: keyTimes,
+    clock,
     report: (line) => console.log(JSON.stringify({ rotateKey: line })),
   },
   revocations: {
     keyValues: createCloudFrontKeyValues(new CloudFrontKeyValueStoreClient(settings), KEY_VALUE_STORE_ARN),
     state: createS3State(new S3Client({ region: bucketRegion }), BUCKET),
+    home: BUCKET,
+    clock,
   },
-  nowMs: Date.now,
 })

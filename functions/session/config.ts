@@ -1,10 +1,13 @@
+import type { CdnHosts } from '../../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
-import { type ReadRules, readRules } from '../../shared/config/read-rules.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
-import { type GrantTemplate, parseGrantTemplate, templateBehaviour } from '../../shared/grant/template.ts'
+import { type GrantTemplate, reservedSegments, templateBehaviour } from '../../shared/grant/template.ts'
+import type { HttpResponse } from '../../shared/http/message.ts'
 import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { stageHeaders } from '../../shared/read/answer-headers.ts'
+import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 
-/** What the session function knows of its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
+/** Configuration of the session function for its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
 export interface SessionFunctionConfig {
   readonly session: StageConfig['session']
   /** Grant templates, parsed: their parser stays behind. */
@@ -14,14 +17,13 @@ export interface SessionFunctionConfig {
   readonly cookies: StageConfig['cookies']
   /** What a request for a file must keep to, where this function guards the files; `null` where CloudFront and the guard do. */
   readonly gate: ReadRules | null
-  /** The name that policies are made for; `null` means the request's `Host`. */
-  readonly cdnHost: string | null
-  readonly aliases: readonly string[]
-  /** Whether paths that are not ours belong to an app. */
+  readonly hosts: CdnHosts
+  /** True if paths that are not ours belong to an app. */
   readonly hasApp: boolean
   readonly allowedOrigins: readonly string[]
-  readonly corp: StageConfig['corp']
-  /** Whether sign-out also clears the app's session cookie. */
+  /** From `stageHeaders`. */
+  readonly headers: HttpResponse['headers']
+  /** True if sign-out also clears the app's session cookie. */
   readonly endSession: boolean
   /** Id of the key document in Secrets Manager. */
   readonly secretId: string
@@ -33,18 +35,19 @@ export interface SessionFunctionConfig {
 
 /** Derives the session function's configuration. */
 export function sessionFunctionConfig({ service, stage, config }: Deployment): SessionFunctionConfig {
-  const templates = config.grants.map(parseGrantTemplate)
   return {
     session: config.session,
-    templates,
-    ownPaths: [...reservedPaths, ...templates.map((template) => templateBehaviour(template).slice(0, -1))],
+    templates: config.grants,
+    ownPaths: [
+      ...reservedSegments.map((segment) => `/${segment}/`),
+      ...config.grants.map((template) => templateBehaviour(template).slice(0, -1)),
+    ],
     cookies: config.cookies,
     gate: config.enforcement === 'gate' ? readRules(config) : null,
-    cdnHost: config.cdnHost,
-    aliases: config.aliases,
+    hosts: config.hosts,
     hasApp: config.appOrigin !== null,
     allowedOrigins: config.allowedOrigins,
-    corp: config.corp,
+    headers: stageHeaders(config),
     endSession: config.signOut.endSession,
     secretId: keysSecretId(service, stage),
     bucket: config.bucket,
@@ -52,5 +55,3 @@ export function sessionFunctionConfig({ service, stage, config }: Deployment): S
     bucketRegion: config.bucketRegion,
   }
 }
-
-const reservedPaths = ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/']

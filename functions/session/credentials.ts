@@ -1,6 +1,7 @@
-import { stampCookieName } from '../../shared/cloudfront/cookies.ts'
 import type { Policy } from '../../shared/cloudfront/policy.ts'
-import { checkPolicy, isSignedUrl, readSignedRequest } from '../../shared/cloudfront/signed-request.ts'
+import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
+import { checkConditions, isSignedUrl, readSignedRequest } from '../../shared/cloudfront/signed-request.ts'
+import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
 import { verifySignature } from '../../shared/cloudfront/verify.ts'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
@@ -9,7 +10,7 @@ import { isStampNewer } from '../../shared/revocation/key-value.ts'
 import { verifyStamp } from '../../shared/revocation/stamp.ts'
 import { type RevocationState, revokedBefore } from '../../shared/revocation/state.ts'
 
-/** What a request for a file shows to be let through: nothing, a signed URL, or signed cookies, and what they are worth. */
+/** Credentials of a request for a file: none, a signed URL, or signed cookies, with the verdict on them. */
 export type Credentials =
   | { readonly verdict: 'none' }
   | { readonly verdict: 'refused' | 'revoked'; readonly source: 'url' | 'cookies' }
@@ -21,26 +22,27 @@ export type Credentials =
       readonly querystring: string
     }
 
-/** What the verdict needs beside the request. */
-export interface CredentialTrust {
+/** Dependencies of the verdict. */
+export interface CredentialDependencies {
   readonly keys: () => Promise<KeyDocument>
   readonly revocations: () => Promise<RevocationState>
 }
 
 /**
  * Judges a request as CloudFront and the guard together do: one parameter of a signed URL makes the cookies count for
- * nothing; policy and signature must hold; and below a revoked prefix only cookies with a newer stamp do. Costs one
- * signature verification where the policy covers the request, and none else. The dates, `Resource` and address are checked
- * first, since they cost less.
+ * nothing; policy and signature must hold; and below a revoked prefix only cookies with a newer stamp do.
+ *
+ * Dates and address are checked first, in the same time for every policy, then the signature. `Resource` is a pattern, so it is
+ * matched only where a trusted key signed it: anybody can send one that takes long to match.
  *
  * @param prefixes those of the path at which a grant can be.
- * @throws ServiceError where the keys or the revocations are not to be had.
+ * @throws ServiceError if the keys or the revocations are not available.
  */
 export async function judgeCredentials(
   request: HttpRequest,
   cookies: RequestCookies,
   prefixes: readonly string[],
-  trust: CredentialTrust,
+  trust: CredentialDependencies,
   now: number,
 ): Promise<Credentials> {
   const { host, path, querystring, clientIp } = request
@@ -52,16 +54,17 @@ export async function judgeCredentials(
   )
   if ('refusal' in read) return { verdict: 'refused', source }
   const { policy } = read
-  if (checkPolicy(policy, { url: read.url, now, clientIp }) !== undefined) return { verdict: 'refused', source }
+  if (checkConditions(policy, { now, clientIp }) !== undefined) return { verdict: 'refused', source }
   const [keys, revocations] = await Promise.all([trust.keys(), trust.revocations()])
   if (verifySignature(read, publicKeysOf(keys)) !== 'valid') return { verdict: 'refused', source }
+  if (!matchesResource(policy.resource, read.url)) return { verdict: 'refused', source }
 
   const before = revokedBefore(revocations, path)
   if (before !== undefined) {
     // CloudFront's signature says nothing about when the cookies were made; only our own stamp does. A signed URL has none.
     const stamps = source === 'url' ? [] : (cookies.get(stampCookieName) ?? [])
     const isNewer = (stamp: string, prefix: string) =>
-      isStampNewer(verifyStamp(keys.stampKey, host, prefix, stamp), before)
+      isStampNewer(verifyStamp(keys.stampKey, host, prefix, stamp), before, now)
     if (!stamps.slice(0, 4).some((stamp) => prefixes.some((prefix) => isNewer(stamp, prefix)))) {
       return { verdict: 'revoked', source }
     }

@@ -1,15 +1,22 @@
 import type { CloudFrontRequestEvent, CloudFrontRequestResult, Context } from 'aws-lambda'
+import { RequestError } from '../../shared/errors.ts'
+import { refuseCrossSite } from '../../shared/http/fetch-metadata.ts'
+import type { HttpResponse } from '../../shared/http/message.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
+import { bodyRequestHeaders, corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
 import type { SessionFunctionConfig } from './config.ts'
-import { fromCloudFront, letPass, toCloudFront } from './event.ts'
-import { logRefusal } from './refusal.ts'
-import { answer } from './routes.ts'
-import { createSessionServices, type SessionServices, type SessionStores } from './services.ts'
+import { type EdgeRequest, fromCloudFront, letPass, type Passage, toCloudFront } from './event.ts'
+import { guardFile } from './gate.ts'
+import { mintSession } from './mint.ts'
+import { logRefusal, MethodRefusal, refuse } from './refusal.ts'
+import { loginLocation } from './return-target.ts'
+import { createSessionServices, type SessionDependencies, type SessionServices } from './services.ts'
+import { endSession, endSessionAndReturn } from './sign-out.ts'
 
-/** What the handler needs from its surroundings. */
-export interface EdgeSurroundings {
-  /** Opens the stores; called once, at the first request, which is the first to know the account. */
-  readonly openStores: (accountId: string) => SessionStores
+/** Dependencies of the handler. */
+export interface EdgeHandlerDependencies {
+  /** Called once, at the first request: no earlier code knows the account. */
+  readonly connect: (accountId: string) => SessionDependencies
   readonly nowMs: () => number
   /** A number from 0 up to 1. */
   readonly random: () => number
@@ -21,22 +28,24 @@ export type EdgeHandler = (
   context: Pick<Context, 'invokedFunctionArn'>,
 ) => Promise<NonNullable<CloudFrontRequestResult>>
 
-/** Makes the handler. Promises to resolve, whatever comes: what is thrown to CloudFront is a 503 that says nothing. */
-export function createEdgeHandler(config: SessionFunctionConfig, surroundings: EdgeSurroundings): EdgeHandler {
+/**
+ * Makes the handler: translates the event, answers, translates the answer. It always resolves, because CloudFront turns an
+ * exception into a 503 without a reason.
+ */
+export function createEdgeHandler(
+  config: SessionFunctionConfig,
+  { connect, nowMs, random }: EdgeHandlerDependencies,
+): EdgeHandler {
   let services: SessionServices | undefined
   return async (event, context) => {
     try {
       const edge = fromCloudFront(event)
-      services ??= createSessionServices(
-        config,
-        surroundings.openStores(accountOf(context.invokedFunctionArn)),
-        surroundings.random,
-      )
-      const answered = await answer(edge, services, Math.floor(surroundings.nowMs() / 1000))
+      services ??= createSessionServices(config, connect(accountOf(context.invokedFunctionArn)), random)
+      const answered = await answer(edge, services, Math.floor(nowMs() / 1000))
       return 'status' in answered ? toCloudFront(answered) : letPass(event, answered)
     } catch {
       logRefusal('ERR_INTERNAL', event?.Records?.[0]?.cf?.config?.requestId ?? 'none')
-      return toCloudFront(problemResponse('ERR_INTERNAL', [['cross-origin-resource-policy', config.corp]]))
+      return toCloudFront(problemResponse('ERR_INTERNAL', config.headers))
     }
   }
 }
@@ -44,4 +53,63 @@ export function createEdgeHandler(config: SessionFunctionConfig, surroundings: E
 /** `arn:aws:lambda:us-east-1:123456789012:function:name:1` → `123456789012`. */
 function accountOf(functionArn: string): string {
   return functionArn.split(':')[4] ?? ''
+}
+
+/** Answers a request, or lets it pass to the origin. Never rejects; every answer has CORS and the stage's headers. */
+async function answer(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse | Passage> {
+  const { request } = edge
+  const response = await route(edge, services, now).catch((error: unknown) =>
+    refuse(error, edge, () => loginLocation(edge, services)),
+  )
+  if (!('status' in response)) return response
+  const cors = response.headers.some(([name]) => name === 'vary')
+    ? []
+    : corsHeaders(request.headers.origin, services.isAllowedOrigin)
+  return {
+    status: response.status,
+    // RFC 9110 section 9.3.2: an answer to HEAD has no content.
+    body: request.method === 'HEAD' ? '' : response.body,
+    headers: [...response.headers, ...cors, ...services.config.headers],
+  }
+}
+
+const sessionMethods = 'GET, POST, DELETE, OPTIONS'
+const endMethods = 'GET, OPTIONS'
+
+async function route(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse | Passage> {
+  const { request } = edge
+  switch (request.path) {
+    case '/_edge/session':
+      switch (request.method) {
+        case 'POST':
+          refuseCrossSite(request, services.isAllowedOrigin)
+          return mintSession(edge, services, now)
+        case 'GET':
+          return mintSession(edge, services, now)
+        case 'DELETE':
+          return endSession(request, services, now)
+        case 'OPTIONS':
+          return preflight(edge, services, sessionMethods)
+        default:
+          throw new MethodRefusal(sessionMethods)
+      }
+    case '/_edge/session/end':
+      switch (request.method) {
+        case 'GET':
+          return endSessionAndReturn(request, services, now)
+        case 'OPTIONS':
+          return preflight(edge, services, endMethods)
+        default:
+          throw new MethodRefusal(endMethods)
+      }
+    default:
+      if (request.path.startsWith('/_edge/')) throw new RequestError('ERR_NOT_FOUND')
+      // A path of files is associated with this function, although CloudFront guards the files of this stage: refused.
+      if (services.config.gate === null) throw new RequestError('ERR_NOT_IMPLEMENTED')
+      return guardFile(edge, services.config.gate, services, now)
+  }
+}
+
+function preflight({ request }: EdgeRequest, services: SessionServices, methods: string): HttpResponse {
+  return preflightResponse(request.headers.origin, services.isAllowedOrigin, methods, bodyRequestHeaders)
 }

@@ -64,7 +64,7 @@ function readHeaders(lines: CloudFrontHeaders): Record<string, string> {
 }
 
 /** The most that a viewer-request function may answer, headers included. */
-const mostBytes = 40 * 1024
+const maxBytes = 40 * 1024
 
 /**
  * Translates a response: lower-case names, one `set-cookie` entry for each cookie.
@@ -87,7 +87,7 @@ export function toCloudFront(response: HttpResponse): CloudFrontResultResponse {
     if (lines === undefined) headers[name] = [{ key: name, value }]
     else lines.push({ key: name, value })
   }
-  if (bytes > mostBytes) throw new EdgeSignerError('ERR_INTERNAL', 'a response has at most 40 KB')
+  if (bytes > maxBytes) throw new EdgeSignerError('ERR_INTERNAL', 'a response has at most 40 KB')
   // Left out where it is empty: with 204 even an empty `body` field is a risk not worth taking.
   return { status: String(response.status), headers, ...(response.body === '' ? {} : { body: response.body }) }
 }

@@ -1,33 +1,29 @@
-import type { ReadRules } from '../../shared/config/read-rules.ts'
-import { GrantError, SessionError } from '../../shared/errors.ts'
+import { policyHost } from '../../shared/config/cdn-hosts.ts'
+import { GrantError, RequestError, SessionError } from '../../shared/errors.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import { type RequestCookies, readCookies } from '../../shared/http/cookies.ts'
-import { preflightResponse } from '../../shared/http/cors.ts'
-import type { HttpResponse } from '../../shared/http/message.ts'
-import { isNavigation } from '../../shared/http/navigation.ts'
-import { isSessionRevoked, revokedBefore } from '../../shared/revocation/state.ts'
+import { isNavigation } from '../../shared/http/fetch-metadata.ts'
+import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
+import { checkRead, readMethods } from '../../shared/read/check-read.ts'
+import { preflightResponse, readRequestHeaders } from '../../shared/read/cors.ts'
+import type { ReadRules } from '../../shared/read/read-rules.ts'
+import { isSessionRevoked, revokedBefore, stampTime } from '../../shared/revocation/state.ts'
 import { isBearer } from '../../shared/session/session.ts'
+import { issueTime, signedOutUntil } from '../../shared/session/sign-out-marker.ts'
+import { isOfOtherUser, verifiedSession } from './app-session.ts'
 import { type Credentials, judgeCredentials } from './credentials.ts'
 import type { EdgeRequest, Passage } from './event.ts'
-import { checkFileRequest, fileMethods } from './file-request.ts'
-import { issuedAt } from './grant-signing.ts'
-import { dropsCookies, wasJustRenewed } from './loop-guard.ts'
-import { isOfOtherUser } from './other-user.ts'
-import { policyHost } from './policy-host.ts'
-import { refreshAt } from './refresh-at.ts'
-import { renew } from './renewal.ts'
+import { issuedAt, refreshAt } from './grant-cookies.ts'
+import { MethodRefusal } from './refusal.ts'
+import { dropsCookies, renew, wasJustRenewed } from './renewal.ts'
 import type { SessionServices } from './services.ts'
-import { verifiedSession } from './verified-session.ts'
-
-/** What a page may send with a read beside the safelisted headers. */
-const readHeaders = 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range'
 
 /**
  * Stands in for CloudFront's key group and for the guard on the private behaviours of a stage in `gate` mode:
  *
- * 1. A request that breaks a rule of the files is refused, whoever sends it.
+ * 1. A request that breaks a rule of the files is refused, with any credentials.
  * 2. A signed URL is let through or refused by what it says alone.
- * 3. Good cookies are let through, unless the app session beside them is of another user.
+ * 3. Good cookies are let through, unless the app session beside them is of another user. Cookies from before a sign-out are none.
  * 4. Otherwise the app session decides. Sent as Bearer it is let through; sent as a cookie it gets fresh CloudFront cookies
  *    and is sent to the same URL again. Also where good cookies are past their `refreshAt`, but then failing is no harm.
  *
@@ -42,11 +38,12 @@ export async function guardFile(
   const { request } = edge
   const prefixes = checkFileRequest(request, rules)
   if (request.method === 'OPTIONS') {
-    return preflightResponse(request.headers.origin, services.isAllowedOrigin, fileMethods, readHeaders)
+    return preflightResponse(request.headers.origin, services.isAllowedOrigin, readMethods, readRequestHeaders)
   }
   const cookies = readCookies(request.headers.cookie)
   const trust = { keys: () => services.keys(now), revocations: () => services.revocations(now) }
-  const credentials = await judgeCredentials(request, cookies, prefixes, trust, now)
+  const shown = await judgeCredentials(request, cookies, prefixes, trust, now)
+  const credentials = await withoutSignedOut(shown, cookies, services, now)
   const isGood = credentials.verdict === 'good'
   const isOthers = isGood && credentials.source === 'cookies' && isOfOtherUser(request, cookies, services)
   if (isGood && !isOthers && !isDue(credentials, services, now)) return passage(credentials)
@@ -57,6 +54,25 @@ export async function guardFile(
     if (isGood && !(isOthers && error instanceof GrantError)) return passage(credentials)
     throw explain(error, edge, credentials)
   }
+}
+
+/**
+ * The credentials, or none where they are cookies from before a sign-out of this browser. A signed URL never is: it is no
+ * cookie. Neither are cookies whose policy has no `DateGreaterThan`: those were signed elsewhere, and only their maker can
+ * end them.
+ */
+async function withoutSignedOut(
+  credentials: Credentials,
+  cookies: RequestCookies,
+  services: SessionServices,
+  now: number,
+): Promise<Credentials> {
+  if (credentials.verdict !== 'good' || credentials.source !== 'cookies') return credentials
+  const { stampKey } = await services.keys(now)
+  const until = signedOutUntil(cookies, stampKey)
+  const issued = issuedAt(credentials.policy, services.config.session.clockSkewSeconds)
+  const isOver = until !== undefined && issued !== undefined && issued <= until
+  return isOver ? { verdict: 'none' } : credentials
 }
 
 /** A signed URL is never renewed: it has no session behind it that we know. */
@@ -80,18 +96,24 @@ async function admitSession(
   if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
   const grant = grants.find(({ prefix }) => request.path.startsWith(prefix))
   if (grant === undefined) throw new GrantError('ERR_RETURN_NOT_GRANTED')
-  // Whoever sends a Bearer token sends it each time, and may keep no cookies.
+  // A client with a Bearer token sends it each time, and may keep no cookies.
   if (isBearer(request)) return { querystring: request.querystring }
 
   const expires = Math.min(now + services.config.cookies.ttlSeconds, session.expiresAt)
   // New cookies would end no later than these.
   if (credentials.verdict === 'good' && expires <= credentials.policy.expires) return passage(credentials)
   // Cookies of this second would be refused as well, and the browser sent round in circles.
-  if (now <= (revokedBefore(revocations, request.path) ?? -1)) throw new GrantError('ERR_ACCESS_REVOKED')
+  const stamped = stampTime(revocations, now)
+  if (stamped <= (revokedBefore(revocations, request.path) ?? -1)) throw new GrantError('ERR_ACCESS_REVOKED')
   if (dropsCookies(request) || wasJustRenewed(cookies, request.path, session)) {
     throw credentials.verdict === 'none' ? new GrantError('ERR_NO_COOKIES') : refusalOf(credentials)
   }
-  return renew({ request, session, grant, host: policyHost(services.config, edge), now, expires }, keys, services)
+  const issued = issueTime(cookies, keys.stampKey, now)
+  return renew(
+    { request, session, grant, host: policyHost(services.config.hosts, edge), now, issued, stamped, expires },
+    keys,
+    services,
+  )
 }
 
 function passage({ querystring }: Credentials & { verdict: 'good' }): Passage {
@@ -104,11 +126,29 @@ function refusalOf(credentials: Credentials): GrantError {
 
 /**
  * Which of two failures to tell: that of the cookies that came, or that of the session that did not make up for them. Being
- * signed out is told where a person can sign in; a program that shows cookies asks what is wrong with those.
+ * signed out gets the address to sign in at; a program that shows cookies asks what is wrong with those.
  */
 function explain(error: unknown, { request }: EdgeRequest, credentials: Credentials): unknown {
   const isAboutViewer = error instanceof SessionError || error instanceof GrantError
   if (!isAboutViewer || credentials.verdict === 'none') return error
   if (credentials.verdict === 'revoked') return refusalOf(credentials)
   return error.code === 'ERR_SESSION_MISSING' && !isNavigation(request) ? refusalOf(credentials) : error
+}
+
+/**
+ * Checks a request for a file against the rules of every read (`checkRead`), as the guard does elsewhere: no CloudFront
+ * Function may join this one on its behaviours.
+ *
+ * @returns the prefixes of the path at the depths of the grant templates.
+ * @throws RequestError with the guard's codes.
+ */
+function checkFileRequest({ method, path, headers }: HttpRequest, rules: ReadRules): readonly string[] {
+  const field = (name: string) => {
+    const value = headers[name]
+    return value === undefined ? undefined : { value }
+  }
+  // Several lines of one field arrive joined with commas, which no rule takes for one value.
+  const checked = checkRead({ method, path, range: field('range'), destination: field('sec-fetch-dest') }, rules)
+  if (typeof checked !== 'string') return checked
+  throw checked === 'ERR_METHOD_NOT_ALLOWED' ? new MethodRefusal(readMethods) : new RequestError(checked)
 }

@@ -1,7 +1,7 @@
-import { roleCredentials } from '../../shared/keys/role-credentials.ts'
-import { createAwsStores } from './aws-stores.ts'
+import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
 import type { SessionFunctionConfig } from './config.ts'
 import { createEdgeHandler } from './edge-handler.ts'
+import { connectToAws } from './services.ts'
 
 /** Put in by the build: the stage's configuration, without secrets. */
 declare const __CONFIG__: SessionFunctionConfig
@@ -10,11 +10,11 @@ const config = __CONFIG__
 
 /**
  * The Lambda@Edge function of the viewer-request event: mints CloudFront cookies for app sessions at `/_edge/session`.
- * Lambda@Edge allows no environment variables of ours; the credentials of the role are there all the same.
+ * Lambda@Edge allows no custom environment variables, but sets the credentials of the role.
  */
 export const handler = createEdgeHandler(config, {
-  openStores: (accountId) =>
-    createAwsStores(config, accountId, {
+  connect: (accountId) =>
+    connectToAws(config, accountId, {
       fetch: (input, init) => fetch(input, init),
       credentials: () => roleCredentials(process.env),
       nowMs: Date.now,

@@ -1,31 +1,30 @@
 import { expiredGrantCookies } from '../../shared/cloudfront/cookies.ts'
+import { policyHost } from '../../shared/config/cdn-hosts.ts'
 import { type ErrorCode, GrantError, SessionError } from '../../shared/errors.ts'
-import { grantsFor } from '../../shared/grant/grants-for.ts'
-import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
-import { readCookies } from '../../shared/http/cookies.ts'
-import type { HttpResponse } from '../../shared/http/message.ts'
-import { isNavigation } from '../../shared/http/navigation.ts'
-import { rfc3339 } from '../../shared/http/rfc3339.ts'
-import { isSessionRevoked } from '../../shared/revocation/state.ts'
 import {
   edgeGrantsCookies,
   edgeGrantsValue,
-  expiredEdgeGrants,
   expiredRenewals,
   type FormerGrants,
+  prefixesOfFormer,
   readFormerGrants,
-} from '../../shared/session/edge-grants.ts'
+} from '../../shared/grant/edge-grants.ts'
+import { grantsFor } from '../../shared/grant/grants-for.ts'
+import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
+import { readCookies } from '../../shared/http/cookies.ts'
+import { isNavigation } from '../../shared/http/fetch-metadata.ts'
+import type { HttpResponse } from '../../shared/http/message.ts'
+import { rfc3339 } from '../../shared/http/rfc3339.ts'
+import { isSessionRevoked, stampTime } from '../../shared/revocation/state.ts'
 import type { Session } from '../../shared/session/session.ts'
+import { issueTime } from '../../shared/session/sign-out-marker.ts'
+import { verifiedSession } from './app-session.ts'
 import type { EdgeRequest } from './event.ts'
-import { fitsOneResponse, signGrants } from './grant-signing.ts'
-import { mintedPage } from './page.ts'
-import { policyHost } from './policy-host.ts'
-import { askAgain, cookieHeaders, redirect } from './redirect.ts'
-import { refreshAt } from './refresh-at.ts'
+import { clearGrants, fitsOneResponse, refreshAt, signGrants } from './grant-cookies.ts'
 import { MintRefusal } from './refusal.ts'
+import { askAgain, cookieHeaders, mintedPage, redirect } from './responses.ts'
 import { isServed, readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
-import { verifiedSession } from './verified-session.ts'
 
 /**
  * Turns the app session of a request into CloudFront's cookies: 200 with the times and prefixes, or, for a navigation with
@@ -37,37 +36,42 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
   const { request } = edge
   const { config } = services
   const target = readReturnTarget(request, services)
-  const host = policyHost(config, edge)
+  const host = policyHost(config.hosts, edge)
   const received = readCookies(request.headers.cookie)
   const session = await verifiedSession(request, received, services, now)
   const [keys, revocations] = await Promise.all([services.keys(now), services.revocations(now)])
 
-  const former = readFormerGrants(received, keys.stampKey, services.grantLimit)
+  const former = readFormerGrants(received, keys.stampKey)
   const grants = grantsOf(session, services, former)
   if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  const dropped = former.prefixes.filter((prefix) => !grants.some((grant) => grant.prefix === prefix))
+  const dropped = prefixesOfFormer(former).filter((prefix) => !grants.some((grant) => grant.prefix === prefix))
   if (target !== undefined && !isServed(target, grants, services)) {
-    throw new MintRefusal('ERR_RETURN_NOT_GRANTED', expire(dropped, config.cookies.domain))
+    throw new MintRefusal('ERR_RETURN_NOT_GRANTED', expireFirst(dropped, config.cookies.domain))
   }
 
   const expires = Math.min(now + config.cookies.ttlSeconds, session.expiresAt)
+  const issued = issueTime(received, keys.stampKey, now)
   const value = edgeGrantsValue(
     grants.map(({ prefix }) => prefix),
     keys.stampKey,
   )
+  const stamped = stampTime(revocations, now)
   const fresh = [
-    ...(await signGrants(grants, { host, now, expires, clientIp: request.clientIp }, keys, services)),
+    ...(await signGrants(grants, { host, now, issued, stamped, expires, clientIp: request.clientIp }, keys, services)),
     ...edgeGrantsCookies(value, expires - now, config.cookies.domain),
   ]
   const cookies = [
     ...expire(dropped, config.cookies.domain),
     ...fresh,
-    ...expiredRenewals(former.renewals, config.cookies.domain),
+    ...expiredRenewals(
+      former.renewals.map(({ name }) => name),
+      config.cookies.domain,
+    ),
   ]
   if (!fitsOneResponse(cookies)) {
     if (!fitsOneResponse(fresh)) throw refusal('ERR_GRANT_TOO_MANY', former, config.cookies.domain)
-    // The old ones go first. Without `edge-grants` the next time has none to delete, so there is no third.
-    return askAgain(request, forget(former, config.cookies.domain))
+    // The old ones go first. Each time their lists go with them, so the requests come to an end.
+    return askAgain(request, clearGrants(former, config.cookies.domain))
   }
   if (!isNavigation(request)) return sessionResponse(grants, now, expires, cookies)
   return target === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, target.location, cookies)
@@ -83,16 +87,21 @@ function grantsOf(session: Session, services: SessionServices, former: FormerGra
 }
 
 function refusal(code: ErrorCode, former: FormerGrants, domain: string | null): MintRefusal {
-  return new MintRefusal(code, former.prefixes.length === 0 ? [] : forget(former, domain))
-}
-
-/** The lines that delete what earlier mints and renewals set, and their lists. */
-function forget(former: FormerGrants, domain: string | null): string[] {
-  return [...expire(former.prefixes, domain), ...expiredEdgeGrants(domain), ...expiredRenewals(former.renewals, domain)]
+  return new MintRefusal(code, prefixesOfFormer(former).length === 0 ? [] : clearGrants(former, domain))
 }
 
 function expire(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
   return prefixes.flatMap((prefix) => expiredGrantCookies(prefix, domain))
+}
+
+/** As many of the prefixes as one response can carry. The lists stay, so the next mint deletes the rest. */
+function expireFirst(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
+  const lines: string[] = []
+  for (const prefix of prefixes) {
+    const more = expiredGrantCookies(prefix, domain)
+    if (fitsOneResponse([...lines, ...more])) lines.push(...more)
+  }
+  return lines
 }
 
 function sessionResponse(

@@ -1,13 +1,12 @@
 import { type EdgeErrorCode, type ErrorCode, edgeCodeOf, GrantError, RequestError } from '../../shared/errors.ts'
+import { isNavigation } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
-import { isNavigation } from '../../shared/http/navigation.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
 import type { EdgeRequest } from './event.ts'
-import { isBackFromLogin } from './login.ts'
-import { refusalPage } from './page.ts'
-import { redirect } from './redirect.ts'
+import { redirect, refusalPage } from './responses.ts'
+import { isBackFromLogin } from './return-target.ts'
 
-/** A good session that mints nothing: the cookies of earlier mints that are not its own go all the same. */
+/** The session is valid but mints nothing. Cookies of previous mints that are not its own are still cleared. */
 export class MintRefusal extends GrantError {
   readonly setCookie: readonly string[]
 
@@ -27,14 +26,16 @@ export class MethodRefusal extends RequestError {
   }
 }
 
-/** Whoever has one of these can sign in and come back. With the others the login page would send them straight back here. */
+/** Codes that signing in again can resolve. With the others the login page would redirect straight back here. */
 const helpedByLogin: readonly EdgeErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SESSION_INVALID', 'ERR_SESSION_EXPIRED']
 
 /**
- * The answer to a request that failed. A fetch gets the problem; a navigation without a good session goes to the login page
- * (`login` says where, `null` where there is none), and one that is refused gets a page.
+ * Returns the answer to a request that failed. A fetch gets the problem document. A navigation without a good session is
+ * redirected to the login page, and any other refused navigation gets a page.
  *
- * Logs the code and the request id, and nothing else: messages and stacks of foreign errors may quote what was sent.
+ * Logs the code and the request id only: messages and stacks of foreign errors may quote the request.
+ *
+ * @param login returns the address of the login page, `null` if there is none.
  */
 export function refuse(error: unknown, edge: EdgeRequest, login: () => string | null): HttpResponse {
   const code = edgeCodeOf(error)
@@ -43,7 +44,7 @@ export function refuse(error: unknown, edge: EdgeRequest, login: () => string | 
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
 }
 
-/** One structured line for each refusal. */
+/** Logs one structured line for a refusal. */
 export function logRefusal(code: ErrorCode, requestId: string): void {
   console.warn(JSON.stringify({ code, requestId }))
 }
@@ -52,7 +53,7 @@ function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string
   if (!isNavigation(request)) return problemResponse(code)
   const location = helpedByLogin.includes(code) ? login() : null
   if (location !== null) return redirect(302, location)
-  // Signed in a moment ago, and nothing of it came along.
+  // The user has just signed in, and the request has no session cookie.
   if (code === 'ERR_SESSION_MISSING' && isBackFromLogin(request)) return refusalPage('ERR_NO_COOKIES')
   return refusalPage(code)
 }

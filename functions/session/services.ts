@@ -1,21 +1,20 @@
-import { createPolicySigner, type KmsSign, type PolicySigner } from '../../shared/cloudfront/signer.ts'
-import type { OriginCheck } from '../../shared/http/allowed-origins.ts'
-import { parseAllowedOrigins } from '../../shared/http/allowed-origins.ts'
+import type { AwsConnection } from '../../shared/aws/edge/aws-fetch.ts'
+import { type BucketState, createBucketState } from '../../shared/aws/edge/bucket-state.ts'
+import { createKmsSign } from '../../shared/aws/edge/kms-sign.ts'
+import { createSecretsManager } from '../../shared/aws/edge/secrets-manager.ts'
+import { cachedSigners, type KmsSign, type PolicySigner } from '../../shared/cloudfront/signer.ts'
+import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { SigningKey } from '../../shared/keys/key-document.ts'
 import type { SecretStore } from '../../shared/keys/secret-store.ts'
+import { type OriginCheck, parseAllowedOrigins } from '../../shared/read/cors.ts'
+import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import { createSessionTrust, type SessionTrust } from '../../shared/session/session-trust.ts'
 import type { SessionFunctionConfig } from './config.ts'
 
-/** The text of the revocation state; `undefined` where nothing was ever revoked. */
-export interface StateStore {
-  /** @throws ServiceError `ERR_STATE_UNAVAILABLE`. */
-  load(): Promise<string | undefined>
-}
-
-/** What the function fetches, behind interfaces. */
-export interface SessionStores {
+/** Dependencies of the function: what it reads, and KMS. */
+export interface SessionDependencies {
   readonly secrets: SecretStore
-  readonly state: StateStore
+  readonly state: BucketState
   /** Fetches a JWK Set. */
   readonly loadKeySet: (url: string) => Promise<unknown>
   readonly kmsSign?: KmsSign
@@ -24,7 +23,7 @@ export interface SessionStores {
 /** Everything that outlives a request. */
 export interface SessionServices extends SessionTrust {
   readonly config: SessionFunctionConfig
-  /** The most grants whose cookies fit one response: with `Domain` each takes twice the lines. */
+  /** Max grants of one session, from `maxGrants`. */
   readonly grantLimit: number
   readonly isAllowedOrigin: OriginCheck
   /** @throws ServiceError `ERR_KEYS_INVALID`. */
@@ -34,31 +33,39 @@ export interface SessionServices extends SessionTrust {
 /** Wires the function. Fetches nothing yet. */
 export function createSessionServices(
   config: SessionFunctionConfig,
-  stores: SessionStores,
+  { secrets, state, loadKeySet, kmsSign }: SessionDependencies,
   random: () => number,
 ): SessionServices {
   return {
     config,
-    grantLimit: config.cookies.domain === null ? 8 : 4,
+    grantLimit: maxGrants(config.cookies.domain),
     isAllowedOrigin: parseAllowedOrigins(config.allowedOrigins),
     ...createSessionTrust(config.session, {
-      loadKeys: () => stores.secrets.get(config.secretId),
-      loadState: () => stores.state.load(),
-      loadKeySet: stores.loadKeySet,
+      loadKeys: () => secrets.get(config.secretId),
+      loadState: () => state.load(),
+      loadKeySet,
       random,
     }),
-    signerOf: cachedSigners(stores.kmsSign),
+    signerOf: cachedSigners(kmsSign),
   }
 }
 
-/** One signer for each key: it checks the key when it is made. A new document brings new keys, and the old go with it. */
-function cachedSigners(kmsSign: KmsSign | undefined): (key: SigningKey) => PolicySigner {
-  const signers = new WeakMap<SigningKey, PolicySigner>()
-  return (key) => {
-    const known = signers.get(key)
-    if (known !== undefined) return known
-    const signer = createPolicySigner(key, kmsSign)
-    signers.set(key, signer)
-    return signer
+/** Dependencies of `connectToAws`. */
+export interface AwsDependencies extends AwsConnection {
+  /** Looked up at each call, so that a host process can stand in for AWS. */
+  readonly fetch: typeof fetch
+}
+
+/** Returns the dependencies as deployed: Secrets Manager, the bucket, the app's JWKS endpoint, KMS. */
+export function connectToAws(
+  config: SessionFunctionConfig,
+  accountId: string,
+  aws: AwsDependencies,
+): SessionDependencies {
+  return {
+    secrets: createSecretsManager(aws),
+    state: createBucketState(config.bucket ?? `${config.bucketPrefix}${accountId}`, config.bucketRegion, aws),
+    loadKeySet: (url) => fetchKeySet(url, aws),
+    kmsSign: createKmsSign(aws),
   }
 }

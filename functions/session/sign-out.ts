@@ -1,23 +1,20 @@
-import { expiredGrantCookies } from '../../shared/cloudfront/cookies.ts'
 import { RequestError } from '../../shared/errors.ts'
+import { hasFormerGrants, noFormerGrants, readFormerGrants } from '../../shared/grant/edge-grants.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
-import { refuseCrossSite } from '../../shared/http/cross-site.ts'
+import { refuseCrossSite } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
-import {
-  expiredEdgeGrants,
-  expiredRenewals,
-  hasFormerGrants,
-  readFormerGrants,
-} from '../../shared/session/edge-grants.ts'
-import { cookieHeaders, redirect } from './redirect.ts'
+import { signOutMarker } from '../../shared/session/sign-out-marker.ts'
+import { clearGrants } from './grant-cookies.ts'
+import { cookieHeaders, redirect } from './responses.ts'
 import { readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
 
 /**
  * `DELETE /_edge/session`: 204.
  *
- * @throws RequestError `ERR_CROSS_SITE`; ServiceError where `edge-grants` cannot be checked: half a sign-out must not look like one.
+ * @throws RequestError `ERR_CROSS_SITE`; ServiceError where the lists of grants cannot be checked or, in `gate` mode, the sign-out cannot
+ *   be marked: half a sign-out must not look like one.
  */
 export async function endSession(request: HttpRequest, services: SessionServices, now: number): Promise<HttpResponse> {
   refuseCrossSite(request, services.isAllowedOrigin)
@@ -27,8 +24,8 @@ export async function endSession(request: HttpRequest, services: SessionServices
 /**
  * `GET /_edge/session/end?return=`: 303 to `return`, else to `/`.
  *
- * A GET that changes state can be set off by any link or image. So another site's is refused, and from the same site only a
- * navigation counts: an image in somebody's upload must not sign its viewers out.
+ * A GET that changes state can be set off by any link or image. So another site's is refused, and what a file of another user
+ * could set off (`isSetOffByFile`): opening an upload must not sign its viewer out.
  *
  * @throws RequestError, ServiceError as above, and for a bad `return`.
  */
@@ -38,27 +35,36 @@ export async function endSessionAndReturn(
   now: number,
 ): Promise<HttpResponse> {
   refuseCrossSite(request, services.isAllowedOrigin)
-  const mode = request.headers['sec-fetch-mode']
-  if (mode !== undefined && mode !== 'navigate' && request.headers['sec-fetch-site'] !== 'same-origin') {
-    throw new RequestError('ERR_CROSS_SITE')
-  }
+  if (isSetOffByFile(request.headers, services.config.hasApp)) throw new RequestError('ERR_CROSS_SITE')
   const location = readReturnTarget(request, services)?.location ?? '/'
   return redirect(303, location, await clearedCookies(request, services, now))
 }
 
+/**
+ * Returns true if a file that users uploaded can have sent this request. Files have no script. What is left to them is an
+ * image, a player or a redirect of their own (`<meta http-equiv="refresh">`), and the last is a navigation that no user asked
+ * for (`Sec-Fetch-User`). An app on this origin may send those too, so there they pass.
+ */
+function isSetOffByFile(headers: HttpRequest['headers'], hasApp: boolean): boolean {
+  const mode = headers['sec-fetch-mode']
+  if (mode === undefined) return false
+  const isSameOrigin = headers['sec-fetch-site'] === 'same-origin'
+  if (mode === 'navigate') return isSameOrigin && headers['sec-fetch-user'] !== '?1' && !hasApp
+  return !isSameOrigin || (headers['sec-fetch-dest'] ?? 'empty') !== 'empty'
+}
+
 async function clearedCookies(request: HttpRequest, services: SessionServices, now: number): Promise<string[]> {
-  const { cookies, endSession, session } = services.config
+  const { cookies, endSession, gate, session } = services.config
+  const { domain } = cookies
   const sent = readCookies(request.headers.cookie)
-  // Without the cookie there is nothing to check, so a browser without grants can sign out of the app during an outage.
-  const { prefixes, renewals } = hasFormerGrants(sent)
-    ? readFormerGrants(sent, (await services.keys(now)).stampKey, services.grantLimit)
-    : { prefixes: [], renewals: [] }
-  return [
-    ...prefixes.flatMap((prefix) => expiredGrantCookies(prefix, cookies.domain)),
-    ...expiredEdgeGrants(cookies.domain),
-    ...expiredRenewals(renewals, cookies.domain),
-    ...(endSession ? expiredAppSession(session.cookieName, cookies.domain) : []),
-  ]
+  const appSession = endSession ? expiredAppSession(session.cookieName, domain) : []
+  // Where CloudFront guards the files and no list came, there is nothing to check or to mark. So a browser without grants can sign out
+  // of the app during an outage.
+  if (gate === null && !hasFormerGrants(sent)) return clearGrants(noFormerGrants, domain, appSession)
+  const { stampKey } = await services.keys(now)
+  const terms = { clockSkewSeconds: session.clockSkewSeconds, domain }
+  const marker = gate === null ? [] : [signOutMarker(sent, stampKey, now, terms)]
+  return clearGrants(readFormerGrants(sent, stampKey), domain, [...appSession, ...marker])
 }
 
 /**

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { build, type Plugin, transform } from 'esbuild'
 import { ConfigError } from '../../shared/errors.ts'
 
-/** What CloudFront accepts of one function's code, in bytes ("Quotas on CloudFront Functions"). */
-const largestCode = 10 * 1024
+/** Max size of one function's code, in bytes ("Quotas on CloudFront Functions"). */
+const maxCode = 10 * 1024
 
 /** The modules of cloudfront-js-2.0; everything else must be in the bundle. */
 const runtimeModules = ['cloudfront', 'crypto', 'querystring', 'buffer']
@@ -40,9 +40,9 @@ const marker = 'missing_in_cloudfront_functions_'
 export interface CloudFrontFunctionBuild {
   /** Path of the module that exports `handler`. */
   readonly entry: string
-  /** What the function reads as `__CONFIG__`; JSON only. */
+  /** The function's `__CONFIG__`; JSON only. */
   readonly config: object
-  /** Where the code is written too; its folder is made. */
+  /** Path to which the code is written, too; its folder is made. */
   readonly outFile?: string
 }
 
@@ -59,7 +59,7 @@ export async function buildCloudFrontFunction({ entry, config, outFile }: CloudF
   const { imports, script } = splitModule(entry, bundled)
   const text = `${imports}${await minify(entry, script)}`
   const size = Buffer.byteLength(text)
-  if (size > largestCode) throw new ConfigError(`${entry}: ${size} bytes, CloudFront accepts ${largestCode}`)
+  if (size > maxCode) throw new ConfigError(`${entry}: ${size} bytes, CloudFront accepts ${maxCode}`)
 
   if (outFile !== undefined) {
     await mkdir(dirname(outFile), { recursive: true })

@@ -21,9 +21,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 type LambdaName = 'session' | 'api' | 'publish' | 'provision' | 'rotate-key'
 
-/** What came of a build. */
+/** The result of a build. */
 export interface Build {
-  /** What each Lambda bundle was made of; the size and import contract reads it. */
+  /** Inputs of each Lambda bundle, for the size and import contract. */
   readonly metafiles: Readonly<Record<LambdaName, Metafile>>
   /** The CloudFront Functions' code, as it goes into the template. */
   readonly code: CloudFrontFunctionCode
@@ -53,7 +53,8 @@ export async function buildFunctions(deployment: Deployment, outDir: string): Pr
   }
 }
 
-async function buildLambda(name: LambdaName, outDir: string, config: object): Promise<Metafile> {
+/** Bundles one Lambda function of `config` into `<outDir>/<name>/index.cjs`. */
+export async function buildLambda(name: LambdaName, outDir: string, config: object): Promise<Metafile> {
   const file = join(outDir, name, 'index.cjs')
   const { metafile } = await build({
     ...lambdaOptions,

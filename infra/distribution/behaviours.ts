@@ -12,7 +12,7 @@ export type CacheBehavior = Readonly<Record<string, unknown>>
 
 const allMethods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE']
 const readMethods = ['GET', 'HEAD', 'OPTIONS']
-/** Of behaviours where functions of ours answer. */
+/** Settings of behaviours that an Edge Signer function answers. */
 const answered = { ResponseHeadersPolicyId: ref(ids.answersHeaders) }
 
 /** The ordered behaviours. CloudFront takes the first match, so ours stand before the private ones. */
@@ -44,7 +44,7 @@ export function defaultBehavior(deployment: Deployment): CacheBehavior {
 function sessionBehavior(pathPattern: string): CacheBehavior {
   return {
     PathPattern: pathPattern,
-    // The function answers every request itself; a distribution wants an origin all the same.
+    // The function answers every request itself; a distribution requires an origin nevertheless.
     ...forwarded(origins.api, 'https-only'),
     ...answered,
     LambdaFunctionAssociations: [sessionOnViewerRequest()],

@@ -1,25 +1,23 @@
-import { ownHosts } from '../../shared/config/cookie-hosts.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment } from '../template.ts'
 import { cacheBehaviors, defaultBehavior } from './behaviours.ts'
 import { distributionOrigins } from './origins.ts'
-import { errorPagePath, privatePathPatterns, requireBehaviourForEachTemplate } from './path-patterns.ts'
+import { errorPagePath } from './path-patterns.ts'
 import { hasErrorPage } from './response-headers-policy.ts'
 
 /**
  * The distribution. Everything is decided here and nothing by CloudFormation conditions, so that the packaged template shows
  * what will run.
- *
- * @throws ConfigError where a grant template has no private behaviour.
  */
 export function distributionFragment(deployment: Deployment): Fragment {
   if (deployment.config.attach) return {}
-  requireBehaviourForEachTemplate(deployment.config.grants, privatePathPatterns(deployment))
   return {
     Resources: {
       [ids.distribution]: {
         Type: 'AWS::CloudFront::Distribution',
+        // In gate mode nothing in the distribution names the key group, and it could serve before its keys exist.
+        DependsOn: [ids.signingKeys],
         Properties: {
           DistributionConfig: {
             Comment: resourceName(deployment, 'files'),
@@ -51,9 +49,8 @@ function errorResponses(deployment: Deployment): Record<string, unknown> {
 
 function viewerCertificate({ config }: Deployment): Record<string, unknown> {
   if (config.certificateArn === null) return { ViewerCertificate: { CloudFrontDefaultCertificate: true } }
-  const aliases = new Set(ownHosts(config))
   return {
-    ...(aliases.size === 0 ? {} : { Aliases: [...aliases] }),
+    ...(config.hosts.all.length === 0 ? {} : { Aliases: [...config.hosts.all] }),
     ViewerCertificate: {
       AcmCertificateArn: config.certificateArn,
       SslSupportMethod: 'sni-only',

@@ -1,8 +1,7 @@
 import type { Deployment } from '../../shared/config/parse.ts'
-import { ConfigError } from '../../shared/errors.ts'
-import { parseGrantTemplate, templateBehaviour, templateDepth } from '../../shared/grant/template.ts'
+import { templateBehaviour } from '../../shared/grant/template.ts'
 
-/** Pages of ours in the bucket, open to everybody. */
+/** Pages of Edge Signer in the bucket, open to everybody. */
 export const pagesPattern = '/_edge/pages/*'
 /** Files that anybody may read. */
 export const publicPattern = '/public/*'
@@ -11,25 +10,11 @@ export const errorPagePath = '/_edge/pages/403.html'
 
 /** The `PathPattern`s whose objects need cookies: one for each distinct grant template, the more specific first. */
 export function privatePathPatterns(deployment: Deployment): readonly string[] {
-  const patterns = deployment.config.grants.map((source) => templateBehaviour(parseGrantTemplate(source)))
+  const patterns = deployment.config.grants.map(templateBehaviour)
   return [...new Set(patterns)].sort((a, b) => b.split('/').length - a.split('/').length)
 }
 
 /** Every `PathPattern` that may reach the bucket. */
 export function bucketPathPatterns(deployment: Deployment): readonly string[] {
   return [pagesPattern, publicPattern, ...privatePathPatterns(deployment)]
-}
-
-/**
- * Refuses a deployment in which cookies could be minted for paths that no private behaviour serves.
- *
- * @throws ConfigError naming the first such template.
- */
-export function requireBehaviourForEachTemplate(grants: readonly string[], privatePatterns: readonly string[]): void {
-  for (const source of grants) {
-    const template = parseGrantTemplate(source)
-    if (!privatePatterns.includes(templateBehaviour(template)) || templateDepth(template) < 2) {
-      throw new ConfigError(`grants: "${source}" has no private behaviour in the distribution`)
-    }
-  }
 }

@@ -1,68 +1,60 @@
-import { headersFunctionConfig } from '../../functions/headers/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
+import {
+  activePolicy,
+  contentPolicy,
+  hstsSeconds,
+  noStore,
+  privateCacheControl,
+  referrerPolicy,
+  stageHeaders,
+} from '../../shared/read/answer-headers.ts'
+import { bodyRequestHeaders, exposedHeaders, preflightMaxAge, readRequestHeaders } from '../../shared/read/cors.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment, Resource } from '../template.ts'
 import { pagesCsp } from './pages-csp.ts'
 
-/** What a page may read of a response from another origin: all that a Range reader needs. */
-export const exposedHeaders = [
-  'Accept-Ranges',
-  'Content-Range',
-  'Content-Length',
-  'Content-Encoding',
-  'ETag',
-  'Last-Modified',
-] as const
-
-/** What a page may send beyond a plain request. */
-const requestHeaders = [
-  'Range',
-  'If-Range',
-  'If-None-Match',
-  'If-Modified-Since',
-  'Authorization',
-  'Content-Type',
-] as const
-
-/** Seconds that a browser may keep the answer to a preflight. */
-const preflightSeconds = 86_400
-
 /**
- * Headers that CloudFront itself adds, also to errors, where no function of ours runs: a page under COEP could otherwise
- * not even read that it was refused.
+ * Headers that CloudFront itself adds, also to errors, for which no function runs: a page under COEP could otherwise
+ * not even read that it was refused. The values are those of the table in `shared/read/answer-headers.ts`.
  */
 export function responseHeadersPolicyFragment(deployment: Deployment): Fragment {
   const { config } = deployment
-  // The headers function writes the same value on what it sees; in `gate` mode and on errors only this one is there.
-  const { privateCacheControl } = headersFunctionConfig(deployment)
-  const cors = corsConfig(config.allowedOrigins, true)
-  const corp = customHeader('Cross-Origin-Resource-Policy', config.corp)
+  const cors = corsConfig(config.allowedOrigins, readRequestHeaders, true)
+  const common = customHeaders(stageHeaders(config))
   // S3 leaves it out of a 416 (RFC 9110 section 14.3), and no function runs there.
   const ranges = customHeader('Accept-Ranges', 'bytes')
+  const privateCache = customHeader('Cache-Control', privateCacheControl(config.browserCache))
   return {
     Resources: {
       [ids.privateHeaders]: policy(deployment, 'private', {
         ...cors,
-        CustomHeadersConfig: { Items: [corp, ranges, customHeader('Cache-Control', privateCacheControl)] },
-        // It is not known whether an error page gets the headers of the path that failed. If it does, a sandbox would stop the
-        // page's script. So errors get the page's own policy, and objects the sandbox from the headers function.
-        SecurityHeadersConfig: securityHeaders(hasErrorPage(deployment) ? pagesCsp() : 'sandbox'),
+        CustomHeadersConfig: { Items: [...common, ranges, privateCache] },
+        SecurityHeadersConfig: securityHeaders(deployment, privatePolicy(deployment)),
       }),
       [ids.answersHeaders]: policy(deployment, 'answers', answersHeaders(deployment)),
       [ids.publicHeaders]: policy(deployment, 'public', {
         ...cors,
-        CustomHeadersConfig: { Items: [corp, ranges] },
-        SecurityHeadersConfig: securityHeaders('sandbox'),
+        CustomHeadersConfig: { Items: [...common, ranges] },
+        SecurityHeadersConfig: securityHeaders(deployment, activePolicy),
       }),
       [ids.pagesHeaders]: policy(deployment, 'pages', {
-        CustomHeadersConfig: { Items: [corp, customHeader('Cache-Control', 'no-store')] },
-        SecurityHeadersConfig: {
-          ...securityHeaders(pagesCsp()),
-          ReferrerPolicy: { ReferrerPolicy: 'no-referrer', Override: true },
-        },
+        CustomHeadersConfig: { Items: [...common, customHeader('Cache-Control', noStore)] },
+        SecurityHeadersConfig: securityHeaders(deployment, pagesCsp()),
       }),
     },
   }
+}
+
+/**
+ * The `Content-Security-Policy` of private paths.
+ *
+ * Where the headers function runs, it writes that of objects by their type, and this one is left for errors: the strictest, or
+ * that of the error page. It is not known whether an error page gets the headers of the path that failed; if it does, a sandbox
+ * would stop the page's script. In `gate` mode no function can look at the type, so one policy has to serve every object.
+ */
+function privatePolicy(deployment: Deployment): string {
+  if (deployment.config.enforcement === 'gate') return contentPolicy
+  return hasErrorPage(deployment) ? pagesCsp() : activePolicy
 }
 
 /**
@@ -71,18 +63,23 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
  */
 function answersHeaders({ config }: Deployment): Record<string, unknown> {
   return {
-    ...corsConfig(config.allowedOrigins, false),
-    CustomHeadersConfig: { Items: [customHeader('Cross-Origin-Resource-Policy', config.corp, false)] },
+    ...corsConfig(config.allowedOrigins, [...new Set([...readRequestHeaders, ...bodyRequestHeaders])], false),
+    CustomHeadersConfig: { Items: customHeaders(stageHeaders(config), false) },
+    ...(config.attach ? {} : { SecurityHeadersConfig: strictTransport }),
   }
 }
 
-/** Whether CloudFront's 403 is replaced by our page. */
+/** Returns true if the 403 page replaces CloudFront's 403. */
 export function hasErrorPage({ config }: Deployment): boolean {
   return config.enforcement === 'key-group' && config.bootstrap === 'error-page'
 }
 
-/** With `override` false, any CORS header of the origin drops all of ours. */
-function corsConfig(origins: readonly string[], override: boolean): Record<string, unknown> {
+/** With `override` false, any CORS header of the origin drops all of these. */
+function corsConfig(
+  origins: readonly string[],
+  requestHeaders: readonly string[],
+  override: boolean,
+): Record<string, unknown> {
   if (origins.length === 0) return {}
   return {
     CorsConfig: {
@@ -91,17 +88,39 @@ function corsConfig(origins: readonly string[], override: boolean): Record<strin
       AccessControlAllowMethods: { Items: ['GET', 'HEAD', 'OPTIONS'] },
       AccessControlAllowOrigins: { Items: origins },
       AccessControlExposeHeaders: { Items: exposedHeaders },
-      AccessControlMaxAgeSec: preflightSeconds,
+      AccessControlMaxAgeSec: preflightMaxAge,
       OriginOverride: override,
     },
   }
 }
 
-function securityHeaders(csp: string): Record<string, unknown> {
+function securityHeaders({ config }: Deployment, csp: string): Record<string, unknown> {
   return {
     ContentTypeOptions: { Override: true },
     ContentSecurityPolicy: { ContentSecurityPolicy: csp, Override: true },
+    ReferrerPolicy: { ReferrerPolicy: referrerPolicy, Override: true },
+    ...(config.attach ? {} : strictTransport),
   }
+}
+
+/** Not for an attached distribution: its host name also serves behaviours that are not in this stack. */
+const strictTransport = {
+  StrictTransportSecurity: {
+    AccessControlMaxAgeSec: hstsSeconds,
+    IncludeSubdomains: false,
+    Preload: false,
+    Override: true,
+  },
+}
+
+function customHeaders(headers: ReturnType<typeof stageHeaders>, override = true): Record<string, unknown>[] {
+  return headers.map(([name, value]) =>
+    customHeader(
+      name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase()),
+      value,
+      override,
+    ),
+  )
 }
 
 function customHeader(name: string, value: string, override = true): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { privateBucket, privateBucketProperties } from '../private-bucket.ts'
 import { type Fragment, getAtt, ref, sub } from '../template.ts'
 
 /**
- * What is kept of each request. Left out on purpose, because they open files for whoever reads a log: `cs(Cookie)` (signed
+ * Fields of each log line. Left out on purpose, because they would open files for a reader of the log: `cs(Cookie)` (signed
  * cookies, the app session), `cs-uri-query` (signed URLs) and `cs(Referer)` (the signed URL of the page before).
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
  */

@@ -94,7 +94,7 @@ function regionalAlarms(deployment: Deployment): readonly Alarm[] {
     { name: 'api-errors', says: 'The API crashed', metric: lambdaMetric(ids.apiFunction, 'Errors'), ...once },
     {
       name: 'api-faults',
-      says: 'The API answers with faults of ours: keys, revocation state or store are away',
+      says: 'The API answers with faults of the service: keys, revocation state or store are unavailable',
       metric: ownMetric(deployment, 'ServiceFaults'),
       threshold: 10,
       period: fiveMinutes,

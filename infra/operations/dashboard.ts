@@ -14,7 +14,7 @@ const columns = 3
 const width = 24 / columns
 const height = 6
 
-/** What an operator looks at first, on one page: what viewers see, what the functions do, what was counted. */
+/** The operator's first page: what viewers see, what the functions do, the counters. */
 export function dashboardFragment(deployment: Deployment): Fragment {
   const name = resourceName(deployment, 'overview')
   return {

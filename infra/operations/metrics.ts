@@ -12,7 +12,7 @@ export interface Metric {
 
 /**
  * A metric of the distribution. Edge alarms rest on these and not on Lambda@Edge's own: those land in whatever Region served
- * the viewer. A function of ours that fails is a 5xx here.
+ * the viewer. A failing function is a 5xx here.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
  */
 export function distributionMetric(name: 'Requests' | 'BytesDownloaded' | '4xxErrorRate' | '5xxErrorRate'): Metric {

@@ -1,22 +1,40 @@
 import { readFile, realpath } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { dirname, join, sep } from 'node:path'
+import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { isRevocationKey } from '../../shared/revocation/revocation-pair.ts'
+import { revocationStateKey } from '../../shared/revocation/state.ts'
+import { pseudoParameters } from '../cloudfront/template/intrinsics.ts'
+import type { Stage } from '../stage.ts'
+import { readKeyValues, stateFiles } from '../state/state-files.ts'
 
-/** What stands behind the host names of AWS that a function asks. */
+/** The services that a function reaches under AWS's host names. */
 export interface LocalAws {
-  /** Id of the secret, and the file that holds its text. */
   readonly secretId: string
+  /** File that contains the secret's text. */
   readonly secretFile: string
   readonly bucket: string
   readonly bucketRegion: string
-  /** The bucket's objects. */
+  /** Root of the bucket. */
   readonly content: string
-  /** Where the app publishes its keys; asked for real. */
+  /** URL of the app's public keys, which is really fetched. */
   readonly jwksUrl?: string | null
 }
 
+/** Returns the services of a stage. */
+export function localAws({ deployment: { service, stage, config }, state, content }: Stage): LocalAws {
+  return {
+    secretId: keysSecretId(service, stage),
+    secretFile: state.secret,
+    bucket: config.bucket ?? `${service}-${stage}-${pseudoParameters['AWS::AccountId']}`,
+    bucketRegion: config.bucketRegion,
+    content,
+    jwksUrl: config.session.jwksUrl,
+  }
+}
+
 /**
- * A `fetch` that reaches Secrets Manager and the bucket, as they are on this machine, the app's keys, and nothing else: a function that asks
- * another host gets the error of a network that is not there.
+ * Creates a `fetch` that reaches Secrets Manager and the bucket as files of this machine, and the app's keys. For any other host it
+ * fails as without a network.
  */
 export function createLocalFetch(aws: LocalAws): typeof fetch {
   const real = globalThis.fetch
@@ -44,7 +62,7 @@ async function getSecretValue(request: Request, aws: LocalAws): Promise<Response
   )
 }
 
-/** Only what the session function's role may read. */
+/** Serves only the keys that the session function's role may read. */
 async function getObject(request: Request, url: URL, aws: LocalAws): Promise<Response> {
   if (request.method !== 'GET' || !isSigned(request)) return s3Error(403, 'AccessDenied')
   const key = decodeURIComponent(url.pathname.slice(1))
@@ -55,12 +73,22 @@ async function getObject(request: Request, url: URL, aws: LocalAws): Promise<Res
     if (!file.startsWith(`${root}${sep}`)) return s3Error(404, 'NoSuchKey')
     return new Response(await readFile(file), { headers: { 'content-type': 'application/json' } })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return s3Error(404, 'NoSuchKey')
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return key === revocationStateKey && isNothingRevoked(aws)
+      ? Response.json({ revocations: [] })
+      : s3Error(404, 'NoSuchKey')
   }
 }
 
-/** AWS refuses a request without a signature; that the bundle signs at all is worth knowing before a deployment. */
+/**
+ * Returns true if the KeyValueStore has no revocation. Then a missing state object only means that nothing was deployed, as a deploy
+ * creates it. Otherwise it was lost, and the function must notice.
+ */
+function isNothingRevoked({ secretFile }: LocalAws): boolean {
+  return ![...readKeyValues(stateFiles(dirname(secretFile))).keys()].some(isRevocationKey)
+}
+
+/** AWS rejects unsigned requests. A bundle that doesn't sign is found here rather than after a deploy. */
 function isSigned(request: Request): boolean {
   return request.headers.get('authorization')?.startsWith('AWS4-HMAC-SHA256 Credential=') ?? false
 }

@@ -1,12 +1,12 @@
 import { Agent, fetch, type Response } from 'undici'
 
-/** One visitor: keeps cookies by name and path, and follows no redirect. */
+/** A visitor that stores cookies by name and path, and follows no redirect. */
 export interface Browser {
   /** The origin that paths belong to: `http://localhost:8080`. */
   readonly origin: string
   get(path: string, headers?: Record<string, string>): Promise<Response>
   send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Response>
-  /** To any address, without cookies: as a script sends to an upload server. */
+  /** Sends to any address without cookies, as a script sends to an upload server. */
   sendPlain(method: string, url: string, headers: Record<string, string>, body?: Uint8Array): Promise<Response>
   close(): Promise<void>
 }
@@ -17,7 +17,7 @@ interface Cookie {
   readonly path: string
 }
 
-/** @param ca the one certificate that is trusted beside those of the system's authorities, PEM. */
+/** @param ca PEM of a certificate that is trusted in addition to the system's authorities. */
 export function createBrowser(origin: string, ca: Buffer | undefined): Browser {
   const jar = new Map<string, Cookie>()
   const dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } })
@@ -43,7 +43,7 @@ export function createBrowser(origin: string, ca: Buffer | undefined): Browser {
   }
 }
 
-/** Those whose path covers the request (RFC 6265 section 5.1.4). */
+/** Returns the `Cookie` header: the cookies whose path covers the request (RFC 6265 section 5.1.4). */
 function cookiesFor(jar: ReadonlyMap<string, Cookie>, path: string): string {
   return [...jar.values()]
     .filter((one) => path === one.path || path.startsWith(one.path.endsWith('/') ? one.path : `${one.path}/`))

@@ -1,36 +1,35 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Response } from 'undici'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { LocalError } from '../local-error.ts'
 import { demoImageName } from '../setup/demo-image.ts'
 import type { Browser } from './browser.ts'
-import { expectStatus, readByRanges } from './ranges.ts'
-import { uploadAndReadBack } from './upload.ts'
 
-/** What the story is told with. */
-export interface Telling {
+/** The visitor of a story, and the facts that its answers are compared with. */
+export interface StoryOptions {
   readonly browser: Browser
-  /** The disk image, as it lies in the content. */
+  /** Path of the disk image in the content. */
   readonly file: string
   readonly enforcement: StageConfig['enforcement']
   readonly print: (line: string) => void
 }
 
 /**
- * Sign in, mint, read ranges of a disk image, be refused elsewhere, upload and read back, sign out.
+ * Signs in, mints cookies, reads ranges of a disk image, is refused another user's file, uploads a file and reads it back, signs out.
  *
- * @throws LocalError naming the first step that did not go as it should.
+ * @throws LocalError naming the first step that failed.
  */
-export async function tellStory({ browser, file, enforcement, print }: Telling): Promise<void> {
+export async function tellStory({ browser, file, enforcement, print }: StoryOptions): Promise<void> {
   const image = `/users/alice/${demoImageName}`
-  // CloudFront knows of no session; the session function says that there is none.
+  // CloudFront responds 403. In gate mode the session function responds, and it distinguishes a missing session.
   const refused = enforcement === 'gate' ? 401 : 403
 
   expectStatus('without cookies the image is refused', await browser.get(image), refused)
   print(`✓ without cookies: ${refused}`)
 
   expectStatus('sign-in', await browser.get('/dev/login?sub=alice'), 200)
-  print('✓ signed in as alice (in production your app does that)')
+  print('✓ signed in as alice (on a deployed stage your app does that)')
 
   const minted = await browser.get('/_edge/session')
   expectStatus('mint', minted, 200)
@@ -50,4 +49,61 @@ export async function tellStory({ browser, file, enforcement, print }: Telling):
   expectStatus('sign-out', await browser.send('DELETE', '/_edge/session', { origin: browser.origin }), 204)
   expectStatus('after sign-out the image is refused', await browser.get(image), refused)
   print(`✓ signed out: ${refused} again`)
+}
+
+/** Uploads as a front end does: a ticket, the bytes, a confirm. Then reads the file by its signed path. */
+async function uploadAndReadBack(browser: Browser, print: (line: string) => void): Promise<void> {
+  const bytes = randomBytes(3 * 2 ** 20 + 1)
+  const key = 'users/alice/uploads/from the demo.bin'
+  const path = `/${key.replaceAll(' ', '%20')}`
+  const json = { origin: browser.origin, 'content-type': 'application/json' }
+  const upload = { key, contentType: 'application/octet-stream', size: bytes.length, overwrite: true }
+  const allowed = await browser.send('POST', '/api/uploads', json, JSON.stringify(upload))
+  expectStatus('upload ticket', allowed, 201)
+  const ticket = (await allowed.json()) as { uploadId: string; url: string; headers: Record<string, string> }
+
+  const length = { 'upload-length': String(bytes.length) }
+  const created = await browser.sendPlain('POST', ticket.url, { ...ticket.headers, ...length })
+  expectStatus('upload begins', created, 201)
+  const target = created.headers.get('location') ?? ''
+  const half = Math.floor(bytes.length / 2)
+  await sendChunk(browser, target, 0, bytes.subarray(0, half))
+  expectStatus('not readable before it is complete', await browser.get(path), 404)
+  await sendChunk(browser, target, half, bytes.subarray(half))
+  const confirmed = await browser.send('POST', `/api/uploads/${ticket.uploadId}/confirm`, json, '{}')
+  expectStatus('confirm', confirmed, 200)
+
+  const read = await readByRanges(browser, path)
+  if (read.sha256 !== createHash('sha256').update(bytes).digest('hex')) {
+    throw new LocalError('Demo: what was read back is not what was uploaded.')
+  }
+  print(`✓ uploaded ${key} in two pieces, read back, sha256 ${read.sha256.slice(0, 12)}… as sent`)
+}
+
+async function sendChunk(browser: Browser, target: string, offset: number, chunk: Buffer): Promise<void> {
+  const headers = {
+    'tus-resumable': '1.0.0',
+    'upload-offset': String(offset),
+    'content-type': 'application/offset+octet-stream',
+  }
+  expectStatus('upload continues', await browser.sendPlain('PATCH', target, headers, Uint8Array.from(chunk)), 204)
+}
+
+const rangeBytes = 2 ** 20
+
+/** Reads a whole file in ranges of 1 MiB. @throws LocalError if one is refused. */
+async function readByRanges(browser: Browser, path: string): Promise<{ count: number; size: number; sha256: string }> {
+  const hash = createHash('sha256')
+  for (let start = 0, count = 1; ; start += rangeBytes, count++) {
+    const part = await browser.get(path, { range: `bytes=${start}-${start + rangeBytes - 1}` })
+    expectStatus(`range ${count}`, part, 206)
+    hash.update(Buffer.from(await part.arrayBuffer()))
+    const size = Number(part.headers.get('content-range')?.split('/')[1])
+    if (!(size > 0)) throw new LocalError('Demo: a 206 without the size in Content-Range.')
+    if (start + rangeBytes >= size) return { count, size, sha256: hash.digest('hex') }
+  }
+}
+
+function expectStatus(name: string, response: Response, status: number): void {
+  if (response.status !== status) throw new LocalError(`Demo: ${name}: status ${response.status}, expected ${status}.`)
 }

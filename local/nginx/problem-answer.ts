@@ -1,31 +1,60 @@
 import { type ErrorCode, problems } from '../../shared/errors.ts'
 import { writeProblem } from '../../shared/http/problem.ts'
-import type { NginxPlan } from './plan.ts'
+import { generatedHeaders } from '../../shared/read/answer-headers.ts'
+import { block } from './text.ts'
 
-/** Headers of every answer to the public. A place that adds headers of its own has to repeat them: nginx passes none on to it. */
-export function publicHeaders({ production }: Pick<NginxPlan, 'production'>): string[] {
-  return production === undefined ? [] : ['add_header Strict-Transport-Security "max-age=31536000" always;']
-}
-
-/** Directives that answer with the problem of a code, for a location of its own. */
-export function problemAnswer(
-  plan: Pick<NginxPlan, 'production'>,
-  code: ErrorCode,
-  headers: readonly string[] = [],
-): string[] {
+/**
+ * The directives of a location that answers with the problem of an error code.
+ *
+ * @param headers `add_header` directives: the listener's, and those of this response alone.
+ */
+export function problemAnswer(code: ErrorCode, headers: readonly string[]): string[] {
   return [
     'internal;',
     'types { }',
     'default_type application/problem+json;',
-    'add_header Cache-Control no-store always;',
-    'add_header X-Content-Type-Options nosniff always;',
-    ...publicHeaders(plan),
+    ...generatedHeaders.map(([name, value]) => `add_header ${name} ${value} always;`),
     ...headers,
     `return ${problems[code][0]} ${problemText(code)};`,
   ]
 }
 
-/** The problem of a code as one nginx argument. */
+/** The statuses with which nginx itself rejects a request, and the problem that replaces its HTML page. */
+const early: ReadonlyArray<readonly [name: string, statuses: string, code: ErrorCode, ...headers: string[]]> = [
+  // A URL or header longer than its buffers, plain HTTP on a TLS port, and anything that is not HTTP.
+  ['early', '400 414 494 497', 'ERR_REQUEST_INVALID'],
+  // TRACE and CONNECT, which nginx rejects before it knows the path: `Allow` lists the methods of all paths.
+  [
+    'early-method',
+    '405',
+    'ERR_METHOD_NOT_ALLOWED',
+    'add_header Allow "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT" always;',
+  ],
+  // An unknown transfer coding.
+  ['early-coding', '501', 'ERR_NOT_IMPLEMENTED'],
+]
+
+/**
+ * Directives of a server for requests that nginx rejects before it knows the path. At that point `error_page` accepts a path but no
+ * named location. The paths contain a `*`, which no object key does.
+ *
+ * @param headers the listener's `add_header` directives.
+ */
+export function earlyRefusals(headers: readonly string[]): string[] {
+  return [
+    ...early.flatMap(([name, statuses, code, ...own]) => [
+      `error_page ${statuses} = "/*${name}";`,
+      ...block(`location = "/*${name}"`, [
+        ...problemAnswer(code, [...headers, ...own]),
+        // For a request that names this path itself.
+        'error_page 404 = @early-unknown;',
+      ]),
+    ]),
+    ...block('location @early-unknown', problemAnswer('ERR_NOT_FOUND', headers)),
+  ]
+}
+
+/** The problem of an error code as one nginx argument. */
 export function problemText(code: ErrorCode): string {
   return `'${writeProblem(code, problems[code]).body.replace(/['\\]/g, '\\$&')}'`
 }

@@ -38,6 +38,13 @@ export const ministack: PythonTool = {
   ],
 }
 
+/** Verifies signatures for the differential test, in an implementation of its own. Apache-2.0 or BSD. */
+export const cryptography: PythonTool = {
+  name: 'cryptography',
+  version: '50.0.2',
+  requirements: ['cryptography==50.0.2', 'cffi==2.1.1', 'pycparser==3.12'],
+}
+
 /** Where environments are kept, and whom the set-up tells. */
 export interface PythonToolOptions {
   readonly log: (line: string) => void

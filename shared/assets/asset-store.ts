@@ -1,4 +1,5 @@
 import type { Upload } from '../uploads/upload.ts'
+import type { AssetOrigin } from './asset-origin.ts'
 import type { Checksum } from './checksum.ts'
 import type { KeyPrefix, ObjectKey } from './object-key.ts'
 
@@ -16,6 +17,10 @@ export interface Asset {
   readonly checksum: Checksum | undefined
   /** The id of the upload that published it; how a second confirm knows that the first one succeeded. */
   readonly uploadId: string | undefined
+  /** Epoch seconds; when it appeared at its key, where the store had to give it a later `lastModified` to keep ETags apart. */
+  readonly writtenAt?: number | undefined
+  /** The copy or move that made it; how a repeated request knows that the first one succeeded. */
+  readonly origin?: AssetOrigin | undefined
 }
 
 /** One line of a list: what a store can say without opening the file. */
@@ -24,11 +29,11 @@ export type AssetSummary = Pick<Asset, 'key' | 'size' | 'etag' | 'lastModified'>
 /** One page of a list, in the order of the keys' UTF-8 bytes. */
 export interface AssetPage {
   readonly assets: readonly AssetSummary[]
-  /** Where the next page begins; `undefined` on the last one. */
+  /** Cursor of the next page; `undefined` on the last one. */
   readonly cursor: string | undefined
 }
 
-/** Whether something at the target may be replaced. */
+/** True if something at the target may be replaced. */
 export interface WriteOptions {
   readonly overwrite: boolean
 }
@@ -36,10 +41,12 @@ export interface WriteOptions {
 /** The bytes that lie in the incoming area, not yet readable by anybody. */
 export interface IncomingFile {
   readonly etag: string
+  /** Epoch seconds; when its last byte came. */
+  readonly arrivedAt: number
   readonly size: number
   readonly contentType: string
   readonly checksum: Checksum | undefined
-  /** What was declared for it; the store kept it where the uploader cannot change it. */
+  /** Its declaration, which the store kept where the uploader cannot change it. */
   readonly declared: Upload
 }
 
@@ -51,7 +58,7 @@ export interface UploadRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Form fields of a POST policy, in this order, before the file. */
   readonly fields?: Readonly<Record<string, string>>
-  /** What `Upload-Metadata` among the headers holds, for tus clients that write that header themselves. */
+  /** The values of `Upload-Metadata`, for tus clients that write that header themselves. */
   readonly metadata?: Readonly<Record<string, string>>
   /** Epoch seconds; never after the end of the credentials that signed it. */
   readonly expiresAt: number
@@ -64,6 +71,12 @@ export interface StoredPart {
   /** Bytes. */
   readonly size: number
 }
+
+/**
+ * How an upload ended. A client whose last answer was lost asks for a published upload once more; after `confirmed` and
+ * `dropped` nobody has a reason to.
+ */
+export type UploadEnd = 'published' | 'confirmed' | 'dropped'
 
 /** Uploads in parts, straight to their key, invisible until completed. A store without them serves one-request uploads only. */
 export interface MultipartStore {
@@ -88,8 +101,11 @@ export interface MultipartStore {
 }
 
 /**
- * Where assets live: S3 behind CloudFront, or files behind nginx. `test/contract/asset-store.suite.ts` is what every store
- * must pass. Each method may throw ServiceError `ERR_STORE_UNAVAILABLE`.
+ * Store of assets: S3 behind CloudFront, or files behind nginx. Every store passes `test/contract/asset-store.suite.ts`. Each
+ * method may throw ServiceError `ERR_STORE_UNAVAILABLE`.
+ *
+ * An asset that an upload published is never removed or replaced before that upload has ended (`end`). A crash may keep an upload
+ * from ending after its asset appeared; its bytes would otherwise be published again, over a deletion, a move or a newer file.
  */
 export interface AssetStore {
   /** Resolves where the store answers. */
@@ -110,10 +126,15 @@ export interface AssetStore {
   save(key: ObjectKey, body: Uint8Array, contentType: string, options: WriteOptions): Promise<Asset>
   /** @returns whether there was something to delete. */
   delete(key: ObjectKey): Promise<boolean>
-  /** @throws AssetError `ERR_ASSET_NOT_FOUND`, `ERR_ASSET_EXISTS`. */
+  /**
+   * Succeeds again where the target is the copy of this very state of the source.
+   *
+   * @throws AssetError `ERR_ASSET_NOT_FOUND`, `ERR_ASSET_EXISTS`.
+   */
   copy(from: ObjectKey, to: ObjectKey, options: WriteOptions): Promise<Asset>
   /**
-   * The source is deleted after the target is complete.
+   * The source is deleted after the target is complete. Succeeds again where the target was moved from there; a move that was
+   * interrupted in between is finished.
    *
    * @throws AssetError like `copy`; `ERR_ASSET_CHANGED` where the source was written to meanwhile: then it stays, beside its copy.
    */
@@ -127,7 +148,7 @@ export interface AssetStore {
   receive(upload: Upload, now: number, seconds?: number): Promise<UploadRequest>
   /** The same as a form (`multipart/form-data`), for clients that only know S3's POST policies. A store may have none. */
   receiveForm?(upload: Upload, now: number, seconds?: number): Promise<UploadRequest>
-  /** What has arrived for an upload. */
+  /** Returns the bytes that have arrived for an upload. */
   incoming(id: string): Promise<IncomingFile | undefined>
   /**
    * Moves an incoming file, which was checked, to its key, in one step that nobody sees half of.
@@ -136,11 +157,13 @@ export interface AssetStore {
    * @throws AssetError `ERR_ASSET_EXISTS` where something is at the key and the declaration does not allow to overwrite.
    */
   publish(file: IncomingFile): Promise<Asset | undefined>
-  /** Drops an incoming file; succeeds where there is none. */
-  discard(id: string): Promise<void>
+  /** Ends an upload: writes down that nothing of it is published from now on, then drops what has arrived. Idempotent. */
+  end(id: string, how: UploadEnd): Promise<void>
+  /** Returns whether an upload has ended. */
+  hasEnded(id: string): Promise<boolean>
 
   /** The longest key, in bytes of UTF-8. */
-  readonly longestKey: number
+  readonly maxKeyLength: number
   /** How a file that fits one request is sent. */
   readonly singleProtocol: 'put' | 'tus'
   readonly multipart: MultipartStore | undefined

@@ -8,6 +8,9 @@ const mediaType = new RegExp(`^${token}/${token}(?: ?; ?${token}=(?:${token}|${q
 /** The longest content type: it travels in the metadata of an upload, which S3 limits to 2 KB. */
 const longest = 128
 
+/** The type of a file about which nothing is known (RFC 2046 section 4.5.1). */
+export const anyContentType = 'application/octet-stream'
+
 /**
  * Parses a `Content-Type` from outside; type and subtype come back in lower case. No `*`: that is a range, not a type.
  *

@@ -31,8 +31,10 @@ export function parseFileName(value: string): string {
 
 /**
  * The `Content-Disposition` that saves a file under a name: always `attachment`, the name as `ext-value` of RFC 8187
- * section 3.2, so that no character of it can end the field.
+ * section 3.2, so that no character of it can end the field. Clients that know no `filename*` get a plain `filename` before it
+ * (RFC 6266 appendix D) with `_` for each character that they could misread: non-ASCII, quotes, `%` and the backslash.
  */
 export function attachmentNamed(fileName: string): string {
-  return `attachment; filename*=UTF-8''${encodePathSegment(fileName)}`
+  const plain = fileName.replace(/[^\w !#$&'()+,.;=@[\]^`{}~-]/gu, '_')
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encodePathSegment(fileName)}`
 }

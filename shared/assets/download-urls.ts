@@ -11,11 +11,11 @@ export interface DownloadUrl {
   readonly url: string
   /** Epoch seconds; `undefined` where the URL is permanent. */
   readonly expiresAt: number | undefined
-  /** Who checks it: the CDN, S3, or nobody. */
+  /** The service that checks it: the CDN, S3, or nobody. */
   readonly checkedBy: 'cdn' | 's3' | 'nobody'
 }
 
-/** What opens everything below a prefix: a file's encoded path goes behind `baseUrl`, then `?` and `querystring`. */
+/** Signed access to everything below a prefix: `baseUrl`, a file's encoded path, `?` and `querystring`. */
 export interface FolderUrl {
   readonly baseUrl: string
   readonly querystring: string
@@ -43,16 +43,16 @@ export type PresignDownload = (
   now: number,
 ) => Promise<{ readonly url: string; readonly expiresAt: number }>
 
-/** The CDN, as policies and as clients name it. */
+/** Host and origin of the CDN. They differ in the emulation: policies always name https. */
 export interface CdnName {
-  /** As policies name it. */
+  /** Host in policies. */
   readonly host: string
-  /** What URLs for clients begin with; `https://<host>` when deployed. */
+  /** Origin of the URLs for clients; `https://<host>` when deployed. */
   readonly origin: string
 }
 
-/** What CDN URLs are made with. */
-export interface CdnUrlOptions {
+/** Dependencies of CDN URLs. */
+export interface CdnUrlDependencies {
   /** The first in the order `signed`, `plain`, `presigned` that the stage offers. */
   readonly urls: 'signed' | 'plain' | 'presigned'
   /** `undefined` where nobody told the stage the CDN's name: S3 alone can make URLs then. */
@@ -67,10 +67,10 @@ export interface CdnUrlOptions {
 }
 
 /**
- * URLs of the CDN, or of S3 where the stage says so. A public asset has a permanent URL of the CDN, whatever the stage says; where the
- * CDN's name is not known, one like every other.
+ * URLs of the CDN, or of S3 where the stage says so. A public asset has a permanent URL of the CDN, whatever the stage says;
+ * where the CDN's name is not known, one like every other.
  */
-export function createCdnUrls(options: CdnUrlOptions): DownloadUrls {
+export function createCdnUrls(options: CdnUrlDependencies): DownloadUrls {
   return {
     async files(requests, ttl, now) {
       const open = requests.map((request) =>
@@ -93,12 +93,12 @@ export function createCdnUrls(options: CdnUrlOptions): DownloadUrls {
   }
 }
 
-function isUnsigned(key: ObjectKey, options: CdnUrlOptions): boolean {
+function isUnsigned(key: ObjectKey, options: CdnUrlDependencies): boolean {
   return options.urls === 'plain' || (isPublic(key) && options.cdn !== undefined)
 }
 
 /** @throws ServiceError `ERR_CONFIG`. */
-function requireCdn({ cdn }: CdnUrlOptions): CdnName {
+function requireCdn({ cdn }: CdnUrlDependencies): CdnName {
   if (cdn === undefined) throw new ServiceError('ERR_CONFIG', 'the name of the CDN is not known: configure cdnHost')
   return cdn
 }
@@ -107,7 +107,7 @@ async function signAll(
   requests: readonly DownloadRequest[],
   ttl: number,
   now: number,
-  options: CdnUrlOptions,
+  options: CdnUrlDependencies,
 ): Promise<DownloadUrl[]> {
   if (options.urls === 'presigned') return presignAll(requests, ttl, now, options)
   try {
@@ -123,7 +123,7 @@ async function signAll(
       }),
     )
   } catch (error) {
-    // Only an outage of ours may open the other way, and only where the stage chose so: S3's URLs know no revocation.
+    // S3 signs only during an outage, and only if the stage chose so: a revocation does not reach S3's URLs.
     if (!options.fallbackToS3 || !(error instanceof ServiceError)) throw error
     options.onFallback(error.code, requests.length)
     return presignAll(requests, ttl, now, options)
@@ -134,7 +134,7 @@ async function presignAll(
   requests: readonly DownloadRequest[],
   ttl: number,
   now: number,
-  { presign }: CdnUrlOptions,
+  { presign }: CdnUrlDependencies,
 ): Promise<DownloadUrl[]> {
   if (presign === undefined) throw new EdgeSignerError('ERR_NOT_IMPLEMENTED')
   return Promise.all(

@@ -1,5 +1,5 @@
 /**
- * What S3 can hold, and how a file is cut so that it fits.
+ * Limits of S3, and the part size that fits a file into them.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
  */
 
@@ -7,27 +7,27 @@ const MiB = 1024 ** 2
 const GiB = 1024 ** 3
 
 /** The most parts of one multipart upload. */
-export const mostParts = 10_000
+export const maxParts = 10_000
 /** The smallest part but the last, in bytes. */
-export const leastPartBytes = 5 * MiB
+export const minPartBytes = 5 * MiB
 /** The largest part, in bytes. */
-export const mostPartBytes = 5 * GiB
+export const maxPartBytes = 5 * GiB
 /** The largest object: 10,000 parts of 5 GiB, about 48.8 TiB. */
-export const mostObjectBytes = mostParts * mostPartBytes
+export const maxObjectBytes = maxParts * maxPartBytes
 /** Up to here a file is one request; above, parts. Uppy draws the line at the same size. */
-export const mostSingleBytes = 100 * MiB
+export const maxSingleBytes = 100 * MiB
 /** The longest object key, in bytes of UTF-8. */
-export const mostKeyBytes = 1024
-/** What `CopyObject` copies in one request, in bytes. */
-export const mostCopyBytes = 5 * GiB
+export const maxKeyBytes = 1024
+/** Max bytes that `CopyObject` copies in one request. */
+export const maxCopyBytes = 5 * GiB
 
 /**
  * The size of every part but the last, in bytes: 8 MiB, or as many whole MiB as keep the upload at 10,000 parts.
  *
- * @param size of the whole file, 1 to `mostObjectBytes`.
+ * @param size of the whole file, 1 to `maxObjectBytes`.
  */
 export function partSizeFor(size: number): number {
-  return Math.max(8 * MiB, Math.ceil(size / mostParts / MiB) * MiB)
+  return Math.max(8 * MiB, Math.ceil(size / maxParts / MiB) * MiB)
 }
 
 /** The number of parts of a file; an empty file is one empty part. */

@@ -1,14 +1,14 @@
 import { AssetError } from '../errors.ts'
 import { encodePathSegment } from '../grant/path-segment.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
-import { mostKeyBytes } from './limits.ts'
+import { maxKeyBytes } from './limits.ts'
 
 declare const brand: unique symbol
 
 /** A key such as `users/alice/photo.jpg`, decoded, without a leading `/`. Made by `parseObjectKey` only. */
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' }
 
-/** What a list is limited to, such as `users/alice/` or `users/alice/pho`. Made by `parseKeyPrefix` only. */
+/** Prefix of a listing, such as `users/alice/` or `users/alice/pho`. Made by `parseKeyPrefix` only. */
 export type KeyPrefix = string & { readonly [brand]: 'KeyPrefix' }
 
 /** First segments that belong to the service: nothing a user names may land there. */
@@ -27,7 +27,7 @@ export const publicPrefix = 'public/'
  * @param longest the most bytes of UTF-8; a store with a key prefix has fewer than 1,024.
  * @throws AssetError `ERR_KEY_INVALID`, or `ERR_KEY_RESERVED` below `_edge/`, `_incoming/` and `_state/`.
  */
-export function parseObjectKey(value: string, longest: number = mostKeyBytes): ObjectKey {
+export function parseObjectKey(value: string, longest: number = maxKeyBytes): ObjectKey {
   if (!isKeyPath(value, longest)) throw new AssetError('ERR_KEY_INVALID')
   // One segment alone would lie beside every prefix, where no grant reaches.
   if (!value.includes('/')) throw new AssetError('ERR_KEY_INVALID')
@@ -36,7 +36,7 @@ export function parseObjectKey(value: string, longest: number = mostKeyBytes): O
 }
 
 /** Parses the prefix of a list: a key, or the beginning of one; it may end in `/`. Same errors as `parseObjectKey`. */
-export function parseKeyPrefix(value: string, longest: number = mostKeyBytes): KeyPrefix {
+export function parseKeyPrefix(value: string, longest: number = maxKeyBytes): KeyPrefix {
   const body = value.endsWith('/') ? value.slice(0, -1) : value
   if (!isKeyPath(body, longest - 1)) throw new AssetError('ERR_KEY_INVALID')
   refuseReserved(value)
@@ -64,12 +64,12 @@ export function folderPath(folder: KeyPrefix): ResourcePrefix {
   }
 }
 
-/** Whether a grant covers a key or every key of a list. */
+/** Returns true if a grant covers a key or every key of a list. */
 export function isBelow(key: ObjectKey | KeyPrefix, prefix: ResourcePrefix): boolean {
   return keyPath(key).startsWith(prefix)
 }
 
-/** Whether the key lies where no signature is asked for. */
+/** Returns true if the key lies where no signature is asked for. */
 export function isPublic(key: string): boolean {
   return key.startsWith(publicPrefix)
 }

@@ -5,13 +5,17 @@
  * This file also runs in CloudFront Functions: no classes, destructuring, default parameters or imports.
  */
 
-/** Exactly what `attachmentNamed` writes: a link that somebody else made can name a file, never turn it into a page. */
-const attachment = /^attachment; filename\*=UTF-8''(?:[A-Za-z0-9._~-]|%[0-9A-F][0-9A-F])+$/
+/**
+ * Exactly what `attachmentNamed` writes: a link that somebody else made can name a file, never turn it into a page. The plain
+ * name is optional, because links without it may still be in use.
+ */
+const attachment =
+  /^attachment; (?:filename="[\w !#$&'()+,.;=@[\]^`{}~-]*"; )?filename\*=UTF-8''(?:[A-Za-z0-9._~-]|%[0-9A-F][0-9A-F])+$/
 
 /**
  * Reads the value of `response-content-disposition` as CloudFront hands it over, still percent-encoded.
  *
- * @returns the `Content-Disposition` to set, or `undefined` where the value is not one of ours.
+ * @returns the `Content-Disposition` to set, or `undefined` if the value is not in the API's form.
  */
 export function requestedDownloadName(value: string): string | undefined {
   if (value.length > 2400) return undefined
@@ -21,5 +25,6 @@ export function requestedDownloadName(value: string): string | undefined {
   } catch (_malformed) {
     return undefined
   }
-  return attachment.test(text) ? text : undefined
+  // `$` matches before a final line feed in PCRE, which some runtimes of CloudFront Functions are built on.
+  return attachment.test(text) && text.indexOf('\n') < 0 ? text : undefined
 }

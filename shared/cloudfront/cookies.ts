@@ -1,9 +1,7 @@
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
 import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 import type { SignedPolicy } from './signer.ts'
-
-/** The cookie with our own time stamp of a mint, read by the guard for revocation. */
-export const stampCookieName = 'edge-issued'
+import { stampCookieName } from './signing-names.ts'
 
 /** Every cookie of one grant. */
 export const grantCookieNames = [
@@ -14,7 +12,9 @@ export const grantCookieNames = [
   stampCookieName,
 ] as const
 
-/** Where and how long the cookies of a grant live. */
+export type GrantCookieName = (typeof grantCookieNames)[number]
+
+/** Scope and lifetime of the cookies of a grant. */
 export interface GrantCookieScope {
   readonly prefix: ResourcePrefix
   /** Seconds until the policy expires. */
@@ -46,12 +46,16 @@ export function grantCookies(signed: SignedPolicy, stamp: string, scope: GrantCo
 
 /**
  * The lines that delete what `grantCookies` set for a prefix: the host-only cookies, and with `domain` those of the
- * domain too. A deletion must repeat `Path` and `Domain`, else the browser keeps the cookie.
+ * domain too. `names` limits them to some. A deletion must repeat `Path` and `Domain`, else the browser keeps the cookie.
  */
-export function expiredGrantCookies(prefix: ResourcePrefix, domain: string | null): string[] {
+export function expiredGrantCookies(
+  prefix: ResourcePrefix,
+  domain: string | null,
+  names: readonly GrantCookieName[] = grantCookieNames,
+): string[] {
   return (domain === null ? [null] : [null, domain]).flatMap((of) => {
     const attributes = expiredAttributes(prefix, of)
-    return grantCookieNames.map((name) => setCookie(name, '', attributes))
+    return names.map((name) => setCookie(name, '', attributes))
   })
 }
 

@@ -31,12 +31,12 @@ export interface FunctionResponse {
   body?: { encoding: 'text'; data: string }
 }
 
-/** What a viewer-request function gets. */
+/** Event of a viewer-request function. */
 export interface ViewerRequestEvent {
   readonly request: FunctionRequest
 }
 
-/** What a viewer-response function gets. */
+/** Event of a viewer-response function. */
 export interface ViewerResponseEvent {
   readonly request: FunctionRequest
   readonly response: FunctionResponse

@@ -1,25 +1,26 @@
 import type { StageConfig } from '../config/stage-config.ts'
-import { type ErrorCode, problems } from '../errors.ts'
+import { type ErrorCode, type Problem, problems } from '../errors.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { stageHeaders } from '../read/answer-headers.ts'
+import { normaliseAllowedOrigins } from '../read/cors.ts'
 
-/** One row of the table of problems, picked at packaging so that a CloudFront Function carries only what it answers. */
-export type FunctionProblem = readonly [code: ErrorCode, status: number, title: string, detail: string]
+/** A row of the table of problems, picked at packaging: a CloudFront Function carries no problem that it does not return. */
+export type FunctionProblem = readonly [code: ErrorCode, problem: Problem]
 
-/** The row for `code`. */
+/** Picks the row of `code`. */
 export function functionProblem(code: ErrorCode): FunctionProblem {
-  return [code, ...problems[code]]
+  return [code, problems[code]]
 }
 
-/** Who may read what a function generates. */
+/** The stage's part of generated responses: their readers and headers. */
 export interface FunctionReaders {
-  /** Origins without a default port; a port may be `*`. */
+  /** From `normaliseAllowedOrigins`. */
   readonly allowedOrigins: readonly string[]
-  readonly corp: StageConfig['corp']
+  /** From `stageHeaders`. */
+  readonly headers: HttpResponse['headers']
 }
 
-/** The readers of a stage. Browsers leave a default port out of `Origin` (RFC 6454 section 6.2), so it is left out here. */
+/** The readers of a stage. */
 export function functionReaders(config: StageConfig): FunctionReaders {
-  return {
-    allowedOrigins: config.allowedOrigins.map((origin) => origin.replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2')),
-    corp: config.corp,
-  }
+  return { allowedOrigins: normaliseAllowedOrigins(config.allowedOrigins), headers: stageHeaders(config) }
 }

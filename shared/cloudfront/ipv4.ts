@@ -1,6 +1,7 @@
 /**
  * IPv4 addresses and CIDR blocks, as a policy's `IpAddress` names them (RFC 4632 section 3.1).
- * This file also runs in njs: no classes, spread, destructuring, default parameters or imports.
+ * This file also runs in njs: no classes, spread, destructuring, default parameters or imports. In njs `$` also matches before a
+ * line feed at the end, so it is written `$(?!\n)`.
  */
 
 /** A block of addresses: `bits` leading bits of `address` count. */
@@ -16,8 +17,9 @@ export function parseIpv4(text: string): number | undefined {
   let address = 0
   for (let i = 0; i < 4; i++) {
     const part = String(parts[i])
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined
-    address = address * 256 + Number(part)
+    const number = parseDecimal(part)
+    if (number === undefined || number > 255) return undefined
+    address = address * 256 + number
   }
   return address
 }
@@ -28,12 +30,16 @@ export function parseIpv4Block(text: string): Ipv4Block | undefined {
   const address = parseIpv4(slash < 0 ? text : text.slice(0, slash))
   if (address === undefined) return undefined
   if (slash < 0) return { address: address, bits: 32 }
-  const bits = text.slice(slash + 1)
-  if (!/^(0|[1-9][0-9]?)$/.test(bits) || Number(bits) > 32) return undefined
-  return { address: address, bits: Number(bits) }
+  const bits = parseDecimal(text.slice(slash + 1))
+  if (bits === undefined || bits > 32) return undefined
+  return { address: address, bits: bits }
 }
 
-/** Whether the block holds the address. An address that is not IPv4 is in no block. */
+function parseDecimal(text: string): number | undefined {
+  return /^(?:0|[1-9][0-9]{0,2})$(?!\n)/.test(text) ? Number(text) : undefined
+}
+
+/** Returns true if the block holds the address. An address that is not IPv4 is in no block. */
 export function blockHolds(block: Ipv4Block, clientIp: string): boolean {
   const address = parseIpv4(clientIp)
   if (address === undefined) return false

@@ -1,8 +1,9 @@
 import { EdgeSignerError, GrantError, RequestError } from '../errors.ts'
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
 import { parseIpv4 } from './ipv4.ts'
+import { isResource, maxEpoch } from './parse-policy.ts'
 
-export { type Policy, parsePolicy } from './parse-policy.ts'
+export { isPolicy, type Policy, parsePolicy } from './parse-policy.ts'
 
 /** When and from where a policy holds. Times in epoch seconds. */
 export interface PolicyConditions {
@@ -45,31 +46,25 @@ export function cdnOrigin(name: string): string {
 /**
  * The policy for a `Resource` as it stands; the caller answers for its wildcards. Byte-stable like `customPolicy`.
  *
- * @throws GrantError `ERR_VIEWER_ADDRESS`; EdgeSignerError `ERR_INTERNAL`.
+ * @throws GrantError `ERR_VIEWER_ADDRESS`; EdgeSignerError `ERR_INTERNAL` also for a `Resource` that no URL can match.
  */
 export function resourcePolicy(resource: string, conditions: PolicyConditions): string {
   const { expires, notBefore, ipAddress } = conditions
-  // CloudFront answers `MalformedPolicy` to a fraction: better an error here than cookies that never work.
+  // CloudFront answers `MalformedPolicy` to a fraction or to milliseconds: better an error here than cookies that never work.
   const inOrder =
-    Number.isSafeInteger(expires) && expires > 0 && (notBefore === undefined || isBefore(notBefore, expires))
+    Number.isSafeInteger(expires) &&
+    expires > 0 &&
+    expires <= maxEpoch &&
+    (notBefore === undefined || isBefore(notBefore, expires))
   if (!inOrder) throw new EdgeSignerError('ERR_INTERNAL', 'the times of a policy must be whole seconds, in order')
+  if (!isResource(resource))
+    throw new EdgeSignerError('ERR_INTERNAL', 'a Resource has no quotation mark, backslash or control character')
   if (ipAddress !== undefined && parseIpv4(ipAddress) === undefined) throw new GrantError('ERR_VIEWER_ADDRESS')
   const from = notBefore === undefined ? '' : `,"DateGreaterThan":{"AWS:EpochTime":${notBefore}}`
   const by = ipAddress === undefined ? '' : `,"IpAddress":{"AWS:SourceIp":"${ipAddress}/32"}`
   const condition = `{"DateLessThan":{"AWS:EpochTime":${expires}}${from}${by}}`
-  return `{"Statement":[{"Resource":${JSON.stringify(resource)},"Condition":${condition}}]}`
+  return `{"Statement":[{"Resource":"${resource}","Condition":${condition}}]}`
 }
-
-/**
- * Whether a text is a policy in the very form that `customPolicy` and `resourcePolicy` write. That is one strict statement
- * with a `Resource` and an end: there is no other spelling in which a parser could find something else.
- */
-export function isPolicy(json: string): boolean {
-  return policyForm.test(json)
-}
-
-const policyForm =
-  /^\{"Statement":\[\{"Resource":"(?:[ !#-[\]-\uffff]|\\.)+","Condition":\{"DateLessThan":\{"AWS:EpochTime":[1-9]\d*\}(?:,"DateGreaterThan":\{"AWS:EpochTime":\d+\})?(?:,"IpAddress":\{"AWS:SourceIp":"[\d.]+\/32"\})?\}\}\]\}$/
 
 function isBefore(notBefore: number, expires: number): boolean {
   return Number.isSafeInteger(notBefore) && notBefore >= 0 && notBefore < expires

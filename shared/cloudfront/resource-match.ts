@@ -4,18 +4,37 @@
  */
 
 /**
- * Whether the whole URL matches the pattern.
+ * Returns true if the pattern has no wildcard but a `*` at its end. Such a pattern is compared as text, which is linear and
+ * cheap, so it may be matched before its signature is verified; any other pattern may not.
+ */
+export function isPrefixPattern(pattern: string): boolean {
+  const star = pattern.indexOf('*')
+  return (star < 0 || star === pattern.length - 1) && pattern.indexOf('?') < 0
+}
+
+/** Steps for each character of pattern and URL together, after which the pattern counts as one that does not match. */
+const maxStepsPerCharacter = 64
+
+/**
+ * Returns true if the pattern covers the whole URL.
  *
- * A mismatch goes back to the latest `*` only: an earlier one could not do better. So the time is at most the product of
- * both lengths, and linear for a pattern with its one `*` at the end. A regular expression made from the pattern would
- * need exponential time for some patterns.
+ * A mismatch goes back to the latest `*` only: an earlier one could not do better. That alone would allow as many steps as the
+ * product of both lengths, and a regular expression made from the pattern exponentially many. So steps are counted: patterns
+ * that people write need one or two for each character, and one that needs 64 covers nothing.
  */
 export function matchesResource(pattern: string, url: string): boolean {
+  if (isPrefixPattern(pattern)) {
+    const end = pattern.length - 1
+    return pattern.charAt(end) === '*' ? url.slice(0, end) === pattern.slice(0, end) : url === pattern
+  }
   let p = 0
   let u = 0
   let star = -1
   let resume = 0
+  let steps = maxStepsPerCharacter * (pattern.length + url.length)
   while (u < url.length) {
+    if (steps === 0) return false
+    steps -= 1
     const c = p < pattern.length ? pattern.charAt(p) : ''
     if (c === '*') {
       star = p

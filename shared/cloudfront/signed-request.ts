@@ -1,8 +1,10 @@
-import { fromCloudFrontBase64, toCloudFrontBase64 } from './base64.ts'
-import type { CloudFrontErrorCode } from './errors.ts'
-import { type Policy, parsePolicy } from './parse-policy.ts'
+import { trimSpace } from '../http/trim-space.ts'
+import { toCloudFrontBase64 } from './base64.ts'
+import { isCookieResource } from './parse-policy.ts'
+import { parseSigningFields, type Refusal, type SigningFields } from './signing-fields.ts'
+import { signingParameters } from './signing-names.ts'
 
-export { checkPolicy, type PolicyFault, type PolicySubject } from './parse-policy.ts'
+export { checkConditions, checkPolicy, type PolicyFault, type PolicySubject } from './parse-policy.ts'
 
 /**
  * Reading the signature of a request, from its URL or its cookies, as CloudFront does.
@@ -12,25 +14,12 @@ export { checkPolicy, type PolicyFault, type PolicySubject } from './parse-polic
  */
 
 /** A request with everything that a signature needs. Nothing in it is verified yet. */
-export interface SignedRequest {
+export interface SignedRequest extends SigningFields {
   readonly source: 'url' | 'cookies'
-  /** The JSON that was signed, byte for byte. */
-  readonly policyJson: string
-  readonly policy: Policy
-  /** In CloudFront's base64. */
-  readonly signature: string
-  readonly keyPairId: string
-  /** `SHA1` where no marker came: that is how CloudFront verifies then. */
-  readonly hashAlgorithm: 'SHA1' | 'SHA256'
   /** The URL that the policy must cover: without the parameters of the signature. */
   readonly url: string
   /** The query string of that URL; empty where nothing is left. */
   readonly querystring: string
-}
-
-/** A request that CloudFront would refuse before looking at a signature. */
-export interface Refusal {
-  readonly refusal: CloudFrontErrorCode
 }
 
 /**
@@ -39,7 +28,7 @@ export interface Refusal {
  */
 export type DuplicateRule = 'refuse' | 'first' | 'last'
 
-/** What is read of a request. */
+/** The parts of a request that are read. */
 export interface SignedRequestSource {
   /** `https://<host><path>`, without a query string. */
   readonly url: string
@@ -49,9 +38,10 @@ export interface SignedRequestSource {
   readonly cookieHeader: string
 }
 
-type Fields = Record<string, string[] | undefined>
+const names: readonly string[] = signingParameters
 
-const names = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm']
+/** The values of each name, in the order of `names`: names from outside are never keys of an object. */
+type Values = string[][]
 
 /**
  * Reads what a request claims, or why it cannot be verified.
@@ -61,38 +51,40 @@ const names = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm'
  */
 export function readSignedRequest(source: SignedRequestSource, duplicates: DuplicateRule): SignedRequest | Refusal {
   const query = splitQuery(source.querystring)
-  const rest = query.rest.join('&')
+  const rest = query.rest
   const url = rest === '' ? source.url : `${source.url}?${rest}`
-  const fields = query.signed ? query.fields : cookieFields(source.cookieHeader)
-  for (let i = 0; i < names.length; i++) {
-    const values = fields[String(names[i])]
-    if (values !== undefined && values.length > 1 && duplicates === 'refuse') return { refusal: 'AccessDenied' }
+  const values = query.values === undefined ? cookieValues(source.cookieHeader) : query.values
+  for (let i = 0; i < values.length; i++) {
+    if ((values[i] as string[]).length > 1 && duplicates === 'refuse') return { refusal: 'AccessDenied' }
   }
-
-  const keyPairId = pick(fields, 'Key-Pair-Id', duplicates)
-  if (keyPairId === undefined || keyPairId === '') return { refusal: 'MissingKey' }
-  const policyJson = readPolicyJson(pick(fields, 'Policy', duplicates), pick(fields, 'Expires', duplicates), url)
-  const policy = policyJson === undefined ? undefined : parsePolicy(policyJson)
-  if (policyJson === undefined || policy === undefined) return { refusal: 'MalformedPolicy' }
-  const signature = pick(fields, 'Signature', duplicates)
-  if (signature === undefined || fromCloudFrontBase64(signature) === undefined) return { refusal: 'MalformedSignature' }
-  const marker = pick(fields, 'Hash-Algorithm', duplicates)
-  if (marker !== undefined && marker !== 'SHA1' && marker !== 'SHA256') return { refusal: 'AccessDenied' }
+  const one = (index: number) => {
+    const all = values[index] as string[]
+    return duplicates === 'last' ? all[all.length - 1] : all[0]
+  }
+  const fields = parseSigningFields({
+    policy: policyOf(one(1), one(0), url),
+    signature: one(2),
+    keyPairId: one(3),
+    hashAlgorithm: one(4),
+  })
+  if ('refusal' in fields) return fields
+  if (query.values === undefined && !isCookieResource(fields.policy.resource)) return { refusal: 'MalformedPolicy' }
   return {
-    source: query.signed ? 'url' : 'cookies',
-    policyJson: policyJson,
-    policy: policy,
-    signature: signature,
-    keyPairId: keyPairId,
-    hashAlgorithm: marker === 'SHA256' ? 'SHA256' : 'SHA1',
+    source: query.values === undefined ? 'cookies' : 'url',
+    keyPairId: fields.keyPairId,
+    hashAlgorithm: fields.hashAlgorithm,
+    signature: fields.signature,
+    encodedPolicy: fields.encodedPolicy,
+    policyJson: fields.policyJson,
+    policy: fields.policy,
     url: url,
     querystring: rest,
   }
 }
 
-/** Whether the query makes the request one by signed URL. */
+/** Returns true if the query makes the request one by signed URL. */
 export function isSignedUrl(querystring: string): boolean {
-  return splitQuery(querystring).signed
+  return splitQuery(querystring).values !== undefined
 }
 
 /** The canned policy of a URL: the one that CloudFront rebuilds where a request carries `Expires` alone. */
@@ -101,66 +93,47 @@ export function cannedPolicy(url: string, expires: number): string {
 }
 
 /** Both or neither is a fault: nobody has documented which would count. */
-function readPolicyJson(policy: string | undefined, expires: string | undefined, url: string): string | undefined {
-  if (policy !== undefined && expires !== undefined) return undefined
-  if (policy !== undefined) {
-    const bytes = fromCloudFrontBase64(policy)
-    if (bytes === undefined) return undefined
-    const json = bytes.toString('utf8')
-    // Bytes that are not UTF-8 would be replaced, and something else would be read than what was signed.
-    return toCloudFrontBase64(json) === policy ? json : undefined
-  }
-  if (expires === undefined || !/^[1-9][0-9]{0,14}$/.test(expires)) return undefined
-  return cannedPolicy(url, Number(expires))
+function policyOf(policy: string | undefined, expires: string | undefined, url: string): string | undefined {
+  if (expires === undefined) return policy
+  if (policy !== undefined || !/^[1-9][0-9]{0,9}$(?!\n)/.test(expires)) return undefined
+  return toCloudFrontBase64(cannedPolicy(url, Number(expires)))
 }
 
-function pick(fields: Fields, name: string, duplicates: DuplicateRule): string | undefined {
-  const values = fields[name]
-  if (values === undefined) return undefined
-  return duplicates === 'last' ? values[values.length - 1] : values[0]
-}
-
-function splitQuery(querystring: string): { signed: boolean; fields: Fields; rest: string[] } {
-  const fields: Fields = {}
+/** `values` is `undefined` where no name is one of a signed URL. */
+function splitQuery(querystring: string): { values: Values | undefined; rest: string } {
+  if (querystring === '') return { values: undefined, rest: '' }
   const rest: string[] = []
-  let signed = false
-  const parts = querystring === '' ? [] : querystring.split('&')
+  let values: Values | undefined
+  const parts = querystring.split('&')
   for (let i = 0; i < parts.length; i++) {
     const part = String(parts[i])
     const equals = part.indexOf('=')
-    const name = equals < 0 ? part : part.slice(0, equals)
-    if (names.indexOf(name) < 0) {
+    const index = names.indexOf(equals < 0 ? part : part.slice(0, equals))
+    if (index < 0) {
       rest.push(part)
     } else {
-      signed = true
-      add(fields, name, percentDecode(equals < 0 ? '' : part.slice(equals + 1)))
+      if (values === undefined) values = [[], [], [], [], []]
+      ;(values[index] as string[]).push(percentDecode(equals < 0 ? '' : part.slice(equals + 1)))
     }
   }
-  return { signed: signed, fields: fields, rest: rest }
+  return { values: values, rest: rest.join('&') }
 }
 
-/** The `CloudFront-*` cookies (RFC 6265 section 4.2.1), under the names that a URL has for them. Names are case-sensitive. */
-function cookieFields(cookieHeader: string): Fields {
-  const fields: Fields = {}
+/** The `CloudFront-*` cookies (RFC 6265 section 4.2.1). Names are case-sensitive. */
+function cookieValues(cookieHeader: string): Values {
+  const values: Values = [[], [], [], [], []]
   const pairs = cookieHeader.split(';')
   for (let i = 0; i < pairs.length; i++) {
-    const pair = String(pairs[i]).trim()
+    const pair = trimSpace(String(pairs[i]))
+    if (pair.slice(0, 11) !== 'CloudFront-') continue
     const equals = pair.indexOf('=')
-    const name = equals < 0 ? '' : pair.slice(0, equals)
-    if (name.slice(0, 11) === 'CloudFront-' && names.indexOf(name.slice(11)) >= 0) {
-      add(fields, name.slice(11), pair.slice(equals + 1))
-    }
+    const index = equals < 0 ? -1 : names.indexOf(pair.slice(11, equals))
+    if (index >= 0) (values[index] as string[]).push(pair.slice(equals + 1))
   }
-  return fields
+  return values
 }
 
-function add(fields: Fields, name: string, value: string): void {
-  const values = fields[name]
-  if (values === undefined) fields[name] = [value]
-  else values.push(value)
-}
-
-/** Some clients escape the `~` of CloudFront's base64. Left as sent where the escapes are broken; then nothing matches. */
+/** Some clients escape the `~` of CloudFront's base64. Left as sent where the escapes are broken; then no grammar takes it. */
 function percentDecode(value: string): string {
   if (value.indexOf('%') < 0) return value
   try {

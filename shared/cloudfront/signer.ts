@@ -96,11 +96,26 @@ function kmsSigner(
   }
 }
 
-/** What is signed is believed by CloudFront, so nothing is signed but what our own writer writes. */
+/** CloudFront trusts every signed text, so only policies of the writer in this folder are signed. */
 function requirePolicy(policy: string): void {
-  if (!isPolicy(policy)) throw new EdgeSignerError('ERR_INTERNAL', 'not a policy of ours')
+  if (!isPolicy(policy)) throw new EdgeSignerError('ERR_INTERNAL', 'not a policy of this service')
 }
 
 function unusable(): ServiceError {
   return new ServiceError('ERR_KEYS_INVALID', 'a signing key does not fit its algorithm')
+}
+
+/**
+ * Returns one signer for each key, because creating a signer checks the key. A new document brings new keys; the signers of the old
+ * keys are collected with them.
+ */
+export function cachedSigners(kmsSign: KmsSign | undefined): (key: SigningKey) => PolicySigner {
+  const signers = new WeakMap<SigningKey, PolicySigner>()
+  return (key) => {
+    const known = signers.get(key)
+    if (known !== undefined) return known
+    const signer = createPolicySigner(key, kmsSign)
+    signers.set(key, signer)
+    return signer
+  }
 }

@@ -1,8 +1,8 @@
 import { type KeyObject, verify } from 'node:crypto'
 import { fromCloudFrontBase64 } from './base64.ts'
-import type { SignedRequest } from './signed-request.ts'
+import type { SigningFields } from './signing-fields.ts'
 
-/** What a signature turns out to be; all but `valid` are CloudFront's error codes. */
+/** The result of verifying a signature; all but `valid` are CloudFront's error codes. */
 export type SignatureVerdict = 'valid' | 'InvalidKey' | 'MalformedSignature' | 'AccessDenied'
 
 /**
@@ -12,7 +12,7 @@ export type SignatureVerdict = 'valid' | 'InvalidKey' | 'MalformedSignature' | '
  * @param publicKeys RSA or P-256 keys by key pair id.
  */
 export function verifySignature(
-  signed: Pick<SignedRequest, 'policyJson' | 'signature' | 'keyPairId' | 'hashAlgorithm'>,
+  signed: Pick<SigningFields, 'policyJson' | 'signature' | 'keyPairId' | 'hashAlgorithm'>,
   publicKeys: ReadonlyMap<string, KeyObject>,
 ): SignatureVerdict {
   const key = publicKeys.get(signed.keyPairId)

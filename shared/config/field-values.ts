@@ -1,6 +1,51 @@
+import { closest, distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
+import { ConfigError } from '../errors.ts'
+import { parseGrantTemplate } from '../grant/template.ts'
 
-/** The values that fields of a stage have in common, each with the text that says what it should be. */
+/** The kinds of values that fields of a stage hold, each with the text that says what the value must be. */
+
+/**
+ * An object with these fields and no others. One issue names all unknown fields, a line for each, because valibot reports the first
+ * one only.
+ */
+export function fields<const T extends v.ObjectEntries>(entries: T) {
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected === 'Object') return 'must be an object'
+    if (issue.expected !== 'never') return 'must be set'
+    const names = Object.keys(entries)
+    const given = Object.keys(issue.path?.at(-1)?.input as object)
+    return given
+      .filter((name) => !Object.hasOwn(entries, name))
+      .map((name) => unknownField(name, names))
+      .join('\n')
+  })
+}
+
+/** The suggestion is left out where no name is close: at most a third of the letters differ, ignoring case. */
+function unknownField(name: string, names: readonly string[]): string {
+  const guess = closest(
+    name.toLowerCase(),
+    names.map((known) => known.toLowerCase()),
+  )
+  const known = names.find((candidate) => candidate.toLowerCase() === guess)
+  const isClose = known !== undefined && distance(name.toLowerCase(), guess) <= Math.max(1, known.length / 3)
+  return `unknown field \`${name}\`${isClose ? `; did you mean \`${known}\`?` : ''}`
+}
+
+/** A grant template, parsed by the one grammar there is (`parseGrantTemplate`). */
+export const grantTemplate = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseGrantTemplate(dataset.value)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      addIssue({ message: error.message })
+      return NEVER
+    }
+  }),
+)
 
 export const httpsUrl = v.pipe(v.string(), v.url(), v.startsWith('https://', 'must be an https:// URL'))
 

@@ -26,16 +26,13 @@ export function defineConfig(config: EdgeSignerConfig): EdgeSignerConfig {
  * Merges defaults, stage and deployment parameters (later wins, field by field) and parses the result. A parameter that is an
  * object changes only the fields that it has.
  *
- * @throws ConfigError naming each wrong field and what it should be.
+ * @throws ConfigError naming every wrong field and what its value must be.
  */
 export function parseDeployment(
   config: EdgeSignerConfig,
   stage: string,
   params: Readonly<Record<string, unknown>> = {},
 ): Deployment {
-  if (!/^[a-z][a-z0-9-]{0,29}$/.test(config.service)) {
-    throw new ConfigError('service: must be at most 30 lower-case letters, digits and hyphens')
-  }
   if (!/^[a-z][a-z0-9-]{0,19}$/.test(stage)) {
     throw new ConfigError(`stage "${stage}": must be at most 20 lower-case letters, digits and hyphens`)
   }
@@ -46,14 +43,22 @@ export function parseDeployment(
     )
   }
   const parsed = v.safeParse(stageConfigSchema, withParams({ ...config.defaults, ...own }, params))
-  if (!parsed.success) {
-    const faults = parsed.issues.map((issue) => {
-      const field = v.getDotPath(issue)
-      return field === null ? issue.message : `${field}: ${issue.message}`
-    })
+  const faults = parsed.success ? [] : parsed.issues.flatMap(describeIssue)
+  if (!/^[a-z][a-z0-9-]{0,29}$/.test(config.service)) {
+    faults.unshift('service: must be at most 30 lower-case letters, digits and hyphens')
+  }
+  if (!parsed.success || faults.length > 0) {
     throw new ConfigError(`edge-signer.config.ts, stage ${stage}:\n  ${faults.join('\n  ')}`)
   }
   return { service: config.service, stage, config: parsed.output }
+}
+
+/** Returns a line for each fault. The issue of unknown fields has several, and belongs to the object that holds them. */
+function describeIssue(issue: v.BaseIssue<unknown>): string[] {
+  const path = issue.path?.map(({ key }) => String(key)) ?? []
+  if (issue.type === 'strict_object' && issue.expected === 'never') path.pop()
+  const field = path.join('.')
+  return issue.message.split('\n').map((line) => (field === '' ? line : `${field}: ${line}`))
 }
 
 function withParams(

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { mostObjectBytes } from '../assets/limits.ts'
-import { hostsOutsideCookieDomain } from './cookie-hosts.ts'
-import { hostName, kmsKeyArn, origin, scope, seconds } from './field-values.ts'
-import { grantTemplate } from './grant-template.ts'
+import { maxObjectBytes } from '../assets/limits.ts'
+import { maxGrants } from '../grant/grants-for.ts'
+import { cdnHosts, hostsOutsideDomain } from './cdn-hosts.ts'
+import { fields, grantTemplate, hostName, kmsKeyArn, origin, scope, seconds } from './field-values.ts'
 import { sessionSchema } from './session-schema.ts'
 
 /**
@@ -11,15 +11,15 @@ import { sessionSchema } from './session-schema.ts'
  */
 
 export const stageConfigSchema = v.pipe(
-  v.strictObject({
+  fields({
     /** Who verifies cookies on the private paths: CloudFront's trusted key group, or the session function itself. */
     enforcement: v.optional(v.picklist(['key-group', 'gate']), 'key-group'),
-    /** How a navigation without cookies gets them in `key-group` mode. */
-    bootstrap: v.optional(v.picklist(['error-page', 'none']), 'error-page'),
+    /** How a navigation without cookies gets them in `key-group` mode. Default: `error-page`; beside an app `none`. */
+    bootstrap: v.optional(v.picklist(['error-page', 'none'])),
     session: sessionSchema,
     grants: v.pipe(v.array(grantTemplate), v.minLength(1, 'must hold at least one template')),
     cookies: v.optional(
-      v.strictObject({
+      fields({
         ttlSeconds: v.optional(seconds(60, 86_400), 3600),
         /** `Domain` attribute, e.g. `example.com`; `null` keeps the cookies host-only. */
         domain: v.optional(v.nullable(hostName), null),
@@ -54,9 +54,9 @@ export const stageConfigSchema = v.pipe(
     ),
     /** What a browser may keep of private files: `no-cache`, or a time in seconds. */
     browserCache: v.optional(v.union([v.literal('no-cache'), seconds(1, 86_400)]), 'no-cache'),
-    signOut: v.optional(v.strictObject({ endSession: v.optional(v.boolean(), true) }), {}),
+    signOut: v.optional(fields({ endSession: v.optional(v.boolean(), true) }), {}),
     keys: v.optional(
-      v.strictObject({
+      fields({
         /** Of the keys that the stage makes and rotates itself. */
         algorithm: v.optional(v.picklist(['ES256', 'RS256', 'RS1']), 'ES256'),
         /** KMS keys that the functions may sign with; the key document says which of them is in use. None without it. */
@@ -75,6 +75,8 @@ export const stageConfigSchema = v.pipe(
       v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as eu-west-1')),
       'us-east-1',
     ),
+    /** ARN of the KMS key that an existing bucket encrypts with (SSE-KMS); `null` where it uses S3's own keys. */
+    bucketKmsKey: v.optional(v.nullable(kmsKeyArn), null),
     /** Prefix of every object key in the bucket, such as `assets/`; URLs do not show it (it is the origin's path). */
     keyPrefix: v.optional(
       v.pipe(
@@ -88,14 +90,14 @@ export const stageConfigSchema = v.pipe(
       '',
     ),
     uploads: v.optional(
-      v.strictObject({
+      fields({
         /** The largest file, in bytes; at most what S3 can assemble from 10,000 parts (48.8 TiB). */
         maxBytes: v.optional(
           v.pipe(
             v.number(),
             v.integer(),
             v.minValue(1),
-            v.maxValue(mostObjectBytes, `must be at most ${mostObjectBytes}`),
+            v.maxValue(maxObjectBytes, `must be at most ${maxObjectBytes}`),
           ),
           5 * 1024 ** 4,
         ),
@@ -109,11 +111,11 @@ export const stageConfigSchema = v.pipe(
       {},
     ),
     downloads: v.optional(
-      v.strictObject({
+      fields({
         /** `signed`: CloudFront signed URLs; `plain`: CloudFront URLs without a signature; `presigned`: S3's own. */
         urls: v.optional(v.picklist(['signed', 'plain', 'presigned']), 'signed'),
         ttlSeconds: v.optional(seconds(1, 86_400), 3600),
-        /** Whether a download falls back to S3's own URL while CloudFront signing fails. Such a URL evades revocation. */
+        /** True if a download falls back to S3's own URL while CloudFront signing fails. Such a URL evades revocation. */
         fallbackToS3: v.optional(v.boolean(), false),
       }),
       {},
@@ -121,7 +123,7 @@ export const stageConfigSchema = v.pipe(
     /** The value of the session's `scope` (or `permissions`) claim that may use `/api/admin`. */
     adminScope: v.optional(scope, 'edge-signer:admin'),
     operations: v.optional(
-      v.strictObject({
+      fields({
         /** Days that access logs are kept; `null` writes none. */
         accessLogDays: v.optional(
           v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1, 'must be at least 1 day'), v.maxValue(3650))),
@@ -135,22 +137,87 @@ export const stageConfigSchema = v.pipe(
     /** Leaves the distribution out; outputs what an existing one needs. */
     attach: v.optional(v.boolean(), false),
   }),
-  v.check((c) => c.grants.length <= 8, 'grants: at most 8 templates'),
-  v.check((c) => c.cookies.domain === null || c.grants.length <= 4, 'grants: at most 4 templates with cookies.domain'),
-  v.check(
-    (c) => hostsOutsideCookieDomain(c).length === 0,
-    ({ input }) => `cookies.domain: must be ${hostsOutsideCookieDomain(input).join(' and ')} or a parent of it`,
+  // Checks between fields run although other fields are wrong, and each belongs to a field, so that all faults are reported at once.
+  v.forward(
+    v.partialCheck([['grants']], (c) => c.grants.length <= maxGrants(null), `at most ${maxGrants(null)} templates`),
+    ['grants'],
   ),
-  v.check((c) => new Set(c.grants).size === c.grants.length, 'grants: a template is listed twice'),
-  v.check(
-    (c) => (c.cdnHost === null && c.aliases.length === 0) || c.certificateArn !== null || c.attach,
-    'certificateArn: cdnHost and aliases need a certificate',
+  v.forward(
+    v.partialCheck(
+      [['grants'], ['cookies', 'domain']],
+      (c) => c.cookies.domain === null || c.grants.length <= maxGrants(c.cookies.domain),
+      ({ input }) => `at most ${maxGrants(input.cookies.domain)} templates with cookies.domain`,
+    ),
+    ['grants'],
   ),
-  v.check(
-    (c) => c.bucketRegion === 'us-east-1' || c.bucket !== null,
-    'bucketRegion: only an existing bucket can be in another Region',
+  v.forward(
+    v.partialCheck(
+      [['grants']],
+      (c) => new Set(c.grants.map(({ source }) => source)).size === c.grants.length,
+      'a template is listed twice',
+    ),
+    ['grants'],
   ),
+  v.forward(
+    v.partialCheck(
+      [['cookies', 'domain'], ['cdnHost'], ['aliases']],
+      (c) => hostsOutsideDomain(cdnHosts(c.cdnHost, c.aliases), c.cookies.domain).length === 0,
+      ({ input: { cdnHost, aliases, cookies } }) =>
+        `must be ${hostsOutsideDomain(cdnHosts(cdnHost, aliases), cookies.domain).join(' and ')} or a parent of it`,
+    ),
+    ['cookies', 'domain'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['cdnHost'], ['aliases'], ['certificateArn'], ['attach']],
+      (c) => (c.cdnHost === null && c.aliases.length === 0) || c.certificateArn !== null || c.attach,
+      'cdnHost and aliases need a certificate',
+    ),
+    ['certificateArn'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['bucketRegion'], ['bucket']],
+      (c) => c.bucketRegion === 'us-east-1' || c.bucket !== null,
+      'only an existing bucket can be in another Region',
+    ),
+    ['bucketRegion'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['bucketKmsKey'], ['bucket']],
+      (c) => c.bucketKmsKey === null || c.bucket !== null,
+      'only an existing bucket can be encrypted with a KMS key',
+    ),
+    ['bucketKmsKey'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['browserCache'], ['enforcement']],
+      // No function writes `Vary: Sec-Fetch-Dest` there, so a browser would run a copy that it had read as data.
+      (c) => c.browserCache === 'no-cache' || c.enforcement !== 'gate',
+      "must be 'no-cache' with enforcement: 'gate', else a page could run a file of a user from the browser's cache as a script",
+    ),
+    ['browserCache'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['bootstrap'], ['appOrigin'], ['enforcement']],
+      // In `gate` mode there is no error page: the session function answers by itself.
+      (c) => c.bootstrap !== 'error-page' || c.appOrigin === null || c.enforcement === 'gate',
+      "error-page would replace every 403 of the app at appOrigin, too. Set enforcement: 'gate', which needs no page, or leave bootstrap out and let the app ask /_edge/session where a file answers 401 or 403",
+    ),
+    ['bootstrap'],
+  ),
+  v.transform(({ cdnHost, aliases, ...c }) => ({
+    ...c,
+    hosts: cdnHosts(cdnHost, aliases),
+    bootstrap: c.bootstrap ?? (c.appOrigin === null ? errorPage : noBootstrap),
+  })),
 )
+
+const errorPage = 'error-page' as const
+const noBootstrap = 'none' as const
 
 /** One stage as written. */
 export type StageConfigInput = v.InferInput<typeof stageConfigSchema>

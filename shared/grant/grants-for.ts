@@ -3,14 +3,24 @@ import { encodePathSegment } from './path-segment.ts'
 import { contains, type Grant, parseResourcePrefix, type ResourcePrefix } from './resource-prefix.ts'
 import type { GrantTemplate, TemplateSegment } from './template.ts'
 
-/** What a grant is made from: the verified session, seen as little as possible. */
+/** The part of a verified session that grants are made from. */
 export interface Grantee {
   readonly sub: string
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** The most prefixes that one template is spelt out into, before duplicates are dropped. Guards against arrays times arrays. */
-const mostCombinations = 256
+/** Max prefixes of one template, before duplicates are dropped. Guards against arrays times arrays. */
+const maxCombinations = 256
+
+/**
+ * The max number of grants whose cookies fit one response. With `Domain` each grant takes twice the lines, because host-only cookies
+ * of the same names are cleared too.
+ *
+ * @param domain `cookies.domain` of the stage.
+ */
+export function maxGrants(domain: string | null): number {
+  return domain === null ? 8 : 4
+}
 
 /**
  * Turns a verified session into what it may read, in the order of the templates.
@@ -18,23 +28,23 @@ const mostCombinations = 256
  * A template whose claim is absent or an empty array yields nothing; an array yields one grant for each element. A grant
  * inside a broader one is dropped: two sets of CloudFront cookies of one name would reach CloudFront, which then chooses.
  *
- * @param limit the most grants: 8, or 4 where cookies carry `Domain`.
+ * @param limit from `maxGrants`.
  * @throws GrantError `ERR_GRANT_CLAIM` where a claim is of another type or cannot be one segment; `ERR_GRANT_NONE`;
  *   `ERR_GRANT_TOO_MANY`.
  */
 export function grantsFor(session: Grantee, templates: readonly GrantTemplate[], limit: number): Grant[] {
-  const prefixes = [...new Set(templates.flatMap((template) => prefixesOf(session, template)))]
+  const prefixes = [...new Set(templates.flatMap((template) => expandTemplate(session, template)))]
   const broadest = prefixes.filter((prefix) => !prefixes.some((other) => other !== prefix && contains(other, prefix)))
   if (broadest.length === 0) throw new GrantError('ERR_GRANT_NONE')
   if (broadest.length > limit) throw new GrantError('ERR_GRANT_TOO_MANY')
   return broadest.map((prefix) => ({ prefix }))
 }
 
-function prefixesOf(session: Grantee, template: GrantTemplate): ResourcePrefix[] {
+function expandTemplate(session: Grantee, template: GrantTemplate): ResourcePrefix[] {
   let paths = ['/']
   for (const segment of template.segments) {
     const values = valuesOf(session, segment)
-    if (paths.length * values.length > mostCombinations) throw new GrantError('ERR_GRANT_TOO_MANY')
+    if (paths.length * values.length > maxCombinations) throw new GrantError('ERR_GRANT_TOO_MANY')
     paths = paths.flatMap((path) => values.map((value) => `${path}${value}/`))
   }
   return paths.map(parseResourcePrefix)

@@ -1,9 +1,9 @@
 import { GrantError } from '../errors.ts'
 
 /**
- * What a segment must not hold: `*` and `?` are wildcards of a CloudFront policy, `/` and `\` end a segment for some
- * reader on the way, control characters end a header line or a cookie. A value with one of them is refused and not
- * escaped: whoever decodes once too often would otherwise read another prefix.
+ * Characters that a segment must not contain: `*` and `?` are wildcards of a CloudFront policy, `/` and `\` end a segment for
+ * some reader on the way, control characters end a header line or a cookie. A value with one of them is refused and not
+ * escaped: a reader that decodes once too often would otherwise see another prefix.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
 const refused = /[*?/\\\u0000-\u001f\u007f-\u009f]/
@@ -11,7 +11,7 @@ const refused = /[*?/\\\u0000-\u001f\u007f-\u009f]/
 /** Unreserved characters only, and no dot segment: encoded already, and nothing to refuse in it. Most values are such. */
 const plain = /^[\w~-][\w.~-]*$/
 
-/** What `encodeURIComponent` leaves as it is although RFC 3986 section 2.2 reserves it. */
+/** Characters that `encodeURIComponent` leaves unencoded although RFC 3986 section 2.2 reserves them. */
 const reserved = /[!'()]/g
 
 /**

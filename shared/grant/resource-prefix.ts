@@ -15,7 +15,7 @@ export interface Grant {
 const plain = /^(?:\/(?!\.\.?\/)[\w.~-]+)+\/$/
 
 /** The longest prefix, in bytes: `revoked` and the prefix must fit a KeyValueStore key (512 bytes). */
-export const longestPrefix = 400
+export const maxPrefixLength = 400
 
 /**
  * Promises a canonical prefix: begins and ends with `/`, has at least one segment, each exactly as `encodePathSegment`
@@ -25,8 +25,8 @@ export const longestPrefix = 400
  */
 export function parseResourcePrefix(value: string): ResourcePrefix {
   // Checked first: the work below stays small whatever the caller was given. Canonical prefixes are ASCII, so this is bytes.
-  if (value.length > longestPrefix)
-    throw new GrantError('ERR_GRANT_CLAIM', `a prefix is longer than ${longestPrefix} bytes`)
+  if (value.length > maxPrefixLength)
+    throw new GrantError('ERR_GRANT_CLAIM', `a prefix is longer than ${maxPrefixLength} bytes`)
   if (plain.test(value)) return value as ResourcePrefix
   const segments = value.split('/')
   const canonical =
@@ -38,7 +38,7 @@ export function parseResourcePrefix(value: string): ResourcePrefix {
   return value as ResourcePrefix
 }
 
-/** Whether everything below `inner` is also below `outer`. */
+/** Returns true if everything below `inner` is also below `outer`. */
 export function contains(outer: ResourcePrefix, inner: ResourcePrefix): boolean {
   return inner.startsWith(outer)
 }

@@ -12,22 +12,30 @@ export interface GrantTemplate {
   readonly segments: readonly TemplateSegment[]
 }
 
+/** First segments that no template may have: they belong to the service, or are public. */
+export const reservedSegments = ['_edge', '_incoming', '_state', 'api', 'public'] as const
+
 /** Unreserved characters of RFC 3986 only, so that a literal is already in the encoder's form. */
 const literal = /^[A-Za-z0-9._~-]+$/
 const claim = /^\{claims\.([A-Za-z0-9_:.-]+)\}$/
 
 /**
- * Parses a template: a literal first segment, then literals, `{sub}` or `{claims.name}`, then `*`.
- * A claim's name is taken whole: `{claims.a.b}` is the claim named `a.b`.
+ * Parses a template: a literal first segment, then literals, `{sub}` or `{claims.name}`, then `*`. The text between `claims.` and
+ * `}` is one claim's name: `{claims.a.b}` is the claim named `a.b`.
  *
- * @throws ConfigError which says what a template looks like.
+ * @throws ConfigError saying what the template must look like.
  */
 export function parseGrantTemplate(source: string): GrantTemplate {
   const parts = source.split('/')
-  if (parts.length < 4 || parts[0] !== '' || parts.at(-1) !== '*') throw invalid(source)
-  const segments = parts.slice(1, -1).map((part) => parseSegment(source, part))
+  if (parts.some((part) => part === '.' || part === '..')) throw new ConfigError('must not hold dot segments')
+  if (parts.length < 4 || parts[0] !== '' || parts.at(-1) !== '*') throw invalid()
+  const segments = parts.slice(1, -1).map(parseSegment)
+  const [first] = segments
   // The first segment names the behaviour; a claim there would put every path of the site behind signatures.
-  if (segments[0]?.kind !== 'literal') throw invalid(source)
+  if (first?.kind !== 'literal') throw invalid()
+  if (reservedSegments.some((reserved) => reserved === first.text)) {
+    throw new ConfigError(`must not start with a reserved segment: ${reservedSegments.join(', ')}`)
+  }
   return { source, segments }
 }
 
@@ -46,16 +54,16 @@ export function templateDepth(template: GrantTemplate): number {
   return template.segments.length
 }
 
-function parseSegment(source: string, part: string): TemplateSegment {
+function parseSegment(part: string): TemplateSegment {
   if (part === '{sub}') return { kind: 'sub' }
   const name = claim.exec(part)?.[1]
   if (name !== undefined) return { kind: 'claim', name }
-  if (!literal.test(part) || part === '.' || part === '..') throw invalid(source)
+  if (!literal.test(part)) throw invalid()
   return { kind: 'literal', text: part }
 }
 
-function invalid(source: string): ConfigError {
+function invalid(): ConfigError {
   return new ConfigError(
-    `grants: "${source}" must look like /users/{sub}/* : a literal first segment, then literals, {sub} or {claims.name}, then *`,
+    'must look like /users/{sub}/* : a literal first segment, then literals, {sub} or {claims.name}, then /*',
   )
 }

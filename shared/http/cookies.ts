@@ -1,3 +1,5 @@
+import { trimSpace } from './trim-space.ts'
+
 /** The cookies of one request: every value of a name, in the order sent. A name that came twice shows as two values. */
 export type RequestCookies = ReadonlyMap<string, readonly string[]>
 
@@ -18,8 +20,8 @@ export function readCookies(header: string | undefined): RequestCookies {
     // `indexOf` looks past the end of a pair without `=`: jump there at once, or a header of `;` costs quadratic time.
     if (equals < 0) break
     if (equals < end) {
-      const name = header.slice(start, equals).trim()
-      const value = header.slice(equals + 1, end).trim()
+      const name = trimSpace(header.slice(start, equals))
+      const value = trimSpace(header.slice(equals + 1, end))
       const values = cookies.get(name)
       if (values !== undefined) values.push(value)
       else if (name !== '') cookies.set(name, [value])

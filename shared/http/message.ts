@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly clientIp: string
 }
 
-/** An HTTP response of ours. `headers` may name `set-cookie` more than once. */
+/** A generated HTTP response. `headers` may name `set-cookie` more than once. */
 export interface HttpResponse {
   readonly status: number
   /** Lower-case names. */

@@ -1,7 +1,7 @@
 import { RequestError } from '../errors.ts'
-import type { OriginCheck } from './allowed-origins.ts'
+import type { OriginCheck } from '../read/cors.ts'
 
-/** Where a browser goes after a mint, a login or a sign-out. `location` is safe in a `Location` header. */
+/** Target of a browser after a mint, a login or a sign-out. `location` is safe in a `Location` header. */
 export type ReturnAddress =
   | { readonly kind: 'local'; readonly location: string; readonly path: string }
   | { readonly kind: 'allowed-origin'; readonly location: string }

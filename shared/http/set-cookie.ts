@@ -10,7 +10,7 @@ import { EdgeSignerError } from '../errors.ts'
  *     path-av           = "Path=" <any CHAR except CTLs or ";">
  *
  * Nothing is escaped. Our values are base64, percent-encoded paths and numbers, all made of such octets; anything else is a
- * fault of ours, and is refused: a `;` in a value would begin an attribute, a line break a header.
+ * programming fault, and is refused: a `;` in a value would begin an attribute, a line break a header.
  */
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 const octets = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
@@ -18,7 +18,7 @@ const octets = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 const domainName = /^[a-z0-9.-]+$/i
 const localPath = /^\/[\x21-\x3a\x3c-\x7e]*$/
 
-/** Where a cookie is sent, and for how long it is kept. */
+/** Scope of a cookie: its path and domain, and its lifetime. */
 export interface CookieScope {
   readonly path: string
   /** Seconds; 0 or less deletes the cookie. */
@@ -30,7 +30,7 @@ export interface CookieScope {
 }
 
 /**
- * The attributes of a scope, beginning with `; `: computed once for all cookies that share it. Every cookie of ours is
+ * The attributes of a scope, beginning with `; `: computed once for all cookies that share it. Every cookie is
  * `HttpOnly` and `SameSite=Lax`: no script reads it, no other site's form or image sends it along.
  *
  * @throws EdgeSignerError `ERR_INTERNAL` where a part could not stand in the line.

@@ -7,7 +7,7 @@ export type KeyAlgorithm = 'ES256' | 'RS256' | 'RS1'
 export const keyAlgorithms = ['ES256', 'RS256', 'RS1'] as const satisfies readonly KeyAlgorithm[]
 
 /**
- * Whether a key can serve an algorithm: P-256 for `ES256`, RSA of 2048 bits for the others (CloudFront takes no other).
+ * Returns true if a key can serve an algorithm: P-256 for `ES256`, RSA of 2048 bits for the others (CloudFront takes no other).
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-trusted-signers.html
  */
 export function isKeyForAlgorithm(key: KeyObject, algorithm: KeyAlgorithm): boolean {

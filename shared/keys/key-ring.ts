@@ -1,9 +1,10 @@
 import { ConfigError, ServiceError } from '../errors.ts'
+import { type BackOffLimits, type Clock, isConcurrentChange, retry } from '../operations/retry.ts'
 import type { KeyAlgorithm } from './key-algorithm.ts'
 import { type KeyDocument, parseKeyDocument, type SigningKey } from './key-document.ts'
 import type { KeySecret, SecretDescription } from './key-secret.ts'
 import type { KeyTimes } from './key-times.ts'
-import type { KeyGroup, TrustedKeys } from './trusted-keys.ts'
+import type { KeyGroup, PublishedKey, TrustedKeys } from './trusted-keys.ts'
 
 /** Everything that work on a stage's keys needs: where they lie, what kind they are, what time it is. */
 export interface KeyRing {
@@ -16,8 +17,20 @@ export interface KeyRing {
   readonly times: KeyTimes
   /** Epoch seconds. */
   readonly now: number
+  /** Paces what is tried again. */
+  readonly clock: Clock
   /** Receives one line for each change; never a secret. */
   readonly report: (line: string) => void
+}
+
+/** How long a change that another writer overtook is tried again. */
+const overtaken: BackOffLimits = { firstMs: 200, maxMs: 5000, totalMs: 20_000 }
+/** How long a key group that is not listed is looked for. */
+const unlisted: BackOffLimits = { firstMs: 200, maxMs: 2000, totalMs: 10_000 }
+
+/** Repeats work that begins with a read and that another writer overtook. */
+export function repeatWhenOvertaken<T>({ clock }: KeyRing, work: () => Promise<T>): Promise<T> {
+  return retry(work, isConcurrentChange, overtaken, clock)
 }
 
 /** The current key document and the version that it is. */
@@ -79,17 +92,21 @@ export async function readCurrent(ring: KeyRing): Promise<CurrentDocument> {
 }
 
 /**
- * The stage's key group.
+ * The stage's key group. CloudFront's list lags behind, so a group that is missing from it is looked for again.
  *
  * @throws ServiceError `ERR_KEYS_UNAVAILABLE` where there is none; ConfigError where the name belongs to somebody else.
  */
 export async function requireKeyGroup(ring: KeyRing): Promise<KeyGroup> {
-  const group = await findOwnKeyGroup(ring)
-  if (group !== undefined) return group
-  throw new ServiceError(
+  const missing = new ServiceError(
     'ERR_KEYS_UNAVAILABLE',
     `key group ${keyGroupName(ring.name)} does not exist: deploy the stack again, which makes it`,
   )
+  const look = async () => {
+    const group = await findOwnKeyGroup(ring)
+    if (group === undefined) throw missing
+    return group
+  }
+  return retry(look, (error) => error === missing, unlisted, ring.clock)
 }
 
 /** The stage's key group, if there is one. @throws ConfigError where the name belongs to somebody else. */
@@ -102,6 +119,36 @@ export async function findOwnKeyGroup({ name, secret, trusted }: KeyRing): Promi
     )
   }
   return group
+}
+
+/**
+ * The public keys of the account, and certainly those with the given ids: what the list lacks is asked for by its id, because a
+ * key that was made a moment ago is not listed yet, and must not count as deleted.
+ */
+export async function readPublishedKeys({ trusted }: KeyRing, ids: Iterable<string>): Promise<readonly PublishedKey[]> {
+  const keys = new Map((await trusted.listPublicKeys()).map((key) => [key.id, key]))
+  for (const id of ids) {
+    const missing = keys.has(id) ? undefined : await trusted.findPublicKey(id)
+    if (missing !== undefined) keys.set(id, missing)
+  }
+  return [...keys.values()]
+}
+
+/**
+ * The ids that a usable document names, the current one or that of a rotation under way. A key among them must not be deleted:
+ * it signs, or it will.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID` where a document cannot be read.
+ */
+export async function readNamedKeyIds({ secret }: KeyRing): Promise<ReadonlySet<string>> {
+  const description = await secret.describe()
+  const ids = new Set<string>()
+  if (description === undefined || description.markedForDeletion) return ids
+  for (const versionId of [description.current, description.pending]) {
+    const version = versionId === undefined ? undefined : await secret.read(versionId)
+    for (const key of version === undefined ? [] : parseKeyDocument(version.json).keys) ids.add(key.keyPairId)
+  }
+  return ids
 }
 
 /** The key with the latest `notBefore`, whether its time has come or not. */

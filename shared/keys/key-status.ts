@@ -1,9 +1,17 @@
 import { newestUsableKey, type SigningKey } from './key-document.ts'
-import { type KeyRing, keyGroupName, latestKey, readCurrent, requireKeyGroup, requireSecret } from './key-ring.ts'
+import {
+  type KeyRing,
+  keyGroupName,
+  latestKey,
+  readCurrent,
+  readPublishedKeys,
+  requireKeyGroup,
+  requireSecret,
+} from './key-ring.ts'
 import { type KeyFate, planMaintenance, retiresAt } from './maintenance-plan.ts'
-import { mostKeysInGroup } from './trusted-keys.ts'
+import { maxKeysInGroup } from './trusted-keys.ts'
 
-/** What a key is there for at a moment. */
+/** Role of a key at a moment. */
 export type KeyRole =
   /** It signs. */
   | 'signing'
@@ -32,7 +40,7 @@ export interface KeyRingStatus {
   readonly keys: readonly KeyStatus[]
   /** Version of a rotation that has begun and not ended. */
   readonly rotation: string | undefined
-  /** What is not as it should be, each with what to do; empty where all is well. */
+  /** Faults, each with what to do; empty if all is well. */
   readonly faults: readonly string[]
 }
 
@@ -45,7 +53,10 @@ export async function readKeyStatus(ring: KeyRing): Promise<KeyRingStatus> {
   const { current, pending } = await requireSecret(ring)
   const { document, writtenAt } = await readCurrent(ring)
   const group = await requireKeyGroup(ring)
-  const published = await ring.trusted.listPublicKeys()
+  const published = await readPublishedKeys(ring, [
+    ...group.keyPairIds,
+    ...document.keys.map(({ keyPairId }) => keyPairId),
+  ])
   const plan = planMaintenance({ document, writtenAt, group, published, mark: ring.secret.id }, ring)
   const signing = document.keys.some(({ notBefore }) => notBefore <= ring.now)
     ? newestUsableKey(document, ring.now)
@@ -72,12 +83,16 @@ export async function readKeyStatus(ring: KeyRing): Promise<KeyRingStatus> {
     faults.push(`no key can sign until ${until}: deploy now, and ${broughtForward.keyPairId} signs at once`)
   }
   if (plan.foreign.length > 0) faults.push(`${plan.foreign.join(', ')} in the key group is not ours: take it out`)
-  if (group.keyPairIds.length >= mostKeysInGroup) faults.push('the key group is full: no rotation until a key retires')
+  if (group.keyPairIds.length >= maxKeysInGroup) faults.push('the key group is full: no rotation until a key retires')
   return { keyGroupId: group.id, keys, rotation: pending === current ? undefined : pending, faults }
 }
 
 function roleOf(key: SigningKey, fate: KeyFate, signing: SigningKey | undefined, now: number): KeyRole {
-  if (fate !== 'kept') return 'leaving'
+  return fate === 'kept' ? roleOfTrusted(key, signing, now) : 'leaving'
+}
+
+/** Returns the role of a key that is not about to be removed. */
+export function roleOfTrusted(key: SigningKey, signing: SigningKey | undefined, now: number): KeyRole {
   if (key === signing) return 'signing'
   return key.notBefore > now ? 'waiting' : 'verifying'
 }

@@ -1,22 +1,31 @@
 import { editKeyGroup } from './edit-key-group.ts'
+import type { SigningKey } from './key-document.ts'
 import {
   type CurrentDocument,
   type KeyRing,
   latestKey,
   readCurrent,
+  readPublishedKeys,
+  repeatWhenOvertaken,
   requireKeyGroup,
   requireSecret,
 } from './key-ring.ts'
+import { draftLabel } from './key-secret.ts'
 import { type KeyFate, type MaintenancePlan, planMaintenance } from './maintenance-plan.ts'
-import { firstUse, publishNewKey, refuseKmsKeys, useAtOnce } from './publish-key.ts'
+import { firstUse, type MadeKey, refuseKmsKeys, useAtOnce, withNewKey } from './publish-key.ts'
 import { replaceDocument } from './replace-document.ts'
+import { isAbandoned } from './rotation/pending.ts'
 
-/** A rotation that has not ended after this many seconds will not end: Secrets Manager runs its steps within minutes. */
-const abandonedAfter = 86_400
+/** How to maintain. */
+export interface MaintenanceOptions {
+  readonly evenDuringRotation?: boolean
+  /** Receives each key that is made, before it is made: for an undo list. */
+  readonly note?: (made: MadeKey) => void
+}
 
 /**
  * Makes key document and CloudFront agree, and retires what nobody needs any more: the daily rule, and a part of each deploy.
- * May be run at any time, again, and beside itself.
+ * Idempotent; safe to run repeatedly and concurrently.
  *
  * - Old keys leave document, group and account a day after their successor became usable.
  * - A key that was taken out of the group or deleted by hand is not trusted again. Where no other can sign, the one that waits
@@ -24,11 +33,15 @@ const abandonedAfter = 86_400
  * - Public keys that an unfinished rotation left behind are removed.
  * - Where the newest key is of another algorithm than the stage's, a new key follows it.
  *
- * Skipped while a rotation is under way, unless `evenDuringRotation`: the rotation would bring back what is removed here.
+ * Skipped while a rotation is under way, unless `evenDuringRotation`.
  *
- * @throws ServiceError `ERR_KEYS_…` with what to do.
+ * @throws ServiceError `ERR_KEYS_…` with what to do; ConcurrentChangeError where other writers keep changing the same keys.
  */
-export async function maintainKeys(ring: KeyRing, options: { evenDuringRotation?: boolean } = {}): Promise<void> {
+export async function maintainKeys(ring: KeyRing, options: MaintenanceOptions = {}): Promise<void> {
+  await repeatWhenOvertaken(ring, () => maintainOnce(ring, options))
+}
+
+async function maintainOnce(ring: KeyRing, options: MaintenanceOptions): Promise<void> {
   if ((await isRotationUnderWay(ring)) && options.evenDuringRotation !== true) {
     ring.report('a rotation is under way: nothing was retired')
     return
@@ -36,7 +49,9 @@ export async function maintainKeys(ring: KeyRing, options: { evenDuringRotation?
   const current = await readCurrent(ring)
   const plan = await makePlan(ring, current)
   tellFates(ring, plan)
-  if (latestKey(plan.keys)?.algorithm !== ring.algorithm) await addKey(ring, current, plan)
+  // First: an account whose quota is used up by leftovers could hold no new key.
+  await unpublish(ring, plan.abandoned)
+  if (latestKey(plan.keys)?.algorithm !== ring.algorithm) await addKey(ring, current, plan, options.note)
   else if (changesDocument(plan, current)) {
     await replaceDocument(ring, { ...current.document, keys: plan.keys }, current.versionId)
   }
@@ -45,7 +60,10 @@ export async function maintainKeys(ring: KeyRing, options: { evenDuringRotation?
 
 async function makePlan(ring: KeyRing, { document, writtenAt }: CurrentDocument): Promise<MaintenancePlan> {
   const group = await requireKeyGroup(ring)
-  const published = await ring.trusted.listPublicKeys()
+  const published = await readPublishedKeys(ring, [
+    ...group.keyPairIds,
+    ...document.keys.map(({ keyPairId }) => keyPairId),
+  ])
   return planMaintenance({ document, writtenAt, group, published, mark: ring.secret.id }, ring)
 }
 
@@ -54,38 +72,47 @@ function changesDocument({ keys, broughtForward }: MaintenancePlan, { document }
 }
 
 /** The new key first: where anything fails half-way, all that signs and verifies is as it was. */
-async function addKey(ring: KeyRing, current: CurrentDocument, plan: MaintenancePlan): Promise<void> {
-  const { keys } = plan
-  refuseKmsKeys(current.document.keys)
-  const notBefore = keys.length === 0 ? useAtOnce(ring) : firstUse(ring, current.document.keys)
-  const key = await publishNewKey(ring, notBefore)
-  try {
-    await editKeyGroup(ring, (ids) => [...ids.filter((id) => !plan.leave.includes(id)), key.keyPairId])
-    await replaceDocument(ring, { ...current.document, keys: [...keys, key] }, current.versionId)
-  } catch (error) {
-    await editKeyGroup(ring, (ids) => ids.filter((id) => id !== key.keyPairId)).catch(() => undefined)
-    await ring.trusted.deletePublicKey(key.keyPairId).catch(() => undefined)
-    throw error
+async function addKey(
+  ring: KeyRing,
+  { document, versionId }: CurrentDocument,
+  { fates, keys, leave }: MaintenancePlan,
+  note: MaintenanceOptions['note'],
+): Promise<void> {
+  refuseKmsKeys(document.keys)
+  const notBefore = keys.length === 0 ? useAtOnce(ring) : firstUse(ring, document.keys)
+  // A key whose time is to come stays in the group for as long as a document names it: after a crash it would sign.
+  const waiting = [...fates].filter(([, fate]) => fate === 'unused').map(([{ keyPairId }]) => keyPairId)
+  const leaveNow = leave.filter((id) => !waiting.includes(id))
+  const use = async (key: SigningKey) => {
+    await editKeyGroup(ring, (ids) => [...ids.filter((id) => !leaveNow.includes(id)), key.keyPairId])
+    await replaceDocument(ring, { ...document, keys: [...keys, key] }, versionId)
   }
+  await withNewKey(ring, notBefore, use, note)
 }
 
 /** After the document: a crash in between leaves a public key too many, never a key that signs and is not trusted. */
 async function removeLeftovers(ring: KeyRing, plan: MaintenancePlan): Promise<void> {
   if (plan.foreign.length > 0) ring.report(`key group: ${plan.foreign.join(', ')} is not ours and was left in it`)
   if (plan.leave.length > 0) await editKeyGroup(ring, (ids) => ids.filter((id) => !plan.leave.includes(id)))
-  for (const id of plan.unpublish) {
+  await unpublish(ring, plan.unpublish)
+}
+
+async function unpublish(ring: KeyRing, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
     const outcome = await ring.trusted.deletePublicKey(id)
     ring.report(`public key ${id}: ${outcome === 'deleted' ? 'deleted' : 'still in a key group, left'}`)
   }
 }
 
 async function isRotationUnderWay(ring: KeyRing): Promise<boolean> {
-  const { pending, current } = await requireSecret(ring)
+  const { pending, current, draft } = await requireSecret(ring)
+  // Left by a change that was cut off. A change under way needs its label no more.
+  if (draft !== undefined) await ring.secret.dropLabel(draftLabel, draft)
   if (pending === undefined || pending === current) return false
   const version = await ring.secret.read(pending)
-  if (version !== undefined && version.createdAt + abandonedAfter > ring.now) return true
+  if (version !== undefined && !isAbandoned(version.createdAt, ring)) return true
   // Secrets Manager would try the same version again for ever; without the label the next rotation starts afresh.
-  await ring.secret.dropPending(pending)
+  await ring.secret.dropLabel('AWSPENDING', pending)
   ring.report(`rotation ${pending}: abandoned, given up`)
   return false
 }

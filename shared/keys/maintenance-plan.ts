@@ -5,7 +5,7 @@ import { publicKeyPem } from './make-key-pair.ts'
 import { useAtOnce } from './publish-key.ts'
 import type { KeyGroup, PublishedKey } from './trusted-keys.ts'
 
-/** What is there: the document and what CloudFront holds. */
+/** The present state: the document, and the keys in CloudFront. */
 export interface KeyInventory {
   readonly document: KeyDocument
   /** Epoch seconds at which the document was written. */
@@ -33,7 +33,7 @@ export type KeyFate =
   /** Its id belongs to another public key: somebody edited the document. */
   | 'mismatched'
 
-/** What has to be done so that document and CloudFront agree. */
+/** Steps that make document and CloudFront agree. */
 export interface MaintenancePlan {
   readonly fates: ReadonlyMap<SigningKey, KeyFate>
   /** The keys that stay in the document, as they shall stand there. */
@@ -42,7 +42,9 @@ export interface MaintenancePlan {
   readonly broughtForward: SigningKey | undefined
   /** Ids that leave the group. */
   readonly leave: readonly string[]
-  /** Public keys that can be deleted once they are in no group. */
+  /** Public keys in no group that no document names: a run that was cut off left them. They can be deleted at once. */
+  readonly abandoned: readonly string[]
+  /** Public keys that can be deleted once the document does not name them and they have left the group. */
   readonly unpublish: readonly string[]
   /** Ids in the group that are not ours; they are left alone. */
   readonly foreign: readonly string[]
@@ -53,6 +55,15 @@ type Circumstances = Pick<KeyRing, 'algorithm' | 'times' | 'now'>
 
 /** A public key that no document names yet may belong to a rotation that is just being written. */
 const orphanAge = 3600
+
+/** Returns true if a public key of the stage was left by a run that was cut off. For keys that no document names. */
+export function isAbandonedKey(
+  { id, comment, createdAt }: PublishedKey,
+  { secret, now }: Pick<KeyRing, 'now'> & { readonly secret: { readonly id: string } },
+  group: KeyGroup | undefined,
+): boolean {
+  return comment === secret.id && createdAt + orphanAge <= now && group?.keyPairIds.includes(id) !== true
+}
 
 /** Plans the upkeep of a stage's keys. It looks only; nothing here knows how to change anything. */
 export function planMaintenance(inventory: KeyInventory, at: Circumstances): MaintenancePlan {
@@ -66,21 +77,20 @@ export function planMaintenance(inventory: KeyInventory, at: Circumstances): Mai
 
   const ours = published.filter(({ comment, id }) => comment === mark && !kept.has(id))
   const dropped = ours.filter(({ id }) => document.keys.some(({ keyPairId }) => keyPairId === id))
-  // Left by a rotation that came to no end. In the group it may have signed for whoever moved labels by hand: it stays for as
+  // Left by a rotation that came to no end. In the group it may have signed after labels were moved by hand: it stays for as
   // long as a signature lives after the document that does not know it was written.
-  const orphans = ours.filter(
+  const unnamed = ours.filter(({ id }) => !dropped.some((key) => key.id === id))
+  const outlived = unnamed.filter(
     ({ id, createdAt }) =>
-      !dropped.some((key) => key.id === id) &&
-      (group.keyPairIds.includes(id)
-        ? Math.max(writtenAt, createdAt) + retirementAge(times) <= now
-        : createdAt + orphanAge <= now),
+      group.keyPairIds.includes(id) && Math.max(writtenAt, createdAt) + retirementAge(times) <= now,
   )
-  const unpublish = [...dropped, ...orphans].map(({ id }) => id)
+  const unpublish = [...dropped, ...outlived].map(({ id }) => id)
   const own = new Set(published.filter(({ comment }) => comment === mark).map(({ id }) => id))
   return {
     fates,
     keys,
     broughtForward,
+    abandoned: unnamed.filter((key) => isAbandonedKey(key, { secret: { id: mark }, now }, group)).map(({ id }) => id),
     leave: group.keyPairIds.filter((id) => unpublish.includes(id)),
     unpublish,
     foreign: group.keyPairIds.filter((id) => !own.has(id) && !kept.has(id)),

@@ -1,19 +1,63 @@
 import { ServiceError } from '../errors.ts'
+import { editKeyGroup } from './edit-key-group.ts'
 import type { SigningKey } from './key-document.ts'
-import { type KeyRing, latestKey } from './key-ring.ts'
+import { findOwnKeyGroup, type KeyRing, latestKey, readNamedKeyIds, repeatWhenOvertaken } from './key-ring.ts'
 import { waitingTime } from './key-times.ts'
 import { makeKeyPair, publicKeyFingerprint, publicKeyPem, signingKey } from './make-key-pair.ts'
+import type { NewPublicKey } from './trusted-keys.ts'
 
-/** Makes a key pair and tells CloudFront its public half. The key may sign from `notBefore` (epoch seconds) on. */
-export async function publishNewKey(ring: KeyRing, notBefore: number): Promise<SigningKey> {
+/** A public key that a run makes. The id is known once CloudFront has answered. */
+export interface MadeKey {
+  readonly name: string
+  id?: string
+}
+
+/**
+ * Makes a key pair, tells CloudFront its public half, and has `use` put the key to its place: a group, a document. Where `use`
+ * fails, the public key is taken back, unless a document names it: then the failure came after the step that counts, or its
+ * outcome is unknown, and the key may be signing.
+ *
+ * Taking back is best-effort. A public key that stays behind is removed by the daily rule.
+ *
+ * @param notBefore epoch seconds from which on the key may sign.
+ * @param note receives the key before CloudFront is called, for an undo list that outlives this call.
+ */
+export async function withNewKey<T>(
+  ring: KeyRing,
+  notBefore: number,
+  use: (key: SigningKey) => Promise<T>,
+  note: ((made: MadeKey) => void) | undefined,
+): Promise<T> {
   const pair = makeKeyPair(ring.algorithm)
-  const { id } = await ring.trusted.createPublicKey({
-    name: `${ring.name}-${publicKeyFingerprint(pair.publicKey)}`,
-    comment: ring.secret.id,
-    pem: publicKeyPem(pair.publicKey),
-  })
-  ring.report(`public key ${id}: made (${ring.algorithm})`)
-  return signingKey(pair, id, notBefore)
+  const made: MadeKey = { name: `${ring.name}-${publicKeyFingerprint(pair.publicKey)}` }
+  const wanted: NewPublicKey = { name: made.name, comment: ring.secret.id, pem: publicKeyPem(pair.publicKey) }
+  note?.(made)
+  try {
+    const { id } = await repeatWhenOvertaken(ring, () => ring.trusted.createPublicKey(wanted))
+    made.id = id
+    ring.report(`public key ${id}: made (${ring.algorithm})`)
+    return await use(signingKey(pair, id, notBefore))
+  } catch (error) {
+    await takeBackKey(ring, made).catch(() => ring.report(`public key ${made.id ?? made.name}: not taken back yet`))
+    throw error
+  }
+}
+
+/**
+ * Takes a public key out of the group and deletes it, unless a document names it. A group that holds no other key goes with it.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID` where a document cannot be read; the key stays then.
+ */
+export async function takeBackKey(ring: KeyRing, { name, id }: MadeKey): Promise<'deleted' | 'in-use'> {
+  const found = id ?? (await ring.trusted.listPublicKeys()).find((key) => key.name === name)?.id
+  if (found === undefined) return 'deleted'
+  if ((await readNamedKeyIds(ring)).has(found)) return 'in-use'
+  const group = await findOwnKeyGroup(ring)
+  if (group?.keyPairIds.includes(found)) {
+    if (group.keyPairIds.length > 1) await editKeyGroup(ring, (ids) => ids.filter((other) => other !== found))
+    else if ((await ring.trusted.deleteKeyGroup(group)) !== 'deleted') return 'in-use'
+  }
+  return ring.trusted.deletePublicKey(found)
 }
 
 /**
@@ -33,7 +77,7 @@ export function firstUse({ now, times }: KeyRing, keys: readonly SigningKey[]): 
 }
 
 /**
- * Refuses to put a key of ours beside one that lives in KMS: whoever keeps keys there does not want one that can be read.
+ * Refuses to add a readable key beside one in KMS: an operator who keeps keys there does not want one that can be read.
  *
  * @throws ServiceError `ERR_KEYS_ROTATION`.
  */

@@ -1,4 +1,4 @@
-/** Where the key document lies: Secrets Manager when deployed, a file in the emulation. */
+/** Store of the key document: Secrets Manager when deployed, a file in the emulation. */
 export interface SecretStore {
   /**
    * The current text of a secret.

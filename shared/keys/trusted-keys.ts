@@ -3,25 +3,30 @@ export interface TrustedKeys {
   /**
    * Makes a public key. `name` is unique in the account; a key of this name and PEM that is there already is returned.
    *
-   * @throws ServiceError `ERR_KEYS_LIMIT` where the account holds no more public keys (10 by default).
+   * @throws ServiceError `ERR_KEYS_LIMIT` where the account holds no more public keys (10 by default);
+   *   ConcurrentChangeError where the key is there and not listed yet.
    */
   createPublicKey(key: NewPublicKey): Promise<PublishedKey>
-  /** Every public key of the account. */
+  /** Every public key of the account. The list lags behind: a key that it lacks may exist, one that it has may be gone. */
   listPublicKeys(): Promise<readonly PublishedKey[]>
+  /** One public key, as it is now; `undefined` where it does not exist. */
+  findPublicKey(id: string): Promise<PublishedKey | undefined>
   /** A key that is gone already is fine; one that a key group still holds stays. */
   deletePublicKey(id: string): Promise<'deleted' | 'in-use'>
+  /** The group as it is now. It is found by a list that lags behind: `undefined` is no proof that there is none. */
   findKeyGroup(name: string): Promise<KeyGroup | undefined>
-  createKeyGroup(group: Pick<KeyGroup, 'name' | 'comment' | 'keyPairIds'>): Promise<KeyGroup>
+  /** Makes a group; its name is unique in the account. */
+  createKeyGroup(group: Pick<KeyGroup, 'name' | 'comment' | 'keyPairIds'>): Promise<KeyGroup | 'exists'>
   /** Replaces the list of keys, unless somebody changed the group since it was read. */
   updateKeyGroup(group: KeyGroup, keyPairIds: readonly string[]): Promise<'updated' | 'changed-meanwhile'>
-  /** A group that a distribution trusts stays. */
-  deleteKeyGroup(group: KeyGroup): Promise<'deleted' | 'in-use'>
+  /** A group that a distribution trusts stays; so does one that was changed since it was read. */
+  deleteKeyGroup(group: KeyGroup): Promise<'deleted' | 'in-use' | 'changed-meanwhile'>
 }
 
-/** What CloudFront is told of a new public key. */
+/** Properties of a new public key in CloudFront. */
 export interface NewPublicKey {
   readonly name: string
-  /** Whose key it is: the id of the secret that holds its private key. */
+  /** Owner of the key: the id of the secret with its private key. */
   readonly comment: string
   readonly pem: string
 }
@@ -46,4 +51,4 @@ export interface KeyGroup {
 }
 
 /** Public keys that one group may hold ("Quotas on key groups", CloudFront Developer Guide). */
-export const mostKeysInGroup = 5
+export const maxKeysInGroup = 5

@@ -1,4 +1,4 @@
-/** Every metric of ours is in this CloudWatch namespace. */
+/** CloudWatch namespace of all metrics. */
 export const metricNamespace = 'EdgeSigner'
 
 /** The metrics that regional functions count. Alarms and dashboard know them by these names. */
@@ -7,7 +7,7 @@ export const metricNames = {
   accessChanges: 'AccessChanges',
   /** Download URLs that S3 signed because CloudFront signing failed. */
   downloadFallback: 'DownloadFallback',
-  /** The API answered with a fault of ours (5xx). */
+  /** The API answered with a fault of the service (5xx). */
   serviceFaults: 'ServiceFaults',
   /** An upload became an asset, by the bucket's event. */
   uploadsPublished: 'UploadsPublished',

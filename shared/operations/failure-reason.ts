@@ -1,12 +1,16 @@
 import { EdgeSignerError } from '../errors.ts'
 
-/** What of the SDK's errors is read. */
+/** The parts of the SDK's errors that are read. */
 interface ServiceException {
   readonly $fault: 'client' | 'server'
   readonly $metadata: { readonly httpStatusCode?: number }
 }
 
-/** What to do about errors of AWS, by their names. The first that fits counts. */
+/** Names of errors that say: the same call may succeed a moment later. */
+const transient =
+  /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Timeout|TimedOut|ETIMEDOUT|ECONN|EAI_AGAIN|EPIPE|Abort/
+
+/** Next steps for errors of AWS, by their names. The first that matches counts. */
 const advice: readonly (readonly [name: RegExp, advice: string])[] = [
   [/^NoSuchBucket$/, 'there is no bucket of this name: check bucket and bucketRegion of the stage'],
   [
@@ -22,17 +26,14 @@ const advice: readonly (readonly [name: RegExp, advice: string])[] = [
     /^(TooManyKeyGroups|TooManyPublicKeys|LimitExceeded)/,
     'a quota of the account is used up: delete what is not needed, or have it raised',
   ],
-  [
-    /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Timeout|TimedOut|ETIMEDOUT|ECONN|EAI_AGAIN|EPIPE|Abort/,
-    'AWS did not answer in time: deploy again',
-  ],
+  [transient, 'AWS did not answer in time: deploy again'],
 ]
 const serverFault = 'AWS failed: deploy again'
 const unforeseen = 'not foreseen here: deploy again, and look the name up in the reference of AWS if it comes back'
 
 /**
  * A failure in words for the operator: what it is and what to do. Our own messages say both and hold no secret. Of others the
- * name is told and never the message, but that of a missing permission, which names the permission.
+ * name is shown and never the message, except that of a missing permission, which names the permission.
  */
 export function failureReason(error: unknown): string {
   if (error instanceof EdgeSignerError) return `${error.code}: ${error.message}`
@@ -43,7 +44,13 @@ export function failureReason(error: unknown): string {
   return `${told}: ${known ?? (isServerFault(error) ? serverFault : unforeseen)}`
 }
 
-/** Whether AWS refused for want of a permission. */
+/** Returns true if the same call may succeed a moment later: throttling, a time-out, the network, or a fault inside AWS. */
+export function isTransientFault(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof EdgeSignerError) return false
+  return transient.test(faultName(error)) || isServerFault(error)
+}
+
+/** Returns true if AWS refused for want of a permission. */
 export function isAccessDenied(error: unknown): error is Error {
   return error instanceof Error && /^AccessDenied/.test(error.name)
 }

@@ -1,10 +1,16 @@
+import { keyTimes } from '../keys/key-times.ts'
+
 /**
- * What the KeyValueStore holds: the stamp key, and one entry for each revoked prefix.
- * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters or imports.
+ * Content of the KeyValueStore: the stamp key, the bucket whose state it follows, and one entry for each revoked prefix.
+ * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters, and no imports but of
+ * such files.
  */
 
 /** The KeyValueStore key under which the stamp key lies. */
 export const stampKeyName = 'stampKey'
+
+/** The KeyValueStore key of the bucket whose revocation state the store follows. No function at the edge reads it. */
+export const stateHomeName = 'stateHome'
 
 /** The KeyValueStore key of a revoked prefix: `revoked/users/alice/`. */
 export function revocationKey(prefix: string): string {
@@ -28,9 +34,12 @@ export function parseRevocationValue(json: string): number {
   }
 }
 
-/** Whether cookies stamped at `epoch` survive a revocation. Those of the very second do not. */
-export function isStampNewer(epoch: number | undefined, before: number): boolean {
-  return epoch !== undefined && epoch > before
+/**
+ * Returns true if cookies stamped at `epoch` survive a revocation. Those of the very second do not, and no stamp outlives the
+ * cookies that were set with it.
+ */
+export function isStampNewer(epoch: number | undefined, before: number, now: number): boolean {
+  return epoch !== undefined && epoch > before && epoch >= now - keyTimes.maxTtl - keyTimes.clockSkew
 }
 
 /**

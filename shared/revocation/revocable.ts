@@ -2,9 +2,9 @@ import type { ResourcePrefix } from '../grant/resource-prefix.ts'
 import type { GrantTemplate } from '../grant/template.ts'
 
 /**
- * Whether a template can have granted exactly this prefix. Only such a prefix can be revoked: the guard looks up the prefixes
- * that templates make and no others, so an entry for `/users/` or `/users/alice/photos/` would look like a revocation and
- * refuse nobody.
+ * Returns true if a template can have granted exactly this prefix. Only such a prefix can be revoked: the guard looks up the
+ * prefixes that templates make and no others, so an entry for `/users/` or `/users/alice/photos/` would look like a
+ * revocation and refuse nobody.
  */
 export function isRevocable(prefix: ResourcePrefix, templates: readonly GrantTemplate[]): boolean {
   const names = prefix.slice(1, -1).split('/')

@@ -1,9 +1,11 @@
+import { isSameText } from '../read/same-text.ts'
+
 /**
  * The `edge-issued` stamp: `<epoch>.<HMAC>`, which says when the cookies of a grant were made. The epoch of a policy cannot
  * serve, because the guard cannot verify CloudFront's signature.
  *
- * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters or imports. The HMAC
- * is handed in: there the module is called `crypto`, in Node `node:crypto`.
+ * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters, and no imports but of
+ * such files. The HMAC is handed in: there the module is called `crypto`, in Node `node:crypto`.
  */
 
 /** HMAC-SHA256 of a text under the stamp key, as base64url without padding. */
@@ -27,13 +29,5 @@ export function readStamp(hmac: StampHmac, host: string, prefix: string, stamp: 
   const dot = stamp.indexOf('.')
   const epoch = dot < 0 ? '' : stamp.slice(0, dot)
   if (!/^(0|[1-9][0-9]{0,11})$/.test(epoch)) return undefined
-  return sameText(hmac(stampText(host, prefix, epoch)), stamp.slice(dot + 1)) ? Number(epoch) : undefined
-}
-
-/** Compares in time that depends on the length only, so that an HMAC cannot be guessed byte by byte. */
-function sameText(a: string, b: string): boolean {
-  if (a.length !== b.length) return false
-  let difference = 0
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
-  return difference === 0
+  return isSameText(hmac(stampText(host, prefix, epoch)), stamp.slice(dot + 1)) ? Number(epoch) : undefined
 }

@@ -1,4 +1,4 @@
-import { hmacSha256 } from '../keys/hmac-sha256.ts'
+import { hmacSha256 } from '../crypto.ts'
 import { formatStamp, readStamp, type StampHmac } from './stamp-format.ts'
 
 /**
@@ -11,7 +11,7 @@ export function issueStamp(stampKey: string, host: string, prefix: string, epoch
   return formatStamp(nodeHmac(stampKey), host, prefix, epoch)
 }
 
-/** When the cookies were made, in epoch seconds; `undefined` where the stamp is not one of ours for this host and prefix. */
+/** Returns when the cookies were made, in epoch seconds; `undefined` if the stamp is not a valid one for this host and prefix. */
 export function verifyStamp(stampKey: string, host: string, prefix: string, stamp: string): number | undefined {
   return readStamp(nodeHmac(stampKey), host, prefix, stamp)
 }

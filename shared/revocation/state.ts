@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import { contains, type Grant, parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
+import { keyTimes } from '../keys/key-times.ts'
 
 /** The object in the bucket that holds the state; no behaviour serves it. */
 export const revocationStateKey = '_state/revocations.json'
@@ -15,9 +16,41 @@ export interface Revocation {
   readonly expires: number
 }
 
+/** A prefix, and the subject whose access to it ends. Without `sub`: everybody's. */
+export type RevocationOrder = Pick<Revocation, 'prefix' | 'sub'>
+
+/** A revocation up to `before`. It may be dropped when every cookie that it refuses has expired. */
+export function newRevocation(order: RevocationOrder, before: number): Revocation {
+  return { ...order, before, expires: before + keyTimes.maxTtl + keyTimes.clockSkew }
+}
+
 /** Everything revoked in a stage, as the state object holds it. */
 export interface RevocationState {
   readonly revocations: readonly Revocation[]
+}
+
+/** The state as a function knows it, which caches it. */
+export interface KnownRevocations extends RevocationState {
+  /** When it began to read it, in epoch seconds. */
+  readonly readAt: number
+}
+
+/**
+ * How far ahead a revocation reaches, in seconds: stamps of the next two minutes are refused, too. A session function mints on
+ * for up to 30 s before it hears of the revocation, and a new KeyValueStore entry takes seconds to be everywhere.
+ */
+export const aheadSeconds = 120
+const maxClockDifference = 60
+
+/**
+ * The time to stamp on cookies that are made at `now`. While the bucket does not answer, a function grants by a state that
+ * may be five minutes old, which is longer than a revocation reaches ahead. Cookies of such a state bear its time, so that a
+ * revocation that it does not know refuses them.
+ *
+ * @returns epoch seconds.
+ */
+export function stampTime({ readAt }: KnownRevocations, now: number): number {
+  return now - readAt <= aheadSeconds - maxClockDifference ? now : readAt
 }
 
 /**
@@ -65,10 +98,10 @@ export function pruneRevocations(state: RevocationState, now: number): Revocatio
 }
 
 /**
- * Whether a session may not mint: it would grant something of a revoked prefix (or all around one), is meant by the
+ * Returns true if a session may not mint: it would grant something of a revoked prefix (or all around one), is meant by the
  * revocation, and was not issued after it. A session that does not say when it was issued counts as issued before.
  *
- * Holds as long as the entry stands in the state; expired ones are dropped by whoever writes it.
+ * Valid while the entry is in the state; each writer of the state drops expired ones.
  */
 export function isSessionRevoked(
   state: RevocationState,
@@ -84,7 +117,7 @@ export function isSessionRevoked(
 }
 
 /**
- * The second up to which cookies for a path are refused, whoever holds them; `undefined` where no revocation is about it.
+ * The second up to which cookies for a path are refused, for every holder; `undefined` if no revocation is about it.
  * A revocation of one subject counts as well: a stamp does not say whose it is, as in the KeyValueStore.
  */
 export function revokedBefore(state: RevocationState, path: string): number | undefined {

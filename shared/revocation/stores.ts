@@ -1,3 +1,5 @@
+import type { Clock } from '../operations/retry.ts'
+
 /** The object in the bucket that holds the revocation state. */
 export interface StateObject {
   /** Its text and version; `undefined` where there is none. */
@@ -13,7 +15,7 @@ export interface KeyValues {
   update(change: KeyValueChange, version: string): Promise<'updated' | 'changed-meanwhile'>
 }
 
-/** What to write and what to delete. */
+/** Entries to write and to delete. */
 export interface KeyValueChange {
   readonly puts: ReadonlyMap<string, string>
   readonly deletes: readonly string[]
@@ -23,4 +25,11 @@ export interface KeyValueChange {
 export interface RevocationStores {
   readonly state: StateObject
   readonly keyValues: KeyValues
+  /**
+   * Name of the bucket that holds the state. A KeyValueStore that follows another bucket's state is left alone, so that a
+   * writer of before a change of bucket deletes nothing. `undefined` where the place cannot change.
+   */
+  readonly home?: string
+  /** For the pauses between two tries. */
+  readonly clock: Clock
 }

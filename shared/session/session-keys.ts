@@ -9,11 +9,11 @@ export interface UnverifiedHeader {
   readonly kid?: string | undefined
 }
 
-/** Where the keys that sessions are verified with come from. */
+/** Source of the keys that verify sessions. */
 export interface SessionKeySource {
   /**
    * @param now epoch seconds.
-   * @throws jose's JWKSNoMatchingKey where there is no such key; ServiceError where the keys are not to be had.
+   * @throws jose's JWKSNoMatchingKey where there is no such key; ServiceError if the keys are not available.
    */
   keyFor(header: UnverifiedHeader, now: number): Promise<CryptoKey>
 }
@@ -48,7 +48,7 @@ async function importSecret(secret: string | undefined): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
 }
 
-/** A fetch of the app's JWK Set (RFC 7517). Rejects where it is not to be had; has a time-out of its own. */
+/** A fetch of the app's JWK Set (RFC 7517). Rejects if it is not available; has its own time-out. */
 export type LoadKeySet = () => Promise<unknown>
 
 /** How long a fetched key set is used. All in seconds. */
@@ -61,7 +61,7 @@ export interface KeySetTimes {
   readonly coolDown: number
 }
 
-export const keySetTimes: KeySetTimes = { softTtl: 600, hardTtl: 3600, coolDown: 30 }
+const keySetTimes: KeySetTimes = { softTtl: 600, hardTtl: 3600, coolDown: 30 }
 
 /** The least time between two fetches while there is nothing to work with. */
 const retryAfter = 2
@@ -114,7 +114,7 @@ function remoteKeySet(load: LoadKeySet, times: KeySetTimes): SessionKeySource {
   let triedAt = Number.NEGATIVE_INFINITY
   let pending: Promise<void> | undefined
 
-  /** One fetch at a time; whoever comes meanwhile waits for it. */
+  /** One fetch at a time; concurrent callers wait for it. */
   const refresh = (now: number): Promise<void> => {
     triedAt = now
     pending ??= load()
@@ -162,4 +162,19 @@ async function findKey(keySet: LocalKeySet, header: UnverifiedHeader): Promise<C
     // A key of the set that cannot be imported verifies nothing; which one is asked for is the viewer's choice.
     throw error instanceof errors.JOSEError ? error : new errors.JWKSInvalid()
   }
+}
+
+/**
+ * Fetches the app's JWK Set (RFC 7517); 1.5 s. A redirect is refused: the address in the config is the one that was trusted.
+ *
+ * @throws ServiceError `ERR_JWKS_UNAVAILABLE`, or what `dependencies.fetch` throws.
+ */
+export async function fetchKeySet(url: string, dependencies: { readonly fetch: typeof fetch }): Promise<unknown> {
+  const response = await dependencies.fetch(url, {
+    headers: { accept: 'application/jwk-set+json, application/json' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(1500),
+  })
+  if (!response.ok) throw new ServiceError('ERR_JWKS_UNAVAILABLE')
+  return response.json()
 }

@@ -1,25 +1,25 @@
 import type { StageConfig } from '../config/stage-config.ts'
 import { type KeyDocument, parseKeyDocument } from '../keys/key-document.ts'
-import { RefreshingCache } from '../keys/refreshing-cache.ts'
-import { parseRevocationState, type RevocationState } from '../revocation/state.ts'
+import { RefreshingCache } from '../operations/refreshing-cache.ts'
+import { type KnownRevocations, parseRevocationState } from '../revocation/state.ts'
 import { createSessionVerifier, type SessionVerifier } from './session.ts'
 import { keySetKeys, sharedSecretKeys } from './session-keys.ts'
 
-/** What sessions are judged by, fetched when it is needed and kept as long as it may be. The same at the edge and in the API. */
+/** Keys and revocations that sessions are verified against, fetched on demand and cached. The same at the edge and in the API. */
 export interface SessionTrust {
   readonly verifier: SessionVerifier
   /** @throws ServiceError. */
   readonly keys: (now: number) => Promise<KeyDocument>
   /** @throws ServiceError. */
-  readonly revocations: (now: number) => Promise<RevocationState>
+  readonly revocations: (now: number) => Promise<KnownRevocations>
 }
 
-/** Where it comes from. */
-export interface SessionTrustSources {
+/** Source of the value. */
+export interface SessionTrustDependencies {
   /** The text of the key document. */
   readonly loadKeys: () => Promise<string>
-  /** The text of the revocation state; `undefined` where nothing was ever revoked. */
-  readonly loadState: () => Promise<string | undefined>
+  /** The text of the revocation state. Rejects where there is none: that would give back all that was revoked. */
+  readonly loadState: () => Promise<string>
   /** Fetches a JWK Set. */
   readonly loadKeySet: (url: string) => Promise<unknown>
   /** A number from 0 up to 1. */
@@ -32,7 +32,7 @@ const keyTimes = { softTtl: 300, hardTtl: 3600 }
 const stateTimes = { softTtl: 30, hardTtl: 300 }
 
 /** Wires it. Fetches nothing yet. */
-export function createSessionTrust(config: StageConfig['session'], sources: SessionTrustSources): SessionTrust {
+export function createSessionTrust(config: StageConfig['session'], sources: SessionTrustDependencies): SessionTrust {
   const { random } = sources
   const keyCache = new RefreshingCache({
     load: async () => parseKeyDocument(await sources.loadKeys()),
@@ -40,7 +40,7 @@ export function createSessionTrust(config: StageConfig['session'], sources: Sess
     ...keyTimes,
   })
   const stateCache = new RefreshingCache({
-    load: async () => readState(await sources.loadState()),
+    load: async (now) => ({ ...parseRevocationState(await sources.loadState()), readAt: now }),
     random,
     ...stateTimes,
   })
@@ -54,13 +54,9 @@ export function createSessionTrust(config: StageConfig['session'], sources: Sess
 
 function sessionKeys(
   { algorithms, jwks, jwksUrl }: StageConfig['session'],
-  { loadKeySet }: SessionTrustSources,
+  { loadKeySet }: SessionTrustDependencies,
   keys: SessionTrust['keys'],
 ) {
   if (algorithms.includes('HS256')) return sharedSecretKeys(async (now) => (await keys(now)).sessionSecret)
   return keySetKeys(jwks, jwksUrl === null ? undefined : () => loadKeySet(jwksUrl))
-}
-
-function readState(json: string | undefined): RevocationState {
-  return json === undefined ? { revocations: [] } : parseRevocationState(json)
 }

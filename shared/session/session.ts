@@ -21,7 +21,7 @@ export interface Session {
 export interface SessionVerifier {
   /**
    * @param now epoch seconds.
-   * @throws SessionError where the token does not hold; ServiceError where our own keys are not to be had.
+   * @throws SessionError where the token does not hold; ServiceError if the service's own keys are not available.
    */
   verify(unverifiedToken: string, now: number): Promise<Session>
 }
@@ -31,7 +31,7 @@ export interface SessionVerifier {
  *
  * A Bearer token was sent on purpose, a cookie by the browser, so the header wins; a bad one is not made up for by a good
  * cookie. The same cookie twice is refused: a sibling domain can plant a second one (RFC 6265 section 8.6), and which of the
- * two is the user's cannot be told.
+ * two is the user's is unknown.
  *
  * @throws SessionError `ERR_SESSION_MISSING`, `ERR_SESSION_DUPLICATE`, `ERR_SESSION_INVALID` for an empty or ill-formed one.
  */
@@ -45,10 +45,10 @@ export function readSessionToken(
   return token
 }
 
-/** RFC 7515 section 7.1. An encrypted token (five parts) and one without a signature are no sessions of ours. */
+/** RFC 7515 section 7.1. An encrypted token (five parts) and one without a signature are not accepted. */
 const jwsCompact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Whether the session is the one of the `Authorization` header: sent by a program, and not by a browser on its own. */
+/** Returns true if the session is the one of the `Authorization` header: sent by a program, and not by a browser on its own. */
 export function isBearer(request: Pick<HttpRequest, 'headers'>): boolean {
   return readBearer(request.headers.authorization) !== undefined
 }

@@ -8,7 +8,7 @@ export function quotaPrefix(key: ObjectKey, depth: number): KeyPrefix {
 }
 
 /**
- * What is left of the quota below the key's granted prefix, in bytes; a file that will be replaced does not count.
+ * Returns the rest of the quota below the key's granted prefix, in bytes; a file that will be replaced does not count.
  *
  * It is read once when an upload is allowed and again when it is published, so two tickets cannot be spent on the same
  * bytes. Two publications in the same instant can: the quota is a limit for users, not an accounting record.

@@ -6,8 +6,9 @@ import type { Upload } from './upload.ts'
 import { ownerOf } from './upload-token.ts'
 
 /**
- * Whether an upload was allowed before its owner's access to the granted prefix was revoked: by the same rules as a session
- * (`isSessionRevoked`), with the time of the ticket. A session that is good in spite of the revocation gets another ticket.
+ * Returns true if an upload was allowed before its owner's access to the granted prefix was revoked: by the same rules as a
+ * session (`isSessionRevoked`), with the time of the ticket. A session that is good in spite of the revocation gets another
+ * ticket.
  */
 export function isUploadRevoked({ revocations }: RevocationState, upload: Upload): boolean {
   const granted = parseResourcePrefix(keyPath(quotaPrefix(upload.key, upload.depth)))

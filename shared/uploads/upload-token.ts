@@ -1,7 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { AssetError } from '../errors.ts'
-import type { Upload } from './upload.ts'
-import { formatUploadRecord, parseUploadRecord } from './upload-record.ts'
+import { formatUpload, parseUpload, type Upload } from './upload.ts'
 
 /**
  * The `uploadId` that clients hold: `<record>.<HMAC-SHA256(stampKey, "upload|" + record)>`, both base64url.
@@ -11,7 +10,7 @@ import { formatUploadRecord, parseUploadRecord } from './upload-record.ts'
  * uses of the same key.
  */
 export function issueUploadToken(upload: Upload, stampKey: string): string {
-  const record = formatUploadRecord(upload)
+  const record = formatUpload(upload)
   return `${record}.${mac(record, stampKey).toString('base64url')}`
 }
 
@@ -29,7 +28,7 @@ export function readUploadToken(token: string, sub: string, stampKey: string): U
 }
 
 /**
- * The upload of a token that this service issued, whoever presents it: an upload server is shown the token alone.
+ * The upload of a token that this service issued, for any bearer: an upload server receives the token alone.
  *
  * @throws AssetError `ERR_UPLOAD_NOT_FOUND`.
  */
@@ -39,10 +38,10 @@ export function verifyUploadToken(token: string, stampKey: string): Upload {
   const given = Buffer.from(signature, 'base64url')
   // Verified before it is parsed: nothing unsigned is looked into.
   if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected)) throw unknown()
-  return parseUploadRecord(record)
+  return parseUpload(record)
 }
 
-/** Whose upload it is, in 43 characters whatever the session's `sub` holds. */
+/** Owner of an upload, in 43 characters for every `sub`. */
 export function ownerOf(sub: string): string {
   return createHash('sha256').update(sub).digest('base64url')
 }

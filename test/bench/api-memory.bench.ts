@@ -1,4 +1,4 @@
-/** What the API's process needs at most while files are uploaded through its tickets: the bytes pass it by, so the size must not show. */
+/** Peak memory of the API's process while files are uploaded through its tickets. The bytes bypass it, so their size must not matter. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -8,7 +8,7 @@ import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
 import { createTestApi } from '../support/api.ts'
 
-/** What the parent hands over as the only argument, in JSON. */
+/** The only argument, in JSON, from the parent process. */
 export interface ApiProcessSettings {
   readonly endpoint: string
   readonly region: string
@@ -16,7 +16,7 @@ export interface ApiProcessSettings {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
-/** What it answers: first where it listens and with which session, then, for each message, its peak so far. */
+/** Messages to the parent: first the address and a session, then, for each request, the peak so far. */
 export type ApiProcessMessage = { readonly url: string; readonly session: string } | { readonly peakBytes: number }
 
 const { bucket, ...connection } = JSON.parse(process.argv[2] ?? '') as ApiProcessSettings

@@ -1,8 +1,8 @@
 /** A measurement whose variants are run in turn, each time in a fresh process, and reported as ratios of medians. */
 export interface Comparison {
-  /** What is compared, in words. */
+  /** Title of the comparison. */
   readonly name: string
-  /** What a variant returns, e.g. `signatures/s` or `ms`. */
+  /** Unit of a variant's figure, such as `signatures/s` or `ms`. */
   readonly unit: string
   /** Each returns one figure. Runs in a process of its own: measures after its own warm-up. */
   readonly variants: Readonly<Record<string, () => Promise<number>>>

@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { buildCloudFrontFunction } from '../../infra/build/cloudfront-function.ts'
-import { storeGlobal, writeNjsModules } from '../../local/njs/modules.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
-import { findNjs } from '../support/njs-command.ts'
+import { findNjs, storeGlobal, writeNjsModules } from '../support/njs-command.ts'
 import config from '../unit/fixtures/edge-signer.config.ts'
 
 const calls = 1000
@@ -21,7 +20,7 @@ export interface GuardInstructions {
   readonly ratio: number
 }
 
-/** What a function that does nothing looks like. */
+/** A function that does nothing. */
 const emptyFunction = 'async function handler(event) { return event.request }'
 
 /** A range of a signed-in user's file, as a browser asks for it and CloudFront hands it over. */

@@ -80,9 +80,9 @@ async function wholeHandler(algorithm: Algorithm): Promise<() => Promise<unknown
     createEdgeHandler: typeof createEdgeHandler
   }
   const handler = bundle.createEdgeHandler(sessionFunctionConfig(deployment), {
-    openStores: () => ({
+    connect: () => ({
       secrets: { get: async () => JSON.stringify(document) },
-      state: { load: async () => undefined },
+      state: { load: async () => '{"revocations":[]}' },
       loadKeySet: async () => ({ keys: [jwk] }),
     }),
     nowMs: Date.now,
@@ -95,7 +95,7 @@ async function wholeHandler(algorithm: Algorithm): Promise<() => Promise<unknown
   return () => handler(event, context)
 }
 
-/** What no mint can do without, with every key imported beforehand. */
+/** The steps that every mint needs, with every key imported beforehand. */
 async function verifyAndSign(algorithm: Algorithm): Promise<() => Promise<unknown>> {
   const { token, key } = await makeSession(algorithm)
   const privateKey = createPrivateKey(benchKey('ES256'))

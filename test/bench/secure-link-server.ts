@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startNginx } from '../../local/nginx/process.ts'
-import { holdPort } from '../../local/ports.ts'
+import { type NginxLog, startNginx } from '../../local/nginx/process.ts'
+import { holdPort } from '../../local/process/ports.ts'
+
+const silent: NginxLog = { logError: () => {}, loggedPath: () => '' }
 
 /** nginx as it comes, with `secure_link`, in front of a bucket tier on a unix socket. */
 export interface ReferenceServer {
@@ -20,7 +22,7 @@ export async function startReference(nginx: string, directory: string, bucket: s
   const held = await holdPort(0, false)
   const { port } = held
   writeFileSync(join(directory, 'nginx.conf'), configuration(directory, port, bucket))
-  const server = await startNginx(nginx, directory, held, () => {})
+  const server = await startNginx(nginx, directory, held, silent)
   return { url: `http://127.0.0.1:${port}`, link: signLink, stop: () => server.stop() }
 }
 
@@ -39,6 +41,7 @@ function configuration(directory: string, port: number, bucket: string): string 
 daemon off;
 worker_processes auto;
 pid ${directory}/nginx.pid;
+error_log stderr;
 events { worker_connections 1024; }
 http {
   ${temp.join('\n  ')}

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../edge-signer.config.ts'
 import { setUpGoTool, tusd } from '../../local/setup/go-tools.ts'
-import { type Emulation, startEmulation } from '../../local/supervisor.ts'
+import { type RunningStage, startStage } from '../../server/start.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { parseKeyDocument } from '../../shared/keys/key-document.ts'
 import { createSessionMaker } from '../support/session-maker.ts'
@@ -47,10 +47,10 @@ async function prepare() {
   }
 }
 
-async function start(): Promise<{ emulation: Emulation; directory: string }> {
+async function start(): Promise<{ emulation: RunningStage; directory: string }> {
   await setUpGoTool(tusd, { log: (line) => process.stderr.write(`${line}\n`) })
   const directory = mkdtempSync(join(tmpdir(), 'edge-signer-bench-'))
-  const emulation = await startEmulation({
+  const emulation = await startStage({
     port: 0,
     content: join(directory, 'content'),
     stateDirectory: join(directory, 'state'),
@@ -155,7 +155,7 @@ function residentByName(): Map<string, number> {
   for (const pid of parents.keys()) {
     if (!isBelow(pid, parents)) continue
     const command = readProc(String(pid), 'cmdline').replaceAll('\0', ' ')
-    const name = ['nginx', 'tusd', 'api-process', 'lambda-edge-process'].find((word) => command.includes(word))
+    const name = ['nginx', 'tusd', 'api-process', 'lambda/process'].find((word) => command.includes(word))
     const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readProc(String(pid), 'status'))?.[1] ?? 0)
     if (name !== undefined) sums.set(name, (sums.get(name) ?? 0) + kib * 1024)
   }

@@ -4,7 +4,7 @@ import { alice2Secret, bobSecret, disk, oddName } from './content.ts'
 import { expectedRefusalKind, refusalKind, statusWithoutCookies } from './modes.ts'
 import { describeTargets, expectNoSecret, expectProblem, type Suite } from './suite.ts'
 
-/** Who may read what: cookies of one prefix open that prefix and nothing else, however the path is written. */
+/** Access by prefix: cookies of one prefix open that prefix and nothing else, in every spelling of the path. */
 describeTargets('access', (suite) => {
   it('lets alice read her own file', async () => {
     const alice = await suite.signedIn('alice')

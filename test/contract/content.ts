@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 
 /** 1 MiB of bytes that differ at every offset a test looks at. */
 export const disk = pseudoRandom('alice disk', 2 ** 20)
-/** What must never reach anybody but bob. */
+/** Content that only bob may read. */
 export const bobSecret = `bob's secret ${createHash('sha256').update('bob').digest('hex')}\n`
 export const alice2Secret = `alice2's secret ${createHash('sha256').update('alice2').digest('hex')}\n`
 /** In places of the bucket that no behaviour serves. */

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../edge-signer.config.ts'
-import { createLocalRevocations } from '../../local/revocation-stores.ts'
-import { readKeyDocument, type StateFiles } from '../../local/state.ts'
-import { startEmulation } from '../../local/supervisor.ts'
+import { createLocalRevocations } from '../../local/state/revocation-stores.ts'
+import { readKeyDocument, type StateFiles, stateFiles } from '../../local/state/state-files.ts'
+import { type RunningStage, startStage } from '../../server/start.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { parseResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
@@ -19,42 +19,76 @@ import type { Target, User } from './target.ts'
 
 const { session } = parseDeployment(config, 'local').config
 
-/** The emulation with a bucket and a state of its own, on a free port; `stop` leaves nothing behind. */
-export async function startEmulationTarget(setting: Setting): Promise<Target> {
+/** A running emulation as plain data, so that vitest can hand it from the process that started it to every test file. */
+export interface SharedEmulation {
+  readonly setting: Setting
+  readonly url: string
+  readonly content: string
+  readonly stateDirectory: string
+}
+
+/** An emulation with a bucket and a state of its own, on a free port; `stop` leaves nothing behind. */
+export async function startOwnEmulation(
+  setting: Setting,
+): Promise<SharedEmulation & Pick<RunningStage, 'coldStart' | 'propagationDelay' | 'stop'>> {
   const directory = mkdtempSync(join(tmpdir(), 'edge-signer-contract-'))
   const content = join(directory, 'content')
   mkdirSync(content)
   writeContent(content)
   const removeAll = () => rmSync(directory, { recursive: true, force: true })
-  const emulation = await startEmulation({
+  const stateDirectory = join(directory, 'state')
+  const emulation = await startStage({
     port: 0,
     content,
-    stateDirectory: join(directory, 'state'),
+    stateDirectory,
     enforcement: setting.mode,
     bootstrap: setting.bootstrap,
   }).catch((error: unknown) => {
     removeAll()
     throw error
   })
-  const baseUrl = emulation.url
   return {
-    kind: 'emulation',
     setting,
-    baseUrl,
-    host: new URL(baseUrl).host,
-    sessionCookie: session.cookieName,
-    login: (sub) => logIn(baseUrl, sub),
-    sessions: sessionsOf(emulation.state),
-    key: trustedKeyOf(emulation.state),
-    revoke: async ({ prefix, at, ...whom }) => {
-      await revoke({ prefix: parseResourcePrefix(prefix), ...whom }, createLocalRevocations(emulation), at)
-      // The 30 s for which the function keeps what it read are a unit test's; here they would only be waited for.
-      if (readsRevocationsFromState(setting)) await emulation.coldStart()
-    },
+    url: emulation.url,
+    content,
+    stateDirectory,
+    propagationDelay: emulation.propagationDelay,
+    coldStart: emulation.coldStart,
     stop: async () => {
       await emulation.stop()
       removeAll()
     },
+  }
+}
+
+/** An emulation that only the calling file uses, which may therefore revoke access in it. */
+export async function startEmulationTarget(setting: Setting): Promise<Target> {
+  const emulation = await startOwnEmulation(setting)
+  const revocations = createLocalRevocations({ ...emulation, state: stateFiles(emulation.stateDirectory) })
+  return {
+    ...connectToEmulation(emulation),
+    revoke: async ({ prefix, at, ...whom }) => {
+      await revoke({ prefix: parseResourcePrefix(prefix), ...whom }, revocations, at)
+      // The 30 s for which the function keeps what it read are a unit test's; here they would only be waited for.
+      if (readsRevocationsFromState(setting)) await emulation.coldStart()
+    },
+    stop: emulation.stop,
+  }
+}
+
+/** An emulation that other files use concurrently. Its starter stops it. */
+export function connectToEmulation({ setting, url, stateDirectory }: SharedEmulation): Target {
+  const state = stateFiles(stateDirectory)
+  return {
+    kind: 'emulation',
+    setting,
+    baseUrl: url,
+    host: new URL(url).host,
+    sessionCookie: session.cookieName,
+    login: (sub) => logIn(url, sub),
+    sessions: sessionsOf(state),
+    key: trustedKeyOf(state),
+    stop: async () => {},
   }
 }
 

@@ -20,7 +20,7 @@ export const settings: readonly Setting[] = [
   { mode: 'gate', bootstrap: 'error-page' },
 ]
 
-/** Whether what `bootstrap` changes is the only difference to a setting that stands before it: few cases can tell them apart. */
+/** Returns true if only `bootstrap` differs from an earlier setting, so that few cases can tell them apart. */
 export function differsInRefusalsOnly(setting: Setting): boolean {
   return setting.bootstrap === 'none'
 }
@@ -36,8 +36,8 @@ export const refusals = {
 export type RefusalCode = keyof typeof refusals | 'MalformedSignature'
 
 /**
- * Who wrote a 403 of a private path, as far as a client can tell: CloudFront's XML, the page that the distribution puts in its
- * place, or a problem of ours.
+ * The kind of a 403 of a private path, as a client sees it: CloudFront's XML, the distribution's page in its place, or a
+ * problem of the session function.
  */
 export function refusalKind(answer: Answer): 'xml' | 'page' | 'problem' | 'other' {
   const type = answer.headers['content-type'] ?? ''
@@ -47,7 +47,7 @@ export function refusalKind(answer: Answer): 'xml' | 'page' | 'problem' | 'other
   return 'other'
 }
 
-/** What a refusal by signature looks like in a setting. */
+/** Returns the kind of a refusal by signature in a setting. */
 export function expectedRefusalKind(setting: Setting): 'xml' | 'page' | 'problem' {
   // The session function sits on the behaviour and answers itself; the distribution does not replace its answers.
   if (setting.mode === 'gate') return 'problem'
@@ -63,38 +63,43 @@ export function statusWithoutCookies(setting: Setting): 401 | 403 {
 }
 
 /**
- * Whether active content of users is an attachment: that takes a look at each type, so a function at viewer-response. None may
- * join the session function there; the sandbox, which the policy sets, still keeps such content from doing anything.
+ * Returns true if active content of users is an attachment. That needs a function at viewer-response, which sees the type. None
+ * may join the session function; the policy still keeps such content from running anything.
  */
 export function makesActiveContentAttachments(setting: Setting): boolean {
   return setting.mode === 'key-group'
 }
 
-/** Whether private files say `Vary: Origin` also where no `Origin` came: the headers function does, CloudFront's policy does not. */
+/** Returns true if private files have `Vary: Origin` without an `Origin`, too: the headers function adds it, the policy does not. */
 export function alwaysVaries(setting: Setting): boolean {
   return setting.mode === 'key-group'
 }
 
-/** Whether a valid Bearer session alone opens a private path. */
+/** Returns true if a valid Bearer session alone opens a private path. */
 export function bearerOpensPrivatePaths(setting: Setting): boolean {
   return setting.mode === 'gate'
 }
 
 /**
- * What good cookies are worth beside the session of another user, who may not read the path: CloudFront knows nothing of sessions,
- * the session function reads it.
+ * The status of good cookies beside the session of another user without a grant for the path. CloudFront does not read
+ * sessions; the session function does.
  */
 export function statusBesideOtherUser(setting: Setting): 200 | 403 {
   return setting.mode === 'gate' ? 403 : 200
 }
 
-/** Whether a private path answers a GET without cookies, but with a good session, by 307 and fresh cookies. */
+/** Returns true if a private path answers a GET with a good session and no cookies by 307 and fresh cookies. */
 export function mintsOnPrivatePaths(setting: Setting): boolean {
   return setting.mode === 'gate'
 }
 
+/** The cookies that a browser holds after a sign-out: the mark that refuses older ones, where a function can read it. */
+export function leftBySignOut(setting: Setting): readonly string[] {
+  return setting.mode === 'gate' ? ['edge-signed-out /'] : []
+}
+
 /**
- * Whether a revocation is read from the state object, which the session function keeps for 30 s, and not from the
+ * Returns true if a revocation is read from the state object, which the session function caches for 30 s, rather than from the
  * KeyValueStore.
  */
 export function readsRevocationsFromState(setting: Setting): boolean {
@@ -102,9 +107,17 @@ export function readsRevocationsFromState(setting: Setting): boolean {
 }
 
 /**
- * What a preflight without cookies meets on a private path. Whether a key group lets it pass is not documented; the emulation
- * rejects it unless told otherwise, so nothing of ours may depend on it.
+ * The status of a preflight without cookies on a private path. AWS does not document whether a key group lets it pass. The
+ * emulation rejects it by default, so that nothing depends on it.
  */
 export function privatePreflightStatus(setting: Setting): 204 | 403 {
   return setting.mode === 'gate' ? 204 : 403
+}
+
+/**
+ * Returns true if a signed URL of CloudFront sets the name of a download. The headers function sets it, and it cannot join the
+ * session function. Links of a single server are named in both modes.
+ */
+export function namesSignedDownloads(setting: Setting): boolean {
+  return setting.mode === 'key-group'
 }

@@ -48,7 +48,7 @@ describeTargets('ranges', (suite) => {
     },
   )
 
-  it('has no part of an empty file to give', async () => {
+  it('serves no part of an empty file', async () => {
     const alice = await suite.signedIn('alice')
     const part = await read(alice, 'bytes=0-0', {}, '/users/alice/empty.bin')
     // S3 refuses; RFC 9110 section 14.2 lets a server ignore the field too, as nginx does.
@@ -109,7 +109,7 @@ describeTargets('ranges', (suite) => {
     expect(answer.body.length).toBe(0)
   })
 
-  it('honours If-Range: part where the file is the same, all of it where it is not', async () => {
+  it('honours If-Range: a part of an unchanged file, a changed file whole', async () => {
     const alice = await suite.signedIn('alice')
     const { etag, 'last-modified': modified } = (await alice.send({ method: 'HEAD', path })).headers
     expectPart(await read(alice, 'bytes=8-15', { 'if-range': String(etag) }), 8, 15, size)

@@ -3,7 +3,7 @@ import { cookieHeader, policyFor, signedCookies } from '../support/policy-signer
 import { expectedRefusalKind, type RefusalCode, refusalKind, refusals, statusWithoutCookies } from './modes.ts'
 import { describeTargets, epoch, keyOf } from './suite.ts'
 
-/** What a browser and a program are told when a signature does not open a file. */
+/** Answers to a browser and to a program when a signature does not open a file. */
 describeTargets(
   'refusals',
   (suite) => {
@@ -39,7 +39,7 @@ describeTargets(
       }
     })
 
-    it('is kept by no cache', async () => {
+    it('is stored by no cache', async () => {
       const answer = await suite.send(path)
       expect(answer.headers['cache-control']).toMatch(/no-store|no-cache/)
       expect(answer.headers['cache-control']).not.toMatch(/public|max-age=[1-9]/)

@@ -130,12 +130,12 @@ describeTargets('session endpoint without a good session', (suite) => {
     }
   })
 
-  it('is not fooled into a navigation by a fetch that accepts HTML', async () => {
+  it('does not mistake a fetch that accepts HTML for a navigation', async () => {
     const headers = { 'sec-fetch-mode': 'cors', accept: 'text/html' }
     expectProblem(await suite.send({ path: endpoint, headers }), 401, 'ERR_SESSION_MISSING')
   })
 
-  it('refuses the session cookie twice, even the same one', async () => {
+  it('refuses two session cookies, even identical ones', async () => {
     const token = await suite.target.login('alice')
     const name = suite.target.sessionCookie
     for (const cookie of [

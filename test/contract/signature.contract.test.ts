@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
+import type { Answer } from '../support/http-client.ts'
 import {
   cookieHeader,
   type PolicyTerms,
@@ -200,6 +202,170 @@ describeTargets('signatures', (suite) => {
       const answer = await suite.send({ path: pathOf(signed), connectTo: '127.0.0.1', headers: { cookie } })
       expect(answer.status).toBe(200)
       expect(answer.text).toBe(bobSecret)
+    }
+  })
+
+  /** Fields that hold a good signature of another policy, in the hope that somebody splits them again. */
+  const smuggled = (separator: string, own: Partial<PolicyTerms>) => {
+    const resource = `https://${suite.target.host}/users/alice/*`
+    const cookies = signedCookies(keyOf(suite.target), policyFor(terms({ resource, ...own })))
+    const field = (name: string) => cookieValue(cookies, `CloudFront-${name}`)
+    const forged = policyFor(terms({ resource: `https://${suite.target.host}/*` }))
+    cookies.set('CloudFront-Policy', toCloudFrontBase64(forged))
+    const hash = cookies.get('CloudFront-Hash-Algorithm') ?? 'SHA1'
+    cookies.set(
+      'CloudFront-Key-Pair-Id',
+      [field('Key-Pair-Id'), hash, field('Signature'), toCloudFrontBase64(policyFor(terms({ resource, ...own })))].join(
+        separator,
+      ),
+    )
+    return cookies
+  }
+  const asQuery = (cookies: ReadonlyMap<string, string>) =>
+    [...cookies].map(([name, value]) => `${name.slice('CloudFront-'.length)}=${encodeURIComponent(value)}`).join('&')
+
+  it.skipIf(!suite.can.key).each([
+    ['a space', ' '],
+    ['an escaped space', '%20'],
+    ['a tab', '\t'],
+    ['a comma', ','],
+    ['a bar', '|'],
+    ['an ampersand', '&'],
+  ])('refuses a forged policy beside a key id that holds a good signature, after %s', async (_what, separator) => {
+    for (const own of [{}, { expires: epoch() - 10 }]) {
+      const cookies = smuggled(separator, own)
+      const answers = [
+        await withCookies(cookies),
+        await suite.send({ path: `${path}?${asQuery(cookies)}`, connectTo: '127.0.0.1' }),
+        await suite.send({ path: `${path}?${asQuery(cookies).replaceAll('%20', '+')}`, connectTo: '127.0.0.1' }),
+      ]
+      for (const answer of answers) {
+        expect(answer.status).toBe(403)
+        expectNoSecret(answer)
+      }
+    }
+  })
+
+  const strange = [
+    ' ',
+    '\t',
+    '\n',
+    '\r\nX-Edge-Policy: x',
+    '\0',
+    ',',
+    '|',
+    '"',
+    '=',
+    '%',
+    '\u00e9',
+    '\u2028',
+    '\ud83d\ude00',
+  ]
+  const fieldNames = ['Key-Pair-Id', 'Policy', 'Signature', 'Hash-Algorithm']
+  it.skipIf(!suite.can.key).each(fieldNames)('refuses a strange character anywhere in %s of a URL', async (name) => {
+    for (const character of strange) {
+      for (const place of [0, 0.5, 1]) {
+        const cookies = good()
+        const value = cookieValue(cookies, `CloudFront-${name}`)
+        const at = Math.floor(value.length * place)
+        cookies.set(`CloudFront-${name}`, value.slice(0, at) + character + value.slice(at))
+        const answer = await suite.send({ path: `${path}?${asQuery(cookies)}`, connectTo: '127.0.0.1' })
+        expect([answer.status, JSON.stringify(character), place]).toEqual([403, JSON.stringify(character), place])
+        expectNoSecret(answer)
+      }
+    }
+  })
+
+  it.skipIf(!suite.can.key).each(fieldNames)('refuses a strange character inside %s of a cookie', async (name) => {
+    for (const character of [' ', '\t', ',', '|', '"', '=', '%20', '%0a', '\u00e9', '\u00ff']) {
+      const cookies = good()
+      const value = cookieValue(cookies, `CloudFront-${name}`)
+      cookies.set(`CloudFront-${name}`, value.slice(0, 3) + character + value.slice(3))
+      const answer = await withCookies(cookies)
+      expect([answer.status, JSON.stringify(character)]).toEqual([403, JSON.stringify(character)])
+      expectNoSecret(answer)
+    }
+  })
+
+  it.skipIf(!suite.can.key)('refuses a policy of a length that no base64 has', async () => {
+    for (const cut of [1, 2, 3]) {
+      const cookies = good()
+      cookies.set('CloudFront-Policy', cookieValue(cookies, 'CloudFront-Policy').replace(/_*$/, '').slice(0, -cut))
+      expect((await withCookies(cookies)).status).toBe(403)
+    }
+  })
+
+  it.skipIf(!suite.can.key).each<[string, (expires: string) => string]>([
+    ['with a leading zero', (expires) => `0${expires}`],
+    ['with a point behind it', (expires) => `${expires}.`],
+    ['with a fraction of zero', (expires) => `${expires}.0`],
+    ['with an exponent', (expires) => `${expires}e0`],
+    ['in milliseconds', (expires) => `${expires}000`],
+    ['of 2^31', () => String(2 ** 31)],
+  ])('refuses a rightly signed date %s', async (_what, spell) => {
+    const policy = policyFor(terms())
+    const changed = policy.replace(/"AWS:EpochTime":(\d+)/, (_, expires: string) => `"AWS:EpochTime":${spell(expires)}`)
+    expect(changed).not.toBe(policy)
+    const answer = await withPolicy(changed)
+    expect(answer.status).toBe(403)
+    expectNoSecret(answer)
+  })
+
+  it.skipIf(!suite.can.key)('refuses a cookie for any scheme, which a signed URL may be for', async () => {
+    const policy = policyFor(terms({ resource: `http*://${suite.target.host}/users/bob/*` }))
+    expect((await withPolicy(policy)).status).toBe(403)
+    expect((await open(urlWithPolicy(keyOf(suite.target), url(), policy))).text).toBe(bobSecret)
+  })
+
+  it.skipIf(!suite.can.key)('opens what a pattern with wildcards inside covers, and nothing else', async () => {
+    const cookie = cookieHeader(
+      signedCookies(keyOf(suite.target), policyFor(terms({ resource: `https://${suite.target.host}/*/bob/sec?et.*` }))),
+    )
+    expect((await suite.send({ path, headers: { cookie } })).text).toBe(bobSecret)
+    for (const other of ['/users/alice/one.bin', '/users/bob2/secret.bin']) {
+      expect((await suite.send({ path: other, headers: { cookie } })).status, other).toBe(403)
+    }
+    expect((await suite.send({ path, headers: { cookie } })).text).toBe(bobSecret)
+  })
+
+  it.skipIf(!suite.can.key)('answers at once to a pattern that takes forever to match, signed or not', async () => {
+    const resource = `https://${suite.target.host}/${'*a'.repeat(1200)}*b`
+    const long = `/users/bob/${'a'.repeat(4000)}`
+    for (const key of [strangerKey(keyOf(suite.target)), keyOf(suite.target)]) {
+      const cookie = cookieHeader(signedCookies(key, policyFor(terms({ resource }))))
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () => suite.send({ path: long, headers: { cookie } })),
+      )
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 403))
+    }
+  })
+
+  it('treats names that objects inherit as unknown names', async () => {
+    const alice = await suite.signedIn('alice')
+    const cookie = await alice.cookieHeader('/users/alice/')
+    const file = '/users/alice/one.bin'
+    const protection = (answer: Answer) =>
+      ['content-security-policy', 'x-content-type-options', 'cross-origin-resource-policy', 'cache-control'].map(
+        (name) => answer.headers[name],
+      )
+    const plain = await suite.send({ path: file, headers: { cookie } })
+    expect(plain.status).toBe(200)
+    expect(protection(plain)).not.toContain(undefined)
+    for (const name of ['__proto__', 'constructor', 'toString', 'valueOf', 'hasOwnProperty']) {
+      const variants = [
+        { path: `${file}?${name}=x`, headers: { cookie } },
+        { path: `${file}?${name}=x&${name}=y`, headers: { cookie } },
+        { path: `${file}?${name}`, headers: { cookie } },
+        { path: file, headers: { cookie: `${name}=x; ${cookie}; ${name}=y` } },
+        { path: file, headers: { cookie, [name]: 'x' } },
+      ]
+      for (const variant of variants) {
+        const answer = await suite.send(variant)
+        expect([answer.status, protection(answer)], JSON.stringify([name, variant.path])).toEqual([
+          200,
+          protection(plain),
+        ])
+      }
     }
   })
 })

@@ -6,7 +6,7 @@ import { secrets } from './content.ts'
 import { differsInRefusalsOnly, type Setting } from './modes.ts'
 import { type Abilities, plannedTargets, type Target, type TargetPlan, type User } from './target.ts'
 
-/** What every case has at hand. `target` can be read inside cases only: it starts before the first of them. */
+/** The fixtures of every case. `target` can be read inside cases only: it starts before the first of them. */
 export interface Suite {
   readonly setting: Setting
   readonly can: Abilities
@@ -27,13 +27,12 @@ export interface Suite {
 
 /** How the cases of one title get their target. */
 export interface SuiteOptions {
-  /** A target that no other case of the file has touched; by default the cases of a file share one. */
+  /** A target that no other case has touched; by default all files share one, in which nothing may be revoked. */
   readonly own?: boolean
   /** The cases are about refusals, which `bootstrap` changes: they run in every setting. */
   readonly refusals?: boolean
 }
 
-const shared = new Map<string, Promise<Target>>()
 const started: Promise<Target>[] = []
 afterAll(async () => {
   // A target that did not start has already failed its cases.
@@ -56,7 +55,7 @@ export function describeTargets(title: string, define: (suite: Suite) => void, o
     describe.skipIf(missing.length > 0)(`${title} [${name}]`, () => {
       let target: Target | undefined
       beforeAll(async () => {
-        target = await (options.own === true ? start(plan) : startOnce(plan))
+        target = await start(plan, options.own === true)
       })
       define(createSuite(plan.setting, plan.can, () => {
         if (target === undefined) throw new Error('the target is there inside cases only')
@@ -66,14 +65,8 @@ export function describeTargets(title: string, define: (suite: Suite) => void, o
   }
 }
 
-function startOnce(plan: TargetPlan): Promise<Target> {
-  const target = shared.get(plan.name) ?? start(plan)
-  shared.set(plan.name, target)
-  return target
-}
-
-function start(plan: TargetPlan): Promise<Target> {
-  const target = plan.start()
+function start(plan: TargetPlan, own: boolean): Promise<Target> {
+  const target = own ? plan.start() : plan.share()
   started.push(target)
   return target
 }

@@ -1,16 +1,17 @@
+import { inject } from 'vitest'
 import type { TrustedKey } from '../support/policy-signer.ts'
 import { createSessionMaker, type SessionMaker } from '../support/session-maker.ts'
 import { startDeployedTarget } from './deployed-target.ts'
-import { startEmulationTarget } from './emulation-target.ts'
+import { connectToEmulation, type SharedEmulation, startEmulationTarget } from './emulation-target.ts'
 import { type Setting, settings } from './modes.ts'
 
 export { createSessionMaker, type SessionMaker, type TrustedKey }
 
-/** What the suite runs against. It speaks HTTP to it; the optional members are for cases that need more than HTTP. */
+/** The system under test. The suite uses HTTP; the optional members are for cases that need more. */
 export interface Target {
   readonly kind: 'emulation' | 'deployed'
   readonly setting: Setting
-  /** Where requests go: `http://localhost:8080`. */
+  /** Origin of the requests: `http://localhost:8080`. */
   readonly baseUrl: string
   /** The name in policies and in the `Host` header: `localhost:8080`. */
   readonly host: string
@@ -29,7 +30,7 @@ export interface Target {
 /** The users of the suite. A deployed target has a session of each in the environment. */
 export type User = 'alice' | 'bob'
 
-/** What a case may need beyond HTTP, known before anything is started. */
+/** Abilities beyond HTTP that a case may need, known before anything is started. */
 export interface Abilities {
   readonly sessions: boolean
   readonly key: boolean
@@ -46,7 +47,10 @@ export interface TargetPlan {
   readonly emulated: boolean
   readonly setting: Setting
   readonly can: Abilities
+  /** Starts a target for the caller alone. */
   start(): Promise<Target>
+  /** Connects to the target that all files share. */
+  share(): Promise<Target>
 }
 
 /** The deployed stage that the environment names, else the emulation in each of its settings. */
@@ -59,6 +63,7 @@ export function plannedTargets(environment: NodeJS.ProcessEnv = process.env): re
     setting,
     can: { sessions: true, key: true, revoke: true, bigImage: true, loopback: true },
     start: () => startEmulationTarget(setting),
+    share: async () => connectToEmulation(sharedEmulation(setting)),
   }))
 }
 
@@ -79,5 +84,12 @@ function deployedPlan(url: string, environment: NodeJS.ProcessEnv): TargetPlan {
       loopback: false,
     },
     start: async () => startDeployedTarget(url, setting, environment),
+    share: async () => startDeployedTarget(url, setting, environment),
   }
+}
+
+function sharedEmulation({ mode, bootstrap }: Setting): SharedEmulation {
+  const found = inject('emulations').find(({ setting }) => setting.mode === mode && setting.bootstrap === bootstrap)
+  if (found === undefined) throw new Error(`no emulation was started for ${mode}, ${bootstrap}`)
+  return found
 }

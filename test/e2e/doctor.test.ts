@@ -4,22 +4,21 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { main } from '../../cli/main.ts'
 import { processTerminal } from '../../cli/terminal.ts'
-import type { EmulationOptions } from '../../local/options.ts'
-import { startEmulation } from '../../local/supervisor.ts'
+import { type StageOptions, startStage } from '../../server/start.ts'
 
-/** The doctor of a local stage that runs: whatever `npm start` was told, nothing is wrong with it. */
+/** The doctor finds no fault in a running local stage, with any options of `npm start`. */
 const folder = mkdtempSync(join(tmpdir(), 'edge-signer-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function withStage(
-  options: EmulationOptions,
+  options: StageOptions,
   look: (stage: { url: string; args: string[] }) => Promise<void>,
 ): Promise<void> {
   const directory = mkdtempSync(join(folder, 'stage-'))
   const state = join(directory, 'state')
   mkdirSync(join(directory, 'content'))
   const content = join(directory, 'content')
-  const { url, port, stop } = await startEmulation({ port: 0, content, stateDirectory: state, ...options })
+  const { url, port, stop } = await startStage({ port: 0, content, stateDirectory: state, ...options })
   await look({ url, args: ['doctor', '--json', '--port', String(port), '--state', state] }).finally(stop)
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { readKeyDocument } from '../../local/state.ts'
-import { type Emulation, startEmulation } from '../../local/supervisor.ts'
+import { readKeyDocument } from '../../local/state/state-files.ts'
+import { type RunningStage, startStage } from '../../server/start.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
 import { Browser } from '../support/browser.ts'
 import { send } from '../support/http-client.ts'
@@ -16,7 +16,7 @@ import { createSessionMaker } from '../support/session-maker.ts'
  * Version 4A client, state object and KeyValueStore, the guard or the session function. How long it takes is the figure.
  */
 const file = '/users/alice/notes.txt'
-/** What an answer may take beyond the delay, in seconds. */
+/** Tolerance beyond the delay, in seconds. */
 const grace = 1
 
 const stages: (() => Promise<void>)[] = []
@@ -29,7 +29,7 @@ async function openStage(enforcement: 'key-group' | 'gate', propagationDelay: nu
     mkdirSync(join(content, 'users', user), { recursive: true })
     writeFileSync(join(content, 'users', user, 'notes.txt'), user)
   }
-  const emulation = await startEmulation({
+  const emulation = await startStage({
     port: 0,
     content,
     stateDirectory: join(directory, 'state'),
@@ -43,7 +43,7 @@ async function openStage(enforcement: 'key-group' | 'gate', propagationDelay: nu
   return { emulation, ...clientsOf(emulation) }
 }
 
-function clientsOf(emulation: Emulation) {
+function clientsOf(emulation: RunningStage) {
   const document = readKeyDocument(emulation.state)
   const { sessionSecret: secret = '' } = document
   const sessions = createSessionMaker({ secret, issuer: 'edge-signer-local', audience: 'edge-signer' })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { type Emulation, startEmulation } from '../../local/supervisor.ts'
+import { type RunningStage, startStage } from '../../server/start.ts'
 import type { KeyTimes } from '../../shared/keys/key-times.ts'
 import { maintainKeys } from '../../shared/keys/maintain-keys.ts'
 import { rotateStep } from '../../shared/keys/rotation/rotate-step.ts'
@@ -22,7 +22,7 @@ const wanted = 20_000
 const readers = 16
 
 /** More than the delay, as in a deployment: times are whole seconds, and an edge keeps its answers for one. */
-const patient: KeyTimes = { propagation: propagationDelay + 2, clockSkew: 0, longestTtl: 86_400, documentCache: 3600 }
+const patient: KeyTimes = { propagation: propagationDelay + 2, clockSkew: 0, maxTtl: 86_400, documentCache: 3600 }
 const impatient: KeyTimes = { ...patient, propagation: 0 }
 
 it('two rotations under load refuse nobody', async () => {
@@ -33,7 +33,7 @@ it('two rotations under load refuse nobody', async () => {
   expect(keys).toBe(3)
 }, 180_000)
 
-it('without the wait the same run refuses', async () => {
+it('refuses cookies if the wait is left out', async () => {
   const { refused } = await rotateUnderLoad(impatient, 2000)
   expect(refused).toBeGreaterThan(0)
 }, 180_000)
@@ -44,7 +44,7 @@ async function rotateUnderLoad(times: KeyTimes, least: number) {
   mkdirSync(join(content, 'users/alice'), { recursive: true })
   writeFileSync(join(content, 'users/alice/disk.img'), Buffer.alloc(65_536, 7))
   const stateDirectory = join(directory, 'state')
-  const emulation = await startEmulation({
+  const emulation = await startStage({
     port: 0,
     content,
     stateDirectory,
@@ -59,7 +59,7 @@ async function rotateUnderLoad(times: KeyTimes, least: number) {
   }
 }
 
-async function run(emulation: Emulation, times: KeyTimes, least: number) {
+async function run(emulation: RunningStage, times: KeyTimes, least: number) {
   const { ring, settled } = localKeyRing(emulation, times)
   const session = await logIn(emulation.url)
   const cookies = [await mint(emulation.url, session)]

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { createApp, openApiDocument } from '../../functions/api/app.ts'
+import { createApp } from '../../functions/api/app.ts'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
-import { createApiServices } from '../../functions/api/create-services.ts'
-import type { ApiServices } from '../../functions/api/services.ts'
+import { openApiDocument } from '../../functions/api/openapi.ts'
+import { type ApiServices, createApiServices } from '../../functions/api/services.ts'
 import type { AssetStore } from '../../shared/assets/asset-store.ts'
 import type { PresignDownload } from '../../shared/assets/download-urls.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
@@ -22,13 +22,13 @@ export const appOrigin = 'https://app.example.test'
 export interface TestApi {
   readonly services: ApiServices
   readonly sessions: SessionMaker
-  /** Paths that the CDN was told to forget. */
+  /** Invalidated paths. */
   readonly invalidated: string[]
-  /** What was logged. */
+  /** The log entries. */
   readonly logged: Readonly<Record<string, unknown>>[]
   /** The texts that the next loads give; `undefined` fails. */
   readonly documents: { keys: string | undefined; state: string | undefined }
-  /** Where revocations are written. */
+  /** The stores of revocations. */
   readonly revocations: MemoryRevocations
   /** Sends a request with a Bearer session of `as`; `json` makes it a POST. Fails where the answer is not a documented one. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are compared by tests, which say what they expect
@@ -76,10 +76,10 @@ export function createTestApi(
   const services = createApiServices(apiFunctionConfig(deployment), {
     store,
     cdn: { invalidate: async (paths) => void invalidated.push(...paths) },
-    cdnName: options.cdn === null ? undefined : { host: new URL(cdnOrigin).host, origin: cdnOrigin },
+    cdnOrigin: options.cdn === null ? undefined : cdnOrigin,
     presign: options.presign,
     loadKeys: async () => given(documents.keys),
-    loadState: async () => documents.state,
+    loadState: async () => given(documents.state),
     openRevocations: async () => revocations,
     loadKeySet: () => Promise.reject(new Error('HS256 has no key set')),
     now: options.now ?? (() => Math.floor(Date.now() / 1000)),
@@ -130,6 +130,6 @@ async function loadJudge(app: ReturnType<typeof createApp>) {
 }
 
 function given(text: string | undefined): string {
-  if (text === undefined) throw new Error('the key document is not to be had')
+  if (text === undefined) throw new Error('the key document is not available')
   return text
 }

@@ -7,9 +7,8 @@ import { CloudFrontClient, CreateKeyValueStoreCommand } from '@aws-sdk/client-cl
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import '@aws-sdk/signature-v4a'
 import type { ClientSettings } from '../../functions/provision/aws-stores.ts'
-import { holdPort } from '../../local/ports.ts'
+import { holdPort } from '../../local/process/ports.ts'
 import { ministack, setUpPythonTool } from '../../local/setup/python-tools.ts'
 
 /**
@@ -75,7 +74,7 @@ export async function startAwsEmulator(options: { enforceRoles?: boolean } = {})
   return { settings, cloudFront, secrets, s3, keyValues, endpoint, stop }
 }
 
-/** Makes a bucket and a KeyValueStore, as the stack would; returns what the custom resource is told of them. */
+/** Makes a bucket and a KeyValueStore, as the stack would; returns their names for the custom resource. */
 export async function makeStackParts(emulator: AwsEmulator, name: string): Promise<{ bucket: string; arn: string }> {
   await emulator.s3.send(new CreateBucketCommand({ Bucket: name }))
   const { KeyValueStore } = await emulator.cloudFront.send(new CreateKeyValueStoreCommand({ Name: name }))

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { DeleteBucketCommand, DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { CloudFrontResultResponse } from 'aws-lambda'
-import { openAwsStores } from '../../functions/provision/aws-stores.ts'
+import { createAwsClients, openAwsStores } from '../../functions/provision/aws-stores.ts'
 import { createProvisionHandler, type ProvisionWorld } from '../../functions/provision/create-handler.ts'
 import { createRotateKeyHandler } from '../../functions/rotate-key/create-handler.ts'
-import { createAwsStores } from '../../functions/session/aws-stores.ts'
 import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import { createEdgeHandler } from '../../functions/session/edge-handler.ts'
+import { connectToAws } from '../../functions/session/services.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import type { KeyAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { parseKeyDocument } from '../../shared/keys/key-document.ts'
@@ -22,7 +22,7 @@ import { type AwsEmulator, makeStackParts } from './aws-emulator.ts'
 import { createSessionMaker } from './session-maker.ts'
 import { type CookieLine, parseLine } from './set-cookie.ts'
 
-/** What CloudFormation was answered. */
+/** The answer to CloudFormation. */
 export interface CloudFormationAnswer {
   readonly Status: 'SUCCESS' | 'FAILED'
   readonly Reason?: string
@@ -51,9 +51,15 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
   const pages = [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text: '<!doctype html>' }]
   const clock = { ahead: 0 }
   const nowMs = () => Date.now() + clock.ahead * 1000
+  // Waiting takes no time of the test's.
+  const wait = async (ms: number) => {
+    clock.ahead += ms / 1000
+  }
+  const pace = { nowMs, random: () => 0.5, wait }
   const lines: string[] = []
   const report = (line: string) => void lines.push(line)
-  const stores = openAwsStores(secretId, aws.settings)
+  const clients = createAwsClients(aws.settings)
+  const stores = openAwsStores(secretId, clients)
   const ring = (): KeyRing => ({
     name,
     secret: stores.secret,
@@ -61,28 +67,34 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
     algorithm: 'ES256',
     times: keyTimes,
     now: Math.floor(nowMs() / 1000),
+    clock: pace,
     report,
   })
   const revocations: RevocationStores = {
     keyValues: stores.keyValues(parts.arn),
     state: stores.bucket({ name: parts.bucket, region: 'us-east-1' }).state,
+    clock: { nowMs, random: Math.random, wait: async () => undefined },
   }
-  const rotateKey = createRotateKeyHandler({ ring: ring(), revocations, nowMs })
+  const rotateKey = createRotateKeyHandler({ ring: ring(), revocations })
 
   async function cloudFormation(
     type: 'Create' | 'Update' | 'Delete',
     options: {
       stack?: string
       properties?: Record<string, string>
+      oldProperties?: Record<string, string>
       world?: Partial<ProvisionWorld>
       remainingMs?: number
     } = {},
   ): Promise<CloudFormationAnswer> {
     const world: ProvisionWorld = {
-      openStores: (signal) => openAwsStores(secretId, aws.settings, signal),
+      openStores: (signal) => openAwsStores(secretId, clients, signal),
       fetch,
-      nowMs,
-      wait: async () => undefined,
+      clock: pace,
+      startTimer: (ms, fire) => {
+        const timer = setTimeout(fire, ms)
+        return () => clearTimeout(timer)
+      },
       report,
       ...options.world,
     }
@@ -103,6 +115,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
         Deployment: randomUUID(),
         ...options.properties,
       },
+      ...(options.oldProperties && { OldResourceProperties: options.oldProperties }),
     }
     const remaining = options.remainingMs ?? 120_000
     const handler = createProvisionHandler({ name, bucketOwner: `${service}/dev`, secretId, pages }, world)
@@ -150,15 +163,15 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
       for (const { Key } of Contents) await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }))
       await aws.s3.send(new DeleteBucketCommand({ Bucket }))
     },
-    /** What a cold session function answers to a session of this subject. */
+    /** Returns the answer of a cold session function to a session of this subject. */
     async mint(sub: string, claims: Readonly<Record<string, unknown>> = {}): Promise<Minted> {
       const now = Math.floor(nowMs() / 1000)
       const { sessionSecret = '' } = await this.document()
       const maker = createSessionMaker({ secret: sessionSecret, issuer: 'app', audience: 'cdn' })
       const jwt = maker.signed({ payload: { sub, iat: now - 5, exp: now + 7200, ...claims } })
       const handler = createEdgeHandler(sessionFunctionConfig(deployment), {
-        openStores: () =>
-          createAwsStores(sessionFunctionConfig(deployment), '000000000000', {
+        connect: () =>
+          connectToAws(sessionFunctionConfig(deployment), '000000000000', {
             fetch: (input, init) => fetchFromEmulator(aws, input, init),
             credentials: () => ({ accessKeyId: 'test', secretAccessKey: 'test' }),
             nowMs,
@@ -177,7 +190,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
 /** A stage in an emulator. */
 export type Stage = Awaited<ReturnType<typeof openStage>>
 
-/** What a session function answered. */
+/** The answer of a session function. */
 export interface Minted {
   readonly status: number
   readonly cookies: readonly CookieLine[]

@@ -14,7 +14,7 @@ import { findPart } from './part.ts'
 
 const browserProgram = await findPart('Chromium', () => findChromium())
 
-/** What is missing on this machine, in words for the name of a skipped test. */
+/** Names of programs that this machine lacks, for the name of a skipped test. */
 export function missingChromium(): readonly string[] {
   return browserProgram.missing()
 }

@@ -6,7 +6,7 @@ import { GetPublicKeyCommand, ListKeyGroupsCommand } from '@aws-sdk/client-cloud
 import type { AwsEmulator } from './aws-emulator.ts'
 import type { CookieLine } from './set-cookie.ts'
 
-/** What an edge location would find. */
+/** The verdict of an edge location. */
 export type Verdict = 'accepted' | 'unknown key' | 'wrong signature' | 'expired'
 
 /**

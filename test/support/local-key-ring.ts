@@ -1,20 +1,27 @@
 import { randomUUID } from 'node:crypto'
-import { newKeyPairId, readKeyDocument, type StateFiles, writeKeyDocument, writeKeyGroup } from '../../local/state.ts'
-import type { Emulation } from '../../local/supervisor.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  newKeyPairId,
+  readKeyDocument,
+  type StateFiles,
+  writeKeyDocument,
+  writeKeyGroup,
+} from '../../local/state/state-files.ts'
+import type { RunningStage } from '../../server/start.ts'
 import { parseKeyDocument, serializeKeyDocument } from '../../shared/keys/key-document.ts'
 import type { KeyRing } from '../../shared/keys/key-ring.ts'
-import type { KeySecret, SecretVersion } from '../../shared/keys/key-secret.ts'
+import { type KeySecret, type SecretVersion, trustedLabel } from '../../shared/keys/key-secret.ts'
 import type { KeyTimes } from '../../shared/keys/key-times.ts'
 import { publicKeyPem } from '../../shared/keys/make-key-pair.ts'
 import type { KeyGroup, PublishedKey, TrustedKeys } from '../../shared/keys/trusted-keys.ts'
 
 /**
  * The keys of a running emulation, for the same rotation that is deployed. The control plane answers at once, as AWS's does;
- * what the edge trusts follows after the emulation's propagation delay, and nobody is told when.
+ * the key group at the edge follows after the emulation's propagation delay, without a notice.
  *
  * `settled` resolves when every change has reached the edge.
  */
-export function localKeyRing({ state, propagationDelay }: Emulation, times: KeyTimes) {
+export function localKeyRing({ state, propagationDelay }: RunningStage, times: KeyTimes) {
   const mark = 'edge-signer/local/keys'
   const name = 'edge-signer-local'
   const document = readKeyDocument(state)
@@ -56,6 +63,7 @@ export function localKeyRing({ state, propagationDelay }: Emulation, times: KeyT
       return made
     },
     listPublicKeys: async () => [...published],
+    findPublicKey: async (id) => published.find((key) => key.id === id),
     async deletePublicKey(id) {
       if (group.keyPairIds.includes(id)) return 'in-use'
       const at = published.findIndex((key) => key.id === id)
@@ -79,6 +87,7 @@ export function localKeyRing({ state, propagationDelay }: Emulation, times: KeyT
     algorithm: 'ES256',
     times,
     now: now(),
+    clock: { nowMs: Date.now, random: Math.random, wait: (ms) => wait(ms) },
     report: () => {},
   })
   const secret = fileSecret(mark, state)
@@ -92,7 +101,7 @@ function fileSecret(id: string, state: StateFiles): KeySecret {
     [first, { id: first, json: serializeKeyDocument(readKeyDocument(state)), createdAt: now() }],
   ])
   let current = first
-  let pending: string | undefined
+  const labels = new Map<string, string>()
   const unused = () => Promise.reject(new Error('the emulation has its secret'))
   const makeCurrent = async (versionId: string, from: string | undefined) => {
     if (from !== current) return 'changed-meanwhile' as const
@@ -104,18 +113,25 @@ function fileSecret(id: string, state: StateFiles): KeySecret {
     void versions.set(versionId, { id: versionId, json, createdAt: now() })
   return {
     id,
-    describe: async () => ({ arn: id, owner: 'local', markedForDeletion: false, current, pending }),
+    describe: async () => ({
+      ...{ arn: id, owner: 'local', markedForDeletion: false, current, draft: undefined },
+      pending: labels.get('AWSPENDING'),
+      trusted: labels.get(trustedLabel),
+    }),
     read: async (versionId) => versions.get(versionId),
     create: unused,
     restore: unused,
+    adopt: unused,
     remove: unused,
-    erase: unused,
     async addPending(versionId, json) {
       put(versionId, json)
-      pending = versionId
+      labels.set('AWSPENDING', versionId)
     },
-    async dropPending(versionId) {
-      if (pending === versionId) pending = undefined
+    async dropLabel(label, versionId) {
+      if (labels.get(label) === versionId) labels.delete(label)
+    },
+    async markTrusted(versionId) {
+      labels.set(trustedLabel, versionId)
     },
     makeCurrent,
     replaceCurrent(json, from) {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe } from 'vitest'
-import { storeFileName, storeGlobal, writeNjsModules } from '../../local/njs/modules.ts'
+import { storeFileName } from '../../local/state/state-files.ts'
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
-import { findNjs } from './njs-command.ts'
+import { findNjs, storeGlobal, writeNjsModules } from './njs-command.ts'
 
 const run = promisify(execFile)
 
@@ -16,7 +16,7 @@ export function describeWithNjs(name: string, suite: () => void): void {
   else describe.skip(`${name} (skipped: no njs command on PATH or in .local/tools)`, suite)
 }
 
-/** What a function finds in its KeyValueStore: an object of keys, or `broken` for one that cannot be read. */
+/** Content of a function's KeyValueStore: an object of keys, or `broken` for one that cannot be read. */
 export type StoreContent = Readonly<Record<string, string>> | 'broken'
 
 /**

@@ -12,7 +12,7 @@ export interface PageServer {
   stop(): Promise<void>
 }
 
-/** Where and how it is served. */
+/** Options of the page server. */
 export interface PageServerOptions {
   /** The name in its origin; it listens on 127.0.0.1. */
   readonly host: string
@@ -21,7 +21,7 @@ export interface PageServerOptions {
 }
 
 /**
- * What makes a page cross-origin isolated, and so gives it `SharedArrayBuffer`:
+ * Headers that make a page cross-origin isolated, which gives it `SharedArrayBuffer`:
  * https://html.spec.whatwg.org/multipage/document-sequences.html#cross-origin-isolated
  */
 const isolation = {

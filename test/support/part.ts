@@ -1,6 +1,6 @@
 /** Something that tests run on and a machine may lack. */
 export interface Part<Value> {
-  /** What is missing, in words for the name of a skipped test; empty where it is there. */
+  /** Names of missing programs, for the name of a skipped test; empty if the part is available. */
   missing(): readonly string[]
   /** @throws why it is not there: ask `missing` first. */
   require(): Value

@@ -4,7 +4,7 @@ import { findPart } from './part.ts'
 /** The programs that tests run: nginx, its njs module, the njs command. */
 const tools = await findPart('nginx and njs', () => setUpTools({ log: () => {} }))
 
-/** What is missing on this machine, in words for the name of a skipped test; empty where everything is there. */
+/** Names of programs that this machine lacks, for the name of a skipped test; empty if everything is available. */
 export function missingParts(): readonly string[] {
   return tools.missing()
 }

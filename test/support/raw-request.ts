@@ -1,7 +1,7 @@
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** What came back on a raw connection: the status of the first response and every byte after the request. */
+/** The answer on a raw connection: the status of the first response and every byte after the request. */
 export interface RawAnswer {
   /** 0 where the server hung up without a response. */
   readonly status: number

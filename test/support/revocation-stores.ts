@@ -46,6 +46,7 @@ export function createMemoryRevocations(): MemoryRevocations {
   return {
     state,
     keyValues,
+    clock: { nowMs: () => 0, random: () => 0, wait: async () => undefined },
     json: () => text,
     entries,
     beforeWrite: (work) => {

@@ -7,7 +7,7 @@ export interface S3Proxy {
   stop(): Promise<void>
 }
 
-/** What to do with a request: let it pass, answer it with a 500, or cut the connection in the middle of the body. */
+/** Treatment of a request: let it pass, answer it with a 500, or cut the connection in the middle of the body. */
 export type Verdict = 'pass' | 'fail' | 'cut'
 
 /** Starts it. The `Host` header is passed on as it came, because it is part of what was signed. */

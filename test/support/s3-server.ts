@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { holdPort } from '../../local/ports.ts'
+import { holdPort } from '../../local/process/ports.ts'
 import { setUpGoTool, versitygw } from '../../local/setup/go-tools.ts'
 import { s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { findPart } from './part.ts'
@@ -16,7 +16,7 @@ const program = await findPart('versitygw, which is built with Go', () =>
   setUpGoTool(versitygw, { log: (line) => process.stderr.write(`${line}\n`) }),
 )
 
-/** What is missing on this machine, in words for the name of a skipped test; empty where everything is there. */
+/** Names of programs that this machine lacks, for the name of a skipped test; empty if everything is available. */
 export function missingS3Server(): readonly string[] {
   return program.missing()
 }
@@ -28,7 +28,7 @@ export interface S3Server {
   readonly region: string
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
   readonly client: S3Client
-  /** Where it keeps the bucket: an object is a plain file at its key. */
+  /** Folder of the bucket: an object is a plain file at its key. */
   readonly content: string
   stop(): Promise<void>
 }

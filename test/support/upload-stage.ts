@@ -8,18 +8,18 @@ import { Agent, request } from 'undici'
 import projectConfig from '../../edge-signer.config.ts'
 import { type ApiFunctionConfig, apiFunctionConfig } from '../../functions/api/config.ts'
 import type { ApiServices } from '../../functions/api/services.ts'
-import { prepareLinkSecret } from '../../local/assets/link-secret.ts'
-import { createLocalServices, type LocalServicesSettings, locationOf } from '../../local/assets/local-services.ts'
-import { type LocalLocation, prepareLocation } from '../../local/assets/location.ts'
-import { startServer } from '../../local/child-process.ts'
-import { waitForSocket } from '../../local/ports.ts'
+import { startServer } from '../../local/process/child-process.ts'
+import { waitForSocket } from '../../local/process/ports.ts'
 import { findGo, setUpGoTool, tusd } from '../../local/setup/go-tools.ts'
-import { prepareState, readKeyDocument, stateFiles } from '../../local/state.ts'
-import { createEmbeddedServer } from '../../local/uploads/embedded-server.ts'
-import { removeStaleLocks, tusdArguments } from '../../local/uploads/tusd.ts'
-import { createTusdHooksHost } from '../../local/uploads/tusd-hooks-host.ts'
-import { createUploadHooks, type UploadHooks } from '../../local/uploads/upload-hooks.ts'
-import type { UploadServerKind } from '../../local/uploads/upload-server.ts'
+import { prepareState, readKeyDocument, stateFiles } from '../../local/state/state-files.ts'
+import { prepareLinkSecret } from '../../server/store/link-secret.ts'
+import { createLocalServices, type LocalServicesSettings, locationOf } from '../../server/store/local-services.ts'
+import { type LocalLocation, prepareLocation } from '../../server/store/location.ts'
+import { createEmbeddedServer } from '../../server/uploads/embedded-server.ts'
+import { removeStaleLocks, tusdArguments } from '../../server/uploads/tusd.ts'
+import { createTusdHooksHost } from '../../server/uploads/tusd-hooks-host.ts'
+import { createUploadHooks, type UploadHooks } from '../../server/uploads/upload-hooks.ts'
+import type { UploadServerKind } from '../../server/uploads/upload-server.ts'
 import type { UploadRequest } from '../../shared/assets/asset-store.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { createSessionMaker, type SessionMaker } from './session-maker.ts'
@@ -40,7 +40,7 @@ export interface UploadStage {
   readonly location: LocalLocation
   readonly sessions: SessionMaker
   readonly stampKey: string
-  /** Where tusd asks; `undefined` for the embedded server, which asks in its own process. */
+  /** URL of tusd's hooks; `undefined` for the embedded server, which calls them in its own process. */
   readonly hooksUrl: string | undefined
   /** Of tusd. */
   readonly pid: number

@@ -6,16 +6,17 @@ import { init, parse } from 'es-module-lexer'
 import { transform } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 
-/** What `docs` and reviews would otherwise have to repeat: the shape of the source, read from the source. */
+/** The shape of the source, read from the source, so that no page has to describe it. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Which top folders a top folder may import from. A function may also import from its own folder, never from another's. */
+/** Allowed imports of each top folder. A function may also import from its own folder, never from another's. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   shared: ['shared'],
   functions: ['shared'],
   infra: ['infra', 'functions', 'shared', 'edge-signer.config.ts'],
   local: ['local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
+  server: ['server', 'local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
   cli: ['cli', 'infra', 'shared', 'edge-signer.config.ts'],
   client: ['client'],
 }
@@ -55,6 +56,10 @@ describe('imports', () => {
         .map((name) => `${file} imports ${name}`),
     )
     expect(wrong).toEqual([])
+  })
+
+  it('go one way between the folders of local', () => {
+    expect(mutualFolders('local')).toEqual([])
   })
 
   it('go in no circle', () => {
@@ -182,10 +187,26 @@ function resolve(file: string, name: string): string {
 
 /** CloudFront Functions and njs know their modules (`crypto`, `fs`) without the prefix; everyone else writes it. */
 function isBareBuiltin(file: string, name: string): boolean {
-  const atTheEdge = /^(functions\/(guard|headers|not-found)|local\/(njs|edge)|shared\/(cloudfront|revocation))\//.test(
-    file,
-  )
+  const atTheEdge =
+    /^(functions\/(guard|headers|not-found)|local\/cloudfront\/njs|shared\/(cloudfront|revocation))\/|^server\/nginx\/links?\.ts$/.test(
+      file,
+    )
   return isBuiltin(name) && !name.startsWith('node:') && !atTheEdge
+}
+
+/** Pairs of folders directly below `top` that import each other. */
+function mutualFolders(top: string): string[] {
+  const folderOf = (file: string) => new RegExp(`^${top}/([^/]+)/`).exec(file)?.[1]
+  const arrows = new Set(
+    modules.flatMap(({ file, imports }) =>
+      imports
+        .filter((name) => name.startsWith('.'))
+        .map((name) => [folderOf(file), folderOf(resolve(file, name))])
+        .filter(([from, to]) => from !== undefined && to !== undefined && from !== to)
+        .map(([from, to]) => `${from} ${to}`),
+    ),
+  )
+  return [...arrows].filter((arrow) => arrows.has(arrow.split(' ').reverse().join(' '))).sort()
 }
 
 /** The first circle of imports, as the files on it; empty where there is none. */

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Build, buildFunctions } from '../../infra/build/index.ts'
+import { sessionFunctionConfig } from '../../functions/session/config.ts'
+import { type Build, buildFunctions, buildLambda } from '../../infra/build/index.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../shared/config/stage-config.ts'
 import config from './fixtures/edge-signer.config.ts'
@@ -21,7 +22,7 @@ const longNames: Partial<StageConfigInput> = {
   },
 }
 
-/** What a bundle may hold and weigh. A dependency that grows is seen here, not in the edge's cold starts. */
+/** Limits of each bundle, so that a growing dependency fails here and not in the edge's cold starts. */
 const outDir = mkdtempSync(join(tmpdir(), 'edge-signer-bundles-'))
 let built: Build
 
@@ -51,11 +52,9 @@ describe('the session bundle', () => {
     ['in gate mode, with an app, a bucket and a JWKS of long names', longNames],
   ])('is small enough to load in a few milliseconds, %s', async (_, changes) => {
     const folder = mkdtempSync(join(outDir, 'size-'))
-    await buildFunctions(
-      parseDeployment({ ...config, stages: { prod: { ...config.stages.prod, ...changes } } }, 'prod'),
-      folder,
-    )
-    expect(statSync(join(folder, 'session/index.cjs')).size).toBeLessThanOrEqual(64 * 1024)
+    const deployment = parseDeployment({ ...config, stages: { prod: { ...config.stages.prod, ...changes } } }, 'prod')
+    await buildLambda('session', folder, sessionFunctionConfig(deployment))
+    expect(statSync(join(folder, 'session/index.cjs')).size).toBeLessThanOrEqual(96 * 1024)
   })
 
   it('holds no key', () => {
@@ -74,10 +73,10 @@ describe.each(['guard.js', 'headers.js', 'not-found.js'])('the CloudFront Functi
     expect(code()).not.toMatch(/\brequire\s*\(|\bimport\s*\(/)
   })
 
-  it('has handler at its top and stays under 4 KB', () => {
+  it('has handler at its top and stays under 6 KB', () => {
     expect(code()).toMatch(/(^|[;}\n])(async )?function handler\(/)
     expect(code()).not.toMatch(/\bexport\b/)
-    expect(Buffer.byteLength(code())).toBeLessThanOrEqual(4 * 1024)
+    expect(Buffer.byteLength(code())).toBeLessThanOrEqual(6 * 1024)
   })
 })
 

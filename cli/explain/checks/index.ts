@@ -1,28 +1,25 @@
-import type { Check } from '../check.ts'
-import { answer } from './answer.ts'
-import { canonicalPath } from './canonical-path.ts'
-import { cookieDomain } from './cookie-domain.ts'
-import { cookieLifetime } from './cookie-lifetime.ts'
-import { cookiePath } from './cookie-path.ts'
-import { cookieSameSite } from './cookie-same-site.ts'
-import { cookieSecure } from './cookie-secure.ts'
-import { duplicates } from './duplicates.ts'
-import { expiry } from './expiry.ts'
-import { hashAlgorithm } from './hash-algorithm.ts'
-import { ip } from './ip.ts'
-import { keyKnown } from './key-known.ts'
-import { keyPairId } from './key-pair-id.ts'
-import { policyEncoding } from './policy-encoding.ts'
-import { policyJson } from './policy-json.ts'
-import { policyStatement } from './policy-statement.ts'
+import { pass, unknown } from '../../finding.ts'
+import { type Check, fault } from '../check.ts'
+import { cookieDomain, cookieLifetime, cookiePath, cookieSameSite, cookieSecure } from './browser.ts'
+import { policyEncoding, policyJson, signatureEncoding } from './encoding.ts'
+import { canonicalPath, revocation, signOut } from './guard.ts'
+import { expiry, ip, policyStatement, start } from './policy.ts'
 import { resource } from './resource.ts'
-import { revocation } from './revocation.ts'
-import { shadowing } from './shadowing.ts'
-import { signature } from './signature.ts'
-import { signatureEncoding } from './signature-encoding.ts'
-import { start } from './start.ts'
+import { duplicates, hashAlgorithm, keyKnown, keyPairId, shadowing, signature } from './signature.ts'
 
-/** Every check, in the order in which a request meets them. The first that fails is why it is refused. */
+/** The author of the response, if one was given. `answeredBy` recognises it. */
+const answer: Check = {
+  name: 'answer',
+  by: 'answer',
+  run({ answer, answeredBy }) {
+    if (answer === undefined) return unknown('give the response with --response-headers and --body')
+    if (answeredBy === undefined) return unknown('nothing in the response identifies its author')
+    const { by, outcome, detail, remedy } = answeredBy
+    return outcome === 'refused' ? fault(`answered-by-${by}`, detail, remedy) : pass(detail)
+  },
+}
+
+/** All checks, in the order in which a request meets them. The first that fails is the reason for the refusal. */
 export const checks: readonly Check[] = [
   cookieDomain,
   cookiePath,
@@ -45,5 +42,6 @@ export const checks: readonly Check[] = [
   ip,
   canonicalPath,
   revocation,
+  signOut,
   answer,
 ]

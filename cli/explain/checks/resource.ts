@@ -1,6 +1,7 @@
 import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
+import { pass, unknown } from '../../finding.ts'
 import { showUrl } from '../../redact.ts'
-import { type Check, type Finding, fail, pass, unknown } from '../check.ts'
+import { type Check, type CheckFinding, fault } from '../check.ts'
 
 /** `Resource` covers the requested URL, query string included. */
 export const resource: Check = {
@@ -14,47 +15,47 @@ export const resource: Check = {
   },
 }
 
-function describeMismatch(pattern: string, url: string): Finding {
-  const differing = `the policy covers ${showUrl(pattern)}, requested is ${showUrl(url)}; ${showDifference(pattern, url)}`
+function describeMismatch(pattern: string, url: string): CheckFinding {
+  const differing = `the policy covers ${showUrl(pattern)}, the request is for ${showUrl(url)}; ${showDifference(pattern, url)}`
   const [patternParts, urlParts] = [splitUrl(pattern), splitUrl(url)]
   if (sameWhenDecoded(pattern, url)) {
-    return fail(
+    return fault(
       'resource-encoding',
       differing,
-      'They are the same once decoded. Sign the URL percent-encoded as it is requested; use the prefixes that /_edge/session answers.',
+      'They are equal once decoded. Sign the URL percent-encoded as it is requested; use the prefixes that /_edge/session returns.',
     )
   }
   if (patternParts.scheme !== urlParts.scheme && matchesResource(pattern, url.replace(/^https:/, 'http:'))) {
-    return fail('resource-scheme', differing, 'Sign for https://: that is the scheme that viewers request.')
+    return fault('resource-scheme', differing, 'Sign for https://, the scheme that viewers request.')
   }
   if (!matchesResource(patternParts.host, urlParts.host)) {
-    return fail(
+    return fault(
       'resource-host',
       differing,
       'Sign for the host name that viewers request: an alias and the d….cloudfront.net name are two hosts. Set cdnHost.',
     )
   }
   if (url.includes('?') && matchesResource(pattern, url.slice(0, url.indexOf('?')))) {
-    return fail(
+    return fault(
       'resource-query',
       differing,
       'Without its query string the URL is covered. Sign it with the query string, or end Resource in *.',
     )
   }
   if (!pattern.includes('*') && url.startsWith(pattern)) {
-    return fail('resource-wildcard-missing', differing, 'End Resource in * to cover everything below.')
+    return fault('resource-wildcard-missing', differing, 'End Resource in * to cover everything below.')
   }
-  return fail(
+  return fault(
     'resource-path',
     differing,
-    'Request what the policy covers, or mint for this prefix. Paths are compared by case and by character.',
+    'Request what the policy covers, or mint for this prefix. Paths are case-sensitive, and each character counts.',
   )
 }
 
-/** Characters shown before the first that differs, and from it on: together no more than `shorten` shows of a value. */
+/** Characters shown before the first difference, and from it on: together not more than `shorten` shows of a value. */
 const [shownBefore, shownFrom] = [4, 8]
 
-/** Both sides around the first character that differs, counted up to the first `*`. A `?` stands for any one character, so also for itself. */
+/** Shows both sides around the first character that differs, up to the first `*`. A `?` matches any character, itself included. */
 function showDifference(pattern: string, url: string): string {
   const star = pattern.indexOf('*')
   const end = Math.min(star < 0 ? pattern.length : star, url.length)
@@ -64,7 +65,7 @@ function showDifference(pattern: string, url: string): string {
   return `they differ at character ${at + 1}: ${side(pattern)} against ${side(url)}`
 }
 
-/** As it is: shortened, both sides may look the same. */
+/** Not shortened further, because two values may only differ in the middle. */
 function around(text: string, at: number): string {
   const [from, to] = [Math.max(0, at - shownBefore), at + shownFrom]
   return `${from > 0 ? '…' : ''}${text.slice(from, to)}${to < text.length ? '…' : ''}`

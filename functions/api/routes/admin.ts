@@ -3,15 +3,14 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { AssetError, EdgeSignerError, RequestError, ServiceError } from '../../../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import type { GrantTemplate } from '../../../shared/grant/template.ts'
+import { rfc3339 } from '../../../shared/http/rfc3339.ts'
 import { embeddedMetric, metricNames } from '../../../shared/operations/embedded-metric.ts'
 import { isRevocable } from '../../../shared/revocation/revocable.ts'
-import { type RevocationOrder, readRevocations, restore, revoke } from '../../../shared/revocation/revoke.ts'
-import type { Revocation } from '../../../shared/revocation/state.ts'
+import { readRevocations, restore, revoke, syncRevocations } from '../../../shared/revocation/revoke.ts'
+import type { Revocation, RevocationOrder } from '../../../shared/revocation/state.ts'
 import type { RevocationStores } from '../../../shared/revocation/stores.ts'
 import type { ApiEnv } from '../actor.ts'
-import { formatTime } from '../answers.ts'
-import { documented } from '../describe.ts'
-import { input } from '../input.ts'
+import { documented, input } from '../openapi.ts'
 import * as schemas from '../schemas.ts'
 import type { ApiServices } from '../services.ts'
 
@@ -34,9 +33,9 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
     async (context) => {
       const { actor, now } = context.var
       const { prefix, sub } = context.req.valid('json')
-      const order = { prefix: parseRevocable(prefix, services.templates), ...(sub === undefined ? {} : { sub }) }
+      const order = { prefix: parseRevocable(prefix, services.config.grants), ...(sub === undefined ? {} : { sub }) }
       const revocation = await inStores(services, (stores) => revoke(order, stores, now))
-      tell(services, 'revoke', revocation, actor.session.sub)
+      tell(services, 'revoke', revocation, actor.sub)
       return context.json(revocationAnswer(revocation), 201)
     },
   )
@@ -50,7 +49,7 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
       codes: adminCodes,
     }),
     async (context) => {
-      const { revocations } = await inStores(services, ({ state }) => readRevocations(state, context.var.now))
+      const { revocations } = await inStores(services, (stores) => readRevocations(stores, context.var.now))
       return context.json({ revocations: revocations.map(revocationAnswer) })
     },
   )
@@ -69,10 +68,14 @@ export function adminRoutes(services: ApiServices): Hono<ApiEnv> {
       const { actor, now } = context.var
       const { id } = context.req.valid('param')
       await inStores(services, async (stores) => {
-        const { revocations } = await readRevocations(stores.state, now)
+        const { revocations } = await readRevocations(stores, now)
         const found = revocations.find((revocation) => revocationId(revocation) === id)
-        if (found === undefined || !(await restore(found, stores, now))) throw new RequestError('ERR_NOT_FOUND')
-        tell(services, 'restore', found, actor.session.sub)
+        if (found === undefined || !(await restore(found, stores, now))) {
+          // An undo that was cut off has left its entry in the KeyValueStore only: without it the prefix would stay closed.
+          await syncRevocations(stores, { now })
+          throw new RequestError('ERR_NOT_FOUND')
+        }
+        tell(services, 'restore', found, actor.sub)
       })
       return context.json({ id, deleted: true })
     },
@@ -111,7 +114,7 @@ async function inStores<T>(services: ApiServices, work: (stores: RevocationStore
   }
 }
 
-/** Who took access away or gave it back is kept in the log; the state forgets an entry when it expires. */
+/** Logs the author of a change of access; the state drops an entry when it expires. */
 function tell(services: ApiServices, action: 'revoke' | 'restore', { prefix, sub }: RevocationOrder, by: string): void {
   const metric = embeddedMetric(metricNames.accessChanges, 1, services.config.stageName, services.now())
   services.log({ level: 'info', message: 'access changed', action, prefix, sub, by, ...metric })
@@ -123,8 +126,8 @@ function revocationAnswer(revocation: Revocation) {
     id: revocationId(revocation),
     prefix: prefix as string,
     ...(sub === undefined ? {} : { sub }),
-    before: formatTime(before),
-    expiresAt: formatTime(expires),
+    before: rfc3339(before),
+    expiresAt: rfc3339(expires),
   }
 }
 

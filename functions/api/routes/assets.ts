@@ -1,14 +1,14 @@
 import { type Context, Hono } from 'hono'
+import type { Actor } from '../../../shared/assets/access.ts'
+import { requireAccess, requireRead } from '../../../shared/assets/access.ts'
+import { isResultOf, type TransferKind } from '../../../shared/assets/asset-origin.ts'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { AssetError } from '../../../shared/errors.ts'
 import { objectKeyPrefix } from '../../../shared/grant/resource-prefix.ts'
 import { quotaPrefix, requireQuota } from '../../../shared/uploads/quota.ts'
-import { requireAccess, requireRead } from '../access.ts'
-import type { Actor, ApiEnv } from '../actor.ts'
-import { assetAnswer } from '../answers.ts'
-import { documented } from '../describe.ts'
-import { input } from '../input.ts'
+import type { ApiEnv } from '../actor.ts'
+import { documented, input } from '../openapi.ts'
 import * as schemas from '../schemas.ts'
 import type { ApiServices } from '../services.ts'
 
@@ -31,11 +31,11 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
     input('query', schemas.listQuery),
     async (context) => {
       const { prefix, limit, cursor } = context.req.valid('query')
-      const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor), store.longestKey)
+      const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor), store.maxKeyLength)
       requireAccess(context.var.actor, below, publicScope)
       const page = await store.list(below, limit, cursor)
       const next = page.cursor === undefined ? {} : { cursor: page.cursor }
-      return context.json({ assets: page.assets.map(assetAnswer), ...next })
+      return context.json({ assets: page.assets.map(schemas.assetOutput), ...next })
     },
   )
 
@@ -53,7 +53,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       requireRead(context.var.actor, key)
       const asset = await store.describe(key)
       if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
-      return context.json(assetAnswer(asset))
+      return context.json(schemas.assetOutput(asset))
     },
   )
 
@@ -80,7 +80,8 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       documented('POST', {
         tag: 'Assets',
         summary: action === 'copy' ? 'Copy an asset' : 'Move an asset',
-        description: 'Within the store, whatever the size; above 5 GiB it takes S3 some seconds for each 100 GiB.',
+        description:
+          'Within the store, whatever the size; above 5 GiB it takes S3 some seconds for each 100 GiB. Succeeds again.',
         answer: { description: 'The asset at `to`', schema: schemas.asset },
         codes: [
           'ERR_KEY_INVALID',
@@ -96,14 +97,14 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       async (context) => {
         const { actor } = context.var
         const { from, to, overwrite = false } = context.req.valid('json')
-        const source = parseObjectKey(from, store.longestKey)
-        const target = parseObjectKey(to, store.longestKey)
+        const source = parseObjectKey(from, store.maxKeyLength)
+        const target = parseObjectKey(to, store.maxKeyLength)
         if (action === 'copy') requireRead(actor, source)
         else requireAccess(actor, source, publicScope)
         const depth = requireAccess(actor, target, publicScope)
         const isWithin = source.startsWith(quotaPrefix(target, depth))
         // A move within one prefix adds nothing to it.
-        if (action === 'copy' || !isWithin) await requireRoom({ source, target, overwrite, depth })
+        if (action === 'copy' || !isWithin) await requireRoom({ action, source, target, overwrite, depth })
         const asset = await store[action](source, target, { overwrite }).catch(async (error: unknown) => {
           // The target may be replaced by now, although the source could not be deleted.
           if (overwrite && !isRefusedCopy(error)) await cdn.invalidate([keyPath(target)])
@@ -111,21 +112,31 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
         })
         const changed = [...(overwrite ? [target] : []), ...(action === 'move' ? [source] : [])]
         if (changed.length > 0) await cdn.invalidate(changed.map(keyPath))
-        return context.json(assetAnswer(asset))
+        return context.json(schemas.assetOutput(asset))
       },
     )
   }
 
-  /** The copy counts below the target's prefix. */
-  async function requireRoom(copy: { source: ObjectKey; target: ObjectKey; overwrite: boolean; depth: number }) {
+  /** The copy counts below the target's prefix, unless it is there already. */
+  async function requireRoom({ action, source, target, overwrite, depth }: Transfer) {
     if (quotaBytes === null) return
-    const size = (await store.describe(copy.source))?.size ?? 0
-    await requireQuota(store, { key: copy.target, overwrite: copy.overwrite, depth: copy.depth }, size, quotaBytes)
+    const there = await store.describe(source)
+    if (isResultOf(action, source, there, await store.describe(target))) return
+    await requireQuota(store, { key: target, overwrite, depth }, there?.size ?? 0, quotaBytes)
   }
   return app
 }
 
-/** Whether nothing was written. */
+/** A copy or move, parsed. */
+interface Transfer {
+  readonly action: TransferKind
+  readonly source: ObjectKey
+  readonly target: ObjectKey
+  readonly overwrite: boolean
+  readonly depth: number
+}
+
+/** Returns true if nothing was written. */
 function isRefusedCopy(error: unknown): boolean {
   return error instanceof AssetError && error.code !== 'ERR_ASSET_CHANGED'
 }
@@ -140,7 +151,7 @@ function firstPrefix(actor: Actor): string {
  * The key of the path, decoded once, segment by segment: an encoded `/` stays part of its segment and is refused there. Behind
  * API Gateway none arrives: it hands the path over decoded.
  */
-function keyOf(context: Context, { longestKey }: AssetStore): ObjectKey {
+function keyOf(context: Context, { maxKeyLength }: AssetStore): ObjectKey {
   const raw = context.req.path.slice('/api/assets/'.length)
   let segments: string[]
   try {
@@ -149,5 +160,5 @@ function keyOf(context: Context, { longestKey }: AssetStore): ObjectKey {
     throw new AssetError('ERR_KEY_INVALID', undefined, { cause })
   }
   if (segments.some((segment) => segment.includes('/'))) throw new AssetError('ERR_KEY_INVALID')
-  return parseObjectKey(segments.join('/'), longestKey)
+  return parseObjectKey(segments.join('/'), maxKeyLength)
 }

@@ -1,12 +1,12 @@
 import { Hono } from 'hono'
+import type { Actor } from '../../../shared/assets/access.ts'
+import { requireAccess, requireRead } from '../../../shared/assets/access.ts'
 import { parseFileName } from '../../../shared/assets/download-name.ts'
 import type { DownloadRequest, DownloadUrl } from '../../../shared/assets/download-urls.ts'
 import { folderPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
-import { requireAccess, requireRead } from '../access.ts'
-import type { Actor, ApiEnv } from '../actor.ts'
-import { formatTime } from '../answers.ts'
-import { documented } from '../describe.ts'
-import { input } from '../input.ts'
+import { rfc3339 } from '../../../shared/http/rfc3339.ts'
+import type { ApiEnv } from '../actor.ts'
+import { documented, input } from '../openapi.ts'
 import * as schemas from '../schemas.ts'
 import type { ApiServices } from '../services.ts'
 
@@ -39,26 +39,26 @@ export function downloadRoutes(services: ApiServices): Hono<ApiEnv> {
     input('json', schemas.downloadInput),
     async (context) => {
       const { actor, now } = context.var
-      const wish = context.req.valid('json')
-      const ttl = Math.min(wish.expiresIn ?? services.config.downloads.ttlSeconds, 86_400)
-      if ('prefix' in wish) return context.json(await folder(wish.prefix, ttl, actor, now, services))
-      const wanted = 'files' in wish ? wish.files : [wish]
+      const asked = context.req.valid('json')
+      const ttl = Math.min(asked.expiresIn ?? services.config.downloads.ttlSeconds, 86_400)
+      if ('prefix' in asked) return context.json(await folder(asked.prefix, ttl, actor, now, services))
+      const wanted = 'files' in asked ? asked.files : [asked]
       const requests = wanted.map((file) => downloadRequest(file, actor, services))
       const urls = (await services.downloads.files(requests, ttl, now)).map(urlAnswer)
-      return 'files' in wish ? context.json({ files: urls }) : context.json(urls[0])
+      return 'files' in asked ? context.json({ files: urls }) : context.json(urls[0])
     },
   )
   return app
 }
 
 function downloadRequest({ key, filename }: FileInput, actor: Actor, { store }: ApiServices): DownloadRequest {
-  const parsed = parseObjectKey(key, store.longestKey)
+  const parsed = parseObjectKey(key, store.maxKeyLength)
   requireRead(actor, parsed)
   return { key: parsed, fileName: filename === undefined ? undefined : parseFileName(filename) }
 }
 
 async function folder(prefix: string, ttl: number, actor: Actor, now: number, services: ApiServices) {
-  const parsed = parseKeyPrefix(prefix, services.store.longestKey)
+  const parsed = parseKeyPrefix(prefix, services.store.maxKeyLength)
   requireAccess(actor, parsed, services.config.uploads.publicScope)
   const { baseUrl, querystring, expiresAt } = await services.downloads.folder(folderPath(parsed), ttl, now)
   return { baseUrl, querystring, ...timesOf(expiresAt) }
@@ -69,5 +69,5 @@ function urlAnswer({ key, url, expiresAt, checkedBy }: DownloadUrl) {
 }
 
 function timesOf(expiresAt: number | undefined) {
-  return { isPermanent: expiresAt === undefined, expiresAt: expiresAt === undefined ? null : formatTime(expiresAt) }
+  return { isPermanent: expiresAt === undefined, expiresAt: expiresAt === undefined ? null : rfc3339(expiresAt) }
 }

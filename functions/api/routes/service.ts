@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
-import { documented } from '../describe.ts'
+import { documented } from '../openapi.ts'
 import type { ApiServices } from '../services.ts'
 
 const status = v.object({ status: v.literal('ok') })

@@ -1,29 +1,28 @@
 import { Hono } from 'hono'
 import type { ObjectKey } from '../../../shared/assets/object-key.ts'
 import { AssetError, EdgeSignerError } from '../../../shared/errors.ts'
-import { completeUpload } from '../../../shared/uploads/complete.ts'
+import type { UploadDeclaration } from '../../../shared/uploads/declaration.ts'
+import { completeCodes, completeUpload, listParts, partUrlCodes, signParts } from '../../../shared/uploads/multipart.ts'
+import { abortUpload, issueTicket, openUpload, ticketCodes } from '../../../shared/uploads/ticket.ts'
 import type { ApiEnv } from '../actor.ts'
-import { documented } from '../describe.ts'
-import { input } from '../input.ts'
+import { documented, input } from '../openapi.ts'
 import { uploadParam } from '../schemas.ts'
-import { type ApiServices, publishOptions } from '../services.ts'
-import { beginCodes, beginUpload, type UploadWish } from '../ticket.ts'
+import type { ApiServices } from '../services.ts'
 import * as schemas from '../uppy-schemas.ts'
-import { abortUpload, completeCodes, listParts, multipartOf, openUpload, partUrlCodes, signParts } from './uploads.ts'
 
-/** What `beginUpload` refuses of a client that chose the way. */
-const wayCodes = [...beginCodes, 'ERR_NOT_IMPLEMENTED'] as const
-
-const anyType = 'application/octet-stream'
+/** Codes of `issueTicket` for a client that chose the protocol. */
+const wantedCodes = [...ticketCodes, 'ERR_NOT_IMPLEMENTED'] as const
 
 /**
- * `/api/s3`: what `@uppy/aws-s3` calls when its endpoint is `/api` (https://uppy.io/docs/aws-s3/). Its `uploadId` is opaque
- * to it, so it holds our token: every later call proves whose upload it is. Uppy does not say how long a file is; what counts
- * then is the limit of an upload and the quota.
+ * `/api/s3`: the routes that `@uppy/aws-s3` calls with the endpoint `/api` (https://uppy.io/docs/aws-s3/). `uploadId` is opaque to
+ * Uppy, so it is the token of the upload, which every later call presents. Uppy does not send the size of a file: the limit of
+ * an upload and the quota apply.
  *
- * A key may come as `metadata.key`, `metadata.visibility` may be `public`; else the service chooses a key from the name.
+ * `metadata.key` may name a key, and `metadata.visibility` may be `public`. Without a key, the service chooses one from the file
+ * name.
  */
 export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
+  const { uploads } = services
   const app = new Hono<ApiEnv>()
 
   app.get(
@@ -34,18 +33,25 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       description:
         'The file goes to the incoming area; the bucket’s event publishes it at `key`, or `POST /api/uploads/{uploadId}/confirm` does at once.',
       answer: { description: 'The form to send the file with', schema: schemas.params },
-      codes: wayCodes,
+      codes: wantedCodes,
     }),
     input('query', schemas.paramsQuery),
     async (context) => {
       const { actor, now } = context.var
       const { filename, type, ...query } = context.req.valid('query')
       const metadata = { key: query['metadata[key]'], visibility: query['metadata[visibility]'] }
-      const wish = wishOf(filename, type, metadata)
-      const { upload, uploadId, request } = await beginUpload(wish, 'form', actor, now, services)
+      const declaration = declarationOf(filename, type, metadata)
+      const { upload, token, request } = await issueTicket(declaration, 'form', actor, now, uploads)
       if (request === undefined) throw new AssetError('ERR_NOT_IMPLEMENTED')
       const { url, fields: form = {}, expiresAt } = request
-      return context.json({ method: 'POST', url, fields: form, expires: expiresAt - now, uploadId, key: upload.key })
+      return context.json({
+        method: 'POST',
+        url,
+        fields: form,
+        expires: expiresAt - now,
+        uploadId: token,
+        key: upload.key,
+      })
     },
   )
 
@@ -55,14 +61,15 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       tag: 'Uppy',
       summary: 'Begin a multipart upload',
       answer: { description: 'The upload', schema: schemas.created },
-      codes: wayCodes,
+      codes: wantedCodes,
     }),
     input('json', schemas.createInput),
     async (context) => {
       const { actor, now } = context.var
       const { filename, type, metadata } = context.req.valid('json')
-      const begun = await beginUpload(wishOf(filename, type, metadata ?? {}), 'multipart', actor, now, services)
-      return context.json({ key: begun.upload.key, uploadId: begun.uploadId, bucket })
+      const declaration = declarationOf(filename, type, metadata ?? {})
+      const { upload, token } = await issueTicket(declaration, 'multipart', actor, now, uploads)
+      return context.json({ key: upload.key, uploadId: token, bucket })
     },
   )
 
@@ -81,7 +88,7 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       const { key, partNumbers } = context.req.valid('query')
       const upload = await openUploadAt(context.req.valid('param').uploadId, key, actor, now)
       const numbers = partNumbers.split(',').map(Number)
-      const { urls } = await signParts(upload, numbers, now, services)
+      const { urls } = await signParts(upload, numbers, now, uploads)
       return context.json({ presignedUrls: Object.fromEntries(numbers.map((n, index) => [n, urls[index]])) })
     },
   )
@@ -100,7 +107,7 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       const { actor, now } = context.var
       const { uploadId, partNumber } = context.req.valid('param')
       const upload = await openUploadAt(uploadId, context.req.valid('query').key, actor, now)
-      const { urls, expiresAt } = await signParts(upload, [Number(partNumber)], now, services)
+      const { urls, expiresAt } = await signParts(upload, [Number(partNumber)], now, uploads)
       return context.json({ url: urls[0], expires: expiresAt - now })
     },
   )
@@ -118,7 +125,7 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
     async (context) => {
       const { actor, now } = context.var
       const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
-      const parts = await listParts(upload, services)
+      const parts = await listParts(upload, uploads)
       return context.json(parts.map((part) => ({ PartNumber: part.partNumber, ETag: part.etag, Size: part.size })))
     },
   )
@@ -139,13 +146,7 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       const upload = await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now)
       const { parts } = context.req.valid('json')
       const claimed = parts.map((part) => ({ partNumber: part.PartNumber, etag: part.ETag }))
-      const { key } = await completeUpload(
-        upload,
-        claimed,
-        now,
-        multipartOf(upload, services),
-        publishOptions(services),
-      )
+      const { key } = await completeUpload(upload, claimed, now, uploads)
       return context.json({ location: await locationOf(key, now, services), key, bucket })
     },
   )
@@ -164,15 +165,15 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
       const { actor, now } = context.var
       await abortUpload(
         await openUploadAt(context.req.valid('param').uploadId, context.req.valid('query').key, actor, now),
-        services,
+        uploads,
       )
       return context.json({})
     },
   )
 
-  /** Uppy sends the key beside the id; they must agree. */
+  /** Uppy sends the key with the id; they must agree. */
   async function openUploadAt(token: string, key: string, actor: ApiEnv['Variables']['actor'], now: number) {
-    const upload = await openUpload(token, actor, now, services)
+    const upload = await openUpload(token, actor, now, uploads)
     if (upload.key !== key) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
     return upload
   }
@@ -180,8 +181,8 @@ export function uppyRoutes(services: ApiServices): Hono<ApiEnv> {
 }
 
 /**
- * Where the asset can be read; empty where no URL can be made. The upload is complete all the same, and an error would have Uppy
- * report that it failed.
+ * Returns the URL of the asset, or an empty text if no URL can be made. The upload is complete nevertheless, and on an error
+ * Uppy would report that it failed.
  */
 async function locationOf(key: ObjectKey, now: number, services: ApiServices): Promise<string> {
   const { downloads, config, log } = services
@@ -195,16 +196,18 @@ async function locationOf(key: ObjectKey, now: number, services: ApiServices): P
   }
 }
 
-/** Uppy shows it and sends it nowhere; the bucket's real name is nobody's business. */
+/** Shown by Uppy and sent nowhere. The name of the real bucket stays private. */
 const bucket = 'assets'
 
-function wishOf(
+function declarationOf(
   filename: string,
   type: string | null | undefined,
   metadata: Readonly<Record<string, unknown>>,
-): UploadWish {
+): UploadDeclaration {
   const { key, visibility } = metadata
-  const contentType = type === undefined || type === null || type === '' ? anyType : type
-  const chosen = visibility === 'public' ? ({ visibility } as const) : {}
-  return typeof key === 'string' && key !== '' ? { key, contentType, ...chosen } : { filename, contentType, ...chosen }
+  return {
+    ...(typeof key === 'string' && key !== '' ? { key } : { filename }),
+    contentType: type,
+    ...(visibility === 'public' ? { visibility } : {}),
+  }
 }

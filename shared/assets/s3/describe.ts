@@ -1,12 +1,17 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { AssetOrigin } from '../asset-origin.ts'
 import type { Asset } from '../asset-store.ts'
 import type { Checksum } from '../checksum.ts'
+import { anyContentType } from '../content-type.ts'
 import type { ObjectKey } from '../object-key.ts'
 import { unless } from './faults.ts'
 import { objectName, type S3Location } from './location.ts'
 
 /** Name of the user metadata (`x-amz-meta-…`) that holds the id of the upload which published an object. */
 export const uploadIdMetadata = 'upload-id'
+
+/** Names of the user metadata that hold an asset's origin. */
+export const originMetadata = { source: 'origin-source', version: 'origin-version' } as const
 
 /** An object as HeadObject gives it, by its full name. `undefined` where there is none. */
 export function headObject(location: S3Location, name: string): Promise<HeadObjectCommandOutput | undefined> {
@@ -28,12 +33,19 @@ export function assetOf(key: ObjectKey, head: HeadObjectCommandOutput): Asset {
   return {
     key,
     size: head.ContentLength ?? 0,
-    contentType: head.ContentType ?? 'application/octet-stream',
+    contentType: head.ContentType ?? anyContentType,
     etag: head.ETag ?? '',
     lastModified: Math.floor((head.LastModified?.getTime() ?? 0) / 1000),
     checksum: checksumOf(head),
     uploadId: head.Metadata?.[uploadIdMetadata],
+    origin: originIn(head.Metadata),
   }
+}
+
+function originIn(metadata: HeadObjectCommandOutput['Metadata']): AssetOrigin | undefined {
+  const source = metadata?.[originMetadata.source]
+  const version = metadata?.[originMetadata.version]
+  return source === undefined || version === undefined ? undefined : { source, version }
 }
 
 /** The checksum of the whole object. A composite one is a checksum of the parts' checksums: of no use to a reader. */

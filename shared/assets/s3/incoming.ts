@@ -1,24 +1,23 @@
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { EdgeSignerError } from '../../errors.ts'
-import type { Upload } from '../../uploads/upload.ts'
-import { formatUploadRecord, parseUploadRecord } from '../../uploads/upload-record.ts'
+import { formatUpload, parseUpload, type Upload } from '../../uploads/upload.ts'
 import type { Asset, IncomingFile, UploadRequest } from '../asset-store.ts'
 import { isPublic } from '../object-key.ts'
 import { copyObject } from './copy.ts'
-import { presignedEnd } from './credential-end.ts'
 import { checksumOf, describeAsset, headObject, uploadIdMetadata } from './describe.ts'
+import { writeAt } from './ended.ts'
 import { unless, withFaults } from './faults.ts'
 import { incomingName, objectName, type S3Location } from './location.ts'
-import { presignPut } from './presign.ts'
+import { presignedEnd, presignPut } from './presign.ts'
 
 /**
  * Name of the user metadata that holds the declaration. It is signed into the request, and S3 takes no `x-amz-` header that
- * is not: whoever reads it from the object reads what this service allowed. So publishing needs no key of ours.
+ * is not: its value in the object is what this service allowed. So publishing needs no key.
  */
 const declarationMetadata = 'upload'
 
-/** What browsers may keep of a public file: a day, as its URL is meant for its content. */
+/** `Cache-Control` of a public file: a day, as its URL is meant for its content. */
 export const publicCacheControl = 'public, max-age=86400'
 
 /** A presigned PUT to the incoming area. `If-None-Match` lets it succeed once. */
@@ -28,7 +27,7 @@ export async function receivePut(
   ttl: number,
   now: number,
 ): Promise<UploadRequest> {
-  const record = formatUploadRecord(upload)
+  const record = formatUpload(upload)
   const { checksum } = upload
   const expiresAt = await presignedEnd(location.client, ttl, now)
   const command = new PutObjectCommand({
@@ -67,10 +66,10 @@ export async function receivePost(
   const expiresAt = await presignedEnd(location.client, ttl, now)
   const bound = {
     'Content-Type': upload.contentType,
-    [`x-amz-meta-${declarationMetadata}`]: formatUploadRecord(upload),
+    [`x-amz-meta-${declarationMetadata}`]: formatUpload(upload),
   }
   const least = upload.size ?? 0
-  const most = upload.size ?? upload.mostBytes
+  const most = upload.size ?? upload.maxBytes
   const { url, fields } = await withFaults(
     createPresignedPost(location.client, {
       Bucket: location.bucket,
@@ -83,32 +82,33 @@ export async function receivePost(
   return { method: 'POST', url, headers: {}, fields, expiresAt }
 }
 
-/** What has arrived. An object that this service never declared is as good as absent. */
+/** Returns the arrived bytes. An object that this service never declared counts as absent. */
 export async function readIncoming(location: S3Location, id: string): Promise<IncomingFile | undefined> {
   const head = await headObject(location, incomingName(location, id))
   const record = head?.Metadata?.[declarationMetadata]
   if (head === undefined || record === undefined) return undefined
   return {
     etag: head.ETag ?? '',
+    arrivedAt: Math.floor((head.LastModified?.getTime() ?? 0) / 1000),
     size: head.ContentLength ?? 0,
     contentType: head.ContentType ?? '',
     checksum: checksumOf(head),
-    declared: parseUploadRecord(record),
+    declared: parseUpload(record),
   }
 }
 
-/** Copies a verified incoming file to its key, with metadata of ours in place of the uploader's. */
+/** Copies a verified incoming file to its key, with the service's metadata in place of the uploader's. */
 export async function publishObject(location: S3Location, file: IncomingFile): Promise<Asset | undefined> {
   const upload = file.declared
+  const copy = {
+    from: incomingName(location, upload.id),
+    to: objectName(location, upload.key),
+    source: { ETag: file.etag, ContentLength: file.size, $metadata: {} },
+    headers: objectHeaders(upload),
+  }
   const copied = await unless(
     'ERR_ASSET_NOT_FOUND',
-    copyObject(location, {
-      from: incomingName(location, upload.id),
-      to: objectName(location, upload.key),
-      source: { ETag: file.etag, ContentLength: file.size, $metadata: {} },
-      overwrite: upload.overwrite,
-      replace: objectHeaders(upload),
-    }).then(() => true),
+    writeAt(location, copy.to, upload.overwrite, (condition) => copyObject(location, copy, condition)).then(() => true),
   )
   return copied === undefined ? undefined : await describeAsset(location, upload.key)
 }
@@ -120,12 +120,6 @@ export function objectHeaders(upload: Upload) {
     Metadata: { [uploadIdMetadata]: upload.id },
     ...(isPublic(upload.key) ? { CacheControl: publicCacheControl } : {}),
   }
-}
-
-/** Drops an incoming file. */
-export async function discardIncoming(location: S3Location, id: string): Promise<void> {
-  const Key = incomingName(location, id)
-  await withFaults(location.client.send(new DeleteObjectCommand({ Bucket: location.bucket, Key })))
 }
 
 function requireSize(upload: Upload): number {

@@ -51,7 +51,7 @@ export interface ArrivedUpload {
 /** One page of the incoming area, in the order of the ids' bytes. */
 export interface ArrivedPage {
   readonly uploads: readonly ArrivedUpload[]
-  /** What the next page comes after; `undefined` on the last one. */
+  /** Last key of the page; `undefined` on the last page. */
   readonly next: string | undefined
 }
 
@@ -101,7 +101,7 @@ function namesOf(page: ListObjectsV2CommandOutput): string[] {
 
 type S3Object = NonNullable<ListObjectsV2CommandOutput['Contents']>[number]
 
-/** Objects that no key of ours can name (folder markers, names with `//`) are left out. */
+/** Objects that no valid key can name (folder markers, names with `//`) are left out. */
 function summaryOf(location: S3Location, name: string, object: S3Object | undefined): AssetSummary[] {
   let key: ObjectKey
   try {

@@ -1,5 +1,5 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
-import { mostKeyBytes } from '../limits.ts'
+import { maxKeyBytes } from '../limits.ts'
 import type { KeyPrefix, ObjectKey } from '../object-key.ts'
 
 /** A bucket, or the part of one below a key prefix. */
@@ -31,21 +31,34 @@ export function objectName(location: S3Location, key: ObjectKey | KeyPrefix): st
   return location.keyPrefix + key
 }
 
-/** Where an upload arrives; no behaviour of the CDN serves it. */
+/** Object key at which an upload arrives; no behaviour of the CDN serves it. */
 export function incomingName(location: S3Location, id: string): string {
   return `${location.keyPrefix}_incoming/${id}`
+}
+
+/**
+ * Object key that records the end of an upload. Not in the incoming area: each object there is an event, and the hourly sweep
+ * looks at all of them.
+ */
+export function endedName(id: string): string {
+  return `_state/ended/${id}`
+}
+
+/** Returns whether a text has the form of an upload's id. */
+export function isUploadId(id: string): boolean {
+  return /^[\w-]{22}$/.test(id)
 }
 
 /** The id of the upload that an object is, by its name; what is not exactly an upload's name is not ours. */
 export function incomingId({ keyPrefix }: Pick<S3Location, 'keyPrefix'>, name: string): string | undefined {
   const folder = `${keyPrefix}_incoming/`
   const id = name.slice(folder.length)
-  return name.startsWith(folder) && /^[\w-]{22}$/.test(id) ? id : undefined
+  return name.startsWith(folder) && isUploadId(id) ? id : undefined
 }
 
 /** The longest key that fits behind the prefix, in bytes. */
-export function longestKeyIn(location: S3Location): number {
-  return mostKeyBytes - location.keyPrefix.length
+export function maxKeyLengthIn(location: S3Location): number {
+  return maxKeyBytes - location.keyPrefix.length
 }
 
 /** `CopySource`: the bucket and the encoded name. */

@@ -8,12 +8,12 @@ import { AssetError, ServiceError } from '../../errors.ts'
 import type { Upload } from '../../uploads/upload.ts'
 import type { Asset, MultipartStore, StoredPart } from '../asset-store.ts'
 import { partLength, partSizeFor } from '../limits.ts'
-import { presignedEnd } from './credential-end.ts'
-import { describeAsset } from './describe.ts'
+import { describeAsset, headObject } from './describe.ts'
+import { endUploadOf } from './ended.ts'
 import { unless, withFaults } from './faults.ts'
 import { objectHeaders } from './incoming.ts'
 import { objectName, type S3Location } from './location.ts'
-import { presignParts } from './presign.ts'
+import { presignedEnd, presignParts } from './presign.ts'
 
 /** A part with what CompleteMultipartUpload wants back of it. */
 interface S3Part extends StoredPart {
@@ -93,6 +93,8 @@ async function listAllParts(location: S3Location, upload: Upload): Promise<S3Par
 
 async function completeMultipart(location: S3Location, upload: Upload, parts: readonly StoredPart[]): Promise<Asset> {
   const size = parts.reduce((sum, part) => sum + part.size, 0)
+  // Not on the condition that the same object is still there: S3 makes the client send all parts again where such a condition fails.
+  if (upload.overwrite) await endUploadOf(location, await headObject(location, objectName(location, upload.key)))
   await withFaults(
     location.client.send(
       new CompleteMultipartUploadCommand({

@@ -1,8 +1,10 @@
-import { type GetObjectCommand, type PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { GetObjectCommand, type PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl, S3RequestPresigner } from '@aws-sdk/s3-request-presigner'
 import { ServiceError } from '../../errors.ts'
+import { attachmentNamed } from '../download-name.ts'
+import type { PresignDownload } from '../download-urls.ts'
 import { withFaults } from './faults.ts'
-import type { S3Location } from './location.ts'
+import { objectName, type S3Location } from './location.ts'
 
 /**
  * Presigns a PutObject. Everything that the command names is bound: length, type, checksum, `If-None-Match` and metadata
@@ -26,7 +28,7 @@ export function presignPut(location: S3Location, command: PutObjectCommand, expi
 }
 
 /** Presigns a GetObject. */
-export function presignGet(location: S3Location, command: GetObjectCommand, expiresAt: number, now: number) {
+function presignGet(location: S3Location, command: GetObjectCommand, expiresAt: number, now: number) {
   return withFaults(getSignedUrl(location.client, command, validity(expiresAt, now)))
 }
 
@@ -87,4 +89,32 @@ function formatSignedUrl(base: URL, query: Readonly<Record<string, unknown>>): s
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
   )
   return `${base.origin}${base.pathname}?${fields.join('&')}`
+}
+
+/** Makes presigned GetObject URLs, which expire no later than the credentials that sign them. */
+export function createS3Presign(location: S3Location): PresignDownload {
+  return async ({ key, fileName }, ttl, now) => {
+    const expiresAt = await presignedEnd(location.client, ttl, now)
+    const command = new GetObjectCommand({
+      Bucket: location.bucket,
+      Key: objectName(location, key),
+      ...(fileName === undefined ? {} : { ResponseContentDisposition: attachmentNamed(fileName) }),
+    })
+    return { url: await presignGet(location, command, expiresAt, now), expiresAt }
+  }
+}
+
+/** Max lifetime in seconds of a URL whose temporary credentials have no known end. */
+const maxUnknownLifetime = 900
+
+/**
+ * Returns when a URL signed now expires, in epoch seconds: after `ttl`, but never after the credentials that sign it. S3 refuses
+ * a presigned URL as soon as its credentials have expired, whatever its own `X-Amz-Expires` is.
+ *
+ * The role credentials of a Lambda function have a session token and no known end, so such a URL lives 15 minutes at most.
+ */
+export async function presignedEnd(client: S3Client, ttl: number, now: number): Promise<number> {
+  const { expiration, sessionToken } = await client.config.credentials()
+  if (expiration !== undefined) return Math.min(now + ttl, Math.floor(expiration.getTime() / 1000))
+  return now + (sessionToken === undefined ? ttl : Math.min(ttl, maxUnknownLifetime))
 }

@@ -1,19 +1,13 @@
-import { DeleteObjectCommand, HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { AssetError } from '../../errors.ts'
 import type { Asset, AssetStore, WriteOptions } from '../asset-store.ts'
 import { isPublic, type ObjectKey } from '../object-key.ts'
-import { describeAsset, headObject } from './describe.ts'
-import { withFaults } from './faults.ts'
-import {
-  discardIncoming,
-  publicCacheControl,
-  publishObject,
-  readIncoming,
-  receivePost,
-  receivePut,
-} from './incoming.ts'
+import { describeAsset } from './describe.ts'
+import { deleteAt, endUpload, hasEnded, writeAt } from './ended.ts'
+import { unless, withFaults } from './faults.ts'
+import { publicCacheControl, publishObject, readIncoming, receivePost, receivePut } from './incoming.ts'
 import { listAssets, usageBelow } from './list.ts'
-import { longestKeyIn, objectName, type S3Location } from './location.ts'
+import { maxKeyLengthIn, objectName, type S3Location } from './location.ts'
 import { createS3Multipart } from './multipart.ts'
 import { copyAsset, moveAsset } from './transfer.ts'
 
@@ -28,7 +22,7 @@ export function createS3Store(options: S3StoreOptions): AssetStore {
   const location: S3Location = options
   const { client, bucket } = location
   return {
-    longestKey: longestKeyIn(location),
+    maxKeyLength: maxKeyLengthIn(location),
     singleProtocol: 'put',
     multipart: createS3Multipart(location, options.ticketSeconds),
     async ready() {
@@ -38,14 +32,15 @@ export function createS3Store(options: S3StoreOptions): AssetStore {
     list: (prefix, limit, cursor) => listAssets(location, prefix, limit, cursor),
     usage: (prefix) => usageBelow(location, prefix),
     save: (key, body, contentType, write) => saveObject(location, key, body, contentType, write),
-    delete: (key) => deleteObject(location, key),
+    delete: (key) => deleteAt(location, objectName(location, key)),
     copy: (from, to, write) => copyAsset(location, from, to, write),
     move: (from, to, write) => moveAsset(location, from, to, write),
     receive: (upload, now, seconds = options.ticketSeconds) => receivePut(location, upload, seconds, now),
     receiveForm: (upload, now, seconds = options.ticketSeconds) => receivePost(location, upload, seconds, now),
     incoming: (id) => readIncoming(location, id),
     publish: (file) => publishObject(location, file),
-    discard: (id) => discardIncoming(location, id),
+    end: (id) => endUpload(location, id),
+    hasEnded: (id) => hasEnded(location, id),
   }
 }
 
@@ -56,28 +51,22 @@ async function saveObject(
   contentType: string,
   { overwrite }: WriteOptions,
 ): Promise<Asset> {
-  await withFaults(
-    location.client.send(
-      new PutObjectCommand({
-        Bucket: location.bucket,
-        Key: objectName(location, key),
-        Body: body,
-        ContentType: contentType,
-        ChecksumAlgorithm: 'SHA256',
-        ...(overwrite ? {} : { IfNoneMatch: '*' }),
-        ...(isPublic(key) ? { CacheControl: publicCacheControl } : {}),
-      }),
-    ),
-  )
+  const Key = objectName(location, key)
+  await writeAt(location, Key, overwrite, async (condition) => {
+    const command = new PutObjectCommand({
+      Bucket: location.bucket,
+      Key,
+      Body: body,
+      ContentType: contentType,
+      ChecksumAlgorithm: 'SHA256',
+      ...condition,
+      ...(isPublic(key) ? { CacheControl: publicCacheControl } : {}),
+    })
+    const sent = await unless('ERR_ASSET_NOT_FOUND', location.client.send(command))
+    // What was to be replaced is gone.
+    if (sent === undefined) throw new AssetError('ERR_ASSET_EXISTS')
+  })
   const asset = await describeAsset(location, key)
   if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
   return asset
-}
-
-async function deleteObject(location: S3Location, key: ObjectKey): Promise<boolean> {
-  // DeleteObject succeeds whether or not there was anything.
-  const found = (await headObject(location, objectName(location, key))) !== undefined
-  const Key = objectName(location, key)
-  if (found) await withFaults(location.client.send(new DeleteObjectCommand({ Bucket: location.bucket, Key })))
-  return found
 }

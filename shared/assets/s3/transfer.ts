@@ -1,11 +1,11 @@
-import { DeleteObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import { AssetError } from '../../errors.ts'
+import { type AssetOrigin, isResultOf, originOf, type TransferKind } from '../asset-origin.ts'
 import type { Asset, WriteOptions } from '../asset-store.ts'
 import { isPublic, type ObjectKey } from '../object-key.ts'
-import { copyObject } from './copy.ts'
-import { objectHeadersOf } from './copy-request.ts'
-import { describeAsset, headObject } from './describe.ts'
-import { withFaults } from './faults.ts'
+import { copyObject, objectHeadersOf } from './copy.ts'
+import { assetOf, describeAsset, headObject, originMetadata, uploadIdMetadata } from './describe.ts'
+import { deleteUnchanged, writeAt } from './ended.ts'
 import { publicCacheControl } from './incoming.ts'
 import { objectName, type S3Location } from './location.ts'
 
@@ -16,7 +16,7 @@ export async function copyAsset(
   to: ObjectKey,
   options: WriteOptions,
 ): Promise<Asset> {
-  return (await copyWithSource(location, from, to, options)).asset
+  return (await transferAsset(location, 'copy', from, to, options)).asset
 }
 
 /**
@@ -30,41 +30,63 @@ export async function moveAsset(
   to: ObjectKey,
   options: WriteOptions,
 ): Promise<Asset> {
-  const { asset, source } = await copyWithSource(location, from, to, options)
-  await deleteUnchanged(location, objectName(location, from), source)
+  const { asset, source } = await transferAsset(location, 'move', from, to, options)
+  if (source !== undefined && (await deleteUnchanged(location, objectName(location, from), source)) === 'changed') {
+    throw new AssetError('ERR_ASSET_CHANGED')
+  }
   return asset
 }
 
-async function copyWithSource(location: S3Location, from: ObjectKey, to: ObjectKey, { overwrite }: WriteOptions) {
+/** Lets the target appear, unless an earlier try of the same transfer did. */
+async function transferAsset(
+  location: S3Location,
+  kind: TransferKind,
+  from: ObjectKey,
+  to: ObjectKey,
+  { overwrite }: WriteOptions,
+): Promise<{ asset: Asset; source: HeadObjectCommandOutput | undefined }> {
   const source = await headObject(location, objectName(location, from))
-  if (source === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
   // S3 refuses to copy an object onto itself, and a move would then delete it.
-  if (from === to) throw new AssetError('ERR_ASSET_EXISTS')
-  const names = { from: objectName(location, from), to: objectName(location, to) }
-  // What browsers and caches may keep depends on who may read it, so it is not carried over that border.
-  const CacheControl = isPublic(to) ? publicCacheControl : undefined
-  const replace = isPublic(from) === isPublic(to) ? undefined : { ...objectHeadersOf(source), CacheControl }
-  await copyObject(location, { ...names, source, overwrite, replace })
+  if (from === to) throw new AssetError(source === undefined ? 'ERR_ASSET_NOT_FOUND' : 'ERR_ASSET_EXISTS')
+  const state = source && assetOf(from, source)
+  const done = async () => {
+    const asset = await describeAsset(location, to)
+    return asset !== undefined && isResultOf(kind, from, state, asset) ? asset : undefined
+  }
+  const earlier = await done()
+  if (earlier !== undefined) return { asset: earlier, source }
+  if (source === undefined || state === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
+  const origin = originOf(kind, from, state)
+  const copy = {
+    from: objectName(location, from),
+    to: objectName(location, to),
+    source,
+    headers: {
+      ...objectHeadersOf(source),
+      // What browsers and caches may keep depends on who may read it, so it is not carried over that border.
+      ...(isPublic(from) === isPublic(to) ? {} : { CacheControl: isPublic(to) ? publicCacheControl : undefined }),
+      Metadata: { ...withoutOwn(source.Metadata), ...namedOrigin(origin) },
+    },
+  }
+  try {
+    await writeAt(location, copy.to, overwrite, (condition) => copyObject(location, copy, condition))
+  } catch (error) {
+    // The same transfer, concurrently: its target is there, and its source may be gone.
+    const winner = error instanceof AssetError ? await done() : undefined
+    if (winner === undefined) throw error
+    return { asset: winner, source }
+  }
   const asset = await describeAsset(location, to)
   if (asset === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
   return { asset, source }
 }
 
-/**
- * S3 itself compares, in the step that deletes. Looking first is not that guarantee; it is what is left on servers that ignore
- * the header.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
- */
-async function deleteUnchanged(location: S3Location, name: string, { ETag }: HeadObjectCommandOutput): Promise<void> {
-  const now = await headObject(location, name)
-  if (now === undefined) return
-  if (now.ETag !== ETag) throw new AssetError('ERR_ASSET_CHANGED')
-  const command = new DeleteObjectCommand({ Bucket: location.bucket, Key: name, IfMatch: ETag })
-  await withFaults(location.client.send(command)).catch((error: unknown) => {
-    const code = error instanceof AssetError ? error.code : undefined
-    // Somebody else deleted it.
-    if (code === 'ERR_ASSET_NOT_FOUND') return
-    if (code === 'ERR_ASSET_EXISTS') throw new AssetError('ERR_ASSET_CHANGED', undefined, { cause: error })
-    throw error
-  })
+/** The id of an upload belongs to the object that the upload published, an origin to the transfer that made the object. */
+function withoutOwn(metadata: HeadObjectCommandOutput['Metadata']): Record<string, string> {
+  const own: readonly string[] = [uploadIdMetadata, ...Object.values(originMetadata)]
+  return Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !own.includes(name)))
+}
+
+function namedOrigin({ source, version }: AssetOrigin): Record<string, string> {
+  return { [originMetadata.source]: source, [originMetadata.version]: version }
 }

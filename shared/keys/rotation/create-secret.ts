@@ -1,8 +1,8 @@
 import { groupIsFull } from '../edit-key-group.ts'
-import { parseKeyDocument, serializeKeyDocument } from '../key-document.ts'
+import { parseKeyDocument, type SigningKey, serializeKeyDocument } from '../key-document.ts'
 import { type KeyRing, readCurrent, requireKeyGroup, requireSecret } from '../key-ring.ts'
-import { firstUse, publishNewKey, refuseKmsKeys } from '../publish-key.ts'
-import { mostKeysInGroup } from '../trusted-keys.ts'
+import { firstUse, refuseKmsKeys, withNewKey } from '../publish-key.ts'
+import { maxKeysInGroup } from '../trusted-keys.ts'
 
 /**
  * First step: makes a key pair, publishes its public key, and writes the document that has it as pending version. The new key
@@ -25,12 +25,8 @@ export async function createSecret(versionId: string, ring: KeyRing): Promise<vo
   refuseKmsKeys(document.keys)
   const group = await requireKeyGroup(ring)
   // Before a key is made: a public key that fits into no group would use up the account's ten.
-  if (group.keyPairIds.length >= mostKeysInGroup) throw groupIsFull(group)
-  const key = await publishNewKey(ring, firstUse(ring, document.keys))
-  try {
-    await ring.secret.addPending(versionId, serializeKeyDocument({ ...document, keys: [...document.keys, key] }))
-  } catch (error) {
-    await ring.trusted.deletePublicKey(key.keyPairId).catch(() => undefined)
-    throw error
-  }
+  if (group.keyPairIds.length >= maxKeysInGroup) throw groupIsFull(group)
+  const use = (key: SigningKey) =>
+    ring.secret.addPending(versionId, serializeKeyDocument({ ...document, keys: [...document.keys, key] }))
+  await withNewKey(ring, firstUse(ring, document.keys), use, undefined)
 }

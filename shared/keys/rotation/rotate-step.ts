@@ -1,4 +1,4 @@
-import type { KeyRing } from '../key-ring.ts'
+import { type KeyRing, repeatWhenOvertaken } from '../key-ring.ts'
 import { createSecret } from './create-secret.ts'
 import { finishSecret } from './finish-secret.ts'
 import { setSecret } from './set-secret.ts'
@@ -13,7 +13,7 @@ export const rotationSteps = { createSecret, setSecret, testSecret, finishSecret
 /** The name of a step, as it comes in the event. */
 export type RotationStep = keyof typeof rotationSteps
 
-/** Whether a text is the name of a step. */
+/** Returns true if a text is the name of a step. */
 export function isRotationStep(step: unknown): step is RotationStep {
   return typeof step === 'string' && Object.hasOwn(rotationSteps, step)
 }
@@ -24,5 +24,5 @@ export function isRotationStep(step: unknown): step is RotationStep {
  * @throws ServiceError `ERR_KEYS_…` with what to do; Secrets Manager then runs the rotation again.
  */
 export function rotateStep(step: RotationStep, versionId: string, ring: KeyRing): Promise<void> {
-  return rotationSteps[step](versionId, ring)
+  return repeatWhenOvertaken(ring, () => rotationSteps[step](versionId, ring))
 }

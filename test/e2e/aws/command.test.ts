@@ -1,12 +1,15 @@
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { runCheck } from '../../../cli/doctor/check.ts'
 import { deployedChecks } from '../../../cli/doctor/deployed-checks.ts'
-import { runKeysStatus } from '../../../cli/keys/run-status.ts'
-import { runRevocations } from '../../../cli/revoke/run-revocations.ts'
-import { runRevoke } from '../../../cli/revoke/run-revoke.ts'
+import { runKeysStatus } from '../../../cli/keys/status.ts'
+import { runRepair } from '../../../cli/repair.ts'
+import { runRevocations, runRevoke } from '../../../cli/revoke/run.ts'
 import { deploymentOf } from '../../../cli/stage/deployment.ts'
 import type { Terminal } from '../../../cli/terminal.ts'
+import { makeKeyPair, publicKeyPem } from '../../../shared/keys/make-key-pair.ts'
+import { revocationStateKey } from '../../../shared/revocation/state.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { openStage, type Stage } from '../../support/aws-stage.ts'
 
@@ -22,24 +25,28 @@ beforeAll(async () => {
   aws = await startAwsEmulator()
   stage = await openStage(aws, 'edge-signer')
   settings = aws.settings as typeof settings
-  expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS' })
-  await deployStack()
+  const stack = await deployStack()
+  expect(await stage.cloudFormation('Create', { stack })).toMatchObject({ Status: 'SUCCESS' })
 })
 afterAll(() => aws.stop())
 
-async function deployStack(): Promise<void> {
+/** @returns the stack's ARN. */
+async function deployStack(): Promise<string> {
   const outputs = { KeyValueStoreArn: stage.parts.arn, BucketName: stage.parts.bucket, BucketRegion: 'us-east-1' }
   const client = new CloudFormationClient(aws.settings as object)
   const template = {
     Resources: { Something: { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String', Value: 'x' } } },
     Outputs: Object.fromEntries(Object.entries(outputs).map(([name, Value]) => [name, { Value }])),
   }
-  await client.send(new CreateStackCommand({ StackName: 'edge-signer-dev', TemplateBody: JSON.stringify(template) }))
+  const { StackId = '' } = await client.send(
+    new CreateStackCommand({ StackName: 'edge-signer-dev', TemplateBody: JSON.stringify(template) }),
+  )
   await vi.waitFor(async () => {
     const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: 'edge-signer-dev' }))
     expect(Stacks?.[0]?.StackStatus).toBe('CREATE_COMPLETE')
   }, 10_000)
   client.destroy()
+  return StackId
 }
 
 /** With a clock that is so many seconds ahead. */
@@ -63,7 +70,7 @@ it('revoke and revocations work on the stack’s own bucket and KeyValueStore', 
   expect(await runRevoke('/users/alice/', { ...options, sub: 'alice' }, revoked, settings)).toBe(0)
   expect(JSON.parse(revoked.text())).toMatchObject({ stage: 'dev', prefix: '/users/alice/', sub: 'alice' })
   const { entries } = await stage.revocations.keyValues.list()
-  expect([...entries.keys()].sort()).toEqual(['revoked/users/alice/', 'stampKey'])
+  expect([...entries.keys()].sort()).toEqual(['revoked/users/alice/', 'stampKey', 'stateHome'])
   // Minting ends with it.
   expect((await stage.mint('alice')).status).toBe(401)
   expect((await stage.mint('bob')).status).toBe(200)
@@ -75,7 +82,7 @@ it('revoke and revocations work on the stack’s own bucket and KeyValueStore', 
   expect((await stage.mint('alice')).status).toBe(200)
 })
 
-it('revoke and revocations go by the clock of AWS, whatever that of the terminal says', async () => {
+it('revoke and revocations use the clock of AWS, not that of the terminal', async () => {
   const revokeAt = async (prefix: string, ahead: number) => {
     const at = terminal(ahead)
     expect(await runRevoke(prefix, { stage: 'dev', json: true }, at, settings)).toBe(0)
@@ -121,7 +128,57 @@ it('keys status tells what a rotation does, and doctor what is wrong', async () 
   expect((await findings())['stamp key']).toBe('fail')
 })
 
-it('a stage that is not deployed is told apart from one that is', async () => {
+it('repair shows what is broken in a live stage, puts it right with --yes, and finds nothing the second time', async () => {
+  const repair = async (yes: boolean, ahead = 0) => {
+    const shown = terminal(ahead)
+    const status = await runRepair({ stage: 'dev', yes, json: true }, shown, settings)
+    const checks: { check: string; status: string; does?: string }[] = JSON.parse(shown.text()).checks
+    return { status, open: checks.filter((check) => check.status === 'open').map(({ check, does }) => [check, does]) }
+  }
+  const everything = async (ahead = 0) => {
+    expect((await repair(true, ahead)).open).toEqual([])
+    expect(await repair(true, ahead)).toEqual({ status: 0, open: [] })
+  }
+  await everything()
+  const { state, keyValues } = stage.revocations
+
+  // The state object is lost while alice is revoked.
+  expect(await runRevoke('/users/alice/', { stage: 'dev', sub: 'alice' }, terminal(), settings)).toBe(0)
+  await aws.s3.send(new DeleteObjectCommand({ Bucket: stage.parts.bucket, Key: revocationStateKey }))
+  expect((await stage.mint('bob')).status).toBe(503)
+  const rebuild = 'rebuild the revocation state for /users/alice/, for everybody'
+  expect(await repair(false)).toEqual({ status: 1, open: [['revocations', rebuild]] })
+  expect(await state.load()).toBeUndefined()
+  await everything()
+  expect((await stage.mint('alice')).status).toBe(401)
+  expect((await stage.mint('bob')).status).toBe(200)
+
+  // An entry, and the stamp key, are lost from the KeyValueStore.
+  const { version } = await keyValues.list()
+  await keyValues.update({ puts: new Map([['stampKey', 'another']]), deletes: ['revoked/users/alice/'] }, version)
+  expect((await repair(false)).open.map(([check]) => check)).toEqual(['stamp key', 'revocations'])
+  await everything()
+  expect((await keyValues.list()).entries.has('revoked/users/alice/')).toBe(true)
+
+  // The key that signs is taken out of the group, as after a leak. It must not come back.
+  const { keys } = await stage.document()
+  const other = await stage.stores.trusted.createPublicKey({
+    name: 'left-by-a-rotation',
+    comment: stage.secretId,
+    pem: publicKeyPem(makeKeyPair('ES256').publicKey),
+  })
+  const group = await stage.stores.trusted.findKeyGroup(`${stage.name}-keys`)
+  if (group === undefined) throw new Error('no key group')
+  await stage.stores.trusted.updateKeyGroup(group, [other.id])
+  const broken = await repair(false)
+  expect(broken.open[0]?.[0]).toBe('keys')
+  expect(broken.open[0]?.[1]).toContain(`drop ${keys[0]?.keyPairId}`)
+  await repair(true)
+  expect(await stage.groupIds()).not.toContain(keys[0]?.keyPairId)
+  expect((await stage.mint('bob')).status).toBe(200)
+})
+
+it('distinguishes a stage that is not deployed', async () => {
   await expect(runRevocations({ stage: 'prod' }, terminal(), settings)).rejects.toMatchObject({
     code: 'ERR_CONFIG',
     message: expect.stringContaining('edge-signer-prod'),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { keyTimes, retirementAge, waitingTime } from '../../../shared/keys/key-times.ts'
-import { expireRevocations, revoke } from '../../../shared/revocation/revoke.ts'
+import { revoke, syncRevocations } from '../../../shared/revocation/revoke.ts'
 import { type AwsEmulator, startAwsEmulator } from '../../support/aws-emulator.ts'
 import { algorithms, type Minted, openStage, type Stage } from '../../support/aws-stage.ts'
 import { judgeCookies } from '../../support/cookie-verdict.ts'
@@ -72,8 +72,8 @@ describe('the life of a stage', () => {
     // A session that is issued after the revocation is good again.
     stage.clock.ahead += 130
     expect((await stage.mint('alice')).status).toBe(200)
-    await expireRevocations(stage.revocations, now + keyTimes.longestTtl + 600)
-    expect([...(await stage.revocations.keyValues.list()).entries.keys()]).toEqual(['stampKey'])
+    await syncRevocations(stage.revocations, { now: now + keyTimes.maxTtl + 600 })
+    expect([...(await stage.revocations.keyValues.list()).entries.keys()]).toEqual(['stampKey', 'stateHome'])
 
     expect(await stage.cloudFormation('Delete')).toMatchObject({ Status: 'SUCCESS' })
     expect(await stage.keyIds()).toEqual([])
@@ -89,7 +89,7 @@ describe('the life of a stage', () => {
     expect(await verdict(stage, await stage.mint('alice'))).toBe('accepted')
   })
 
-  it('never tells a secret, to CloudFormation or to a log', async () => {
+  it('never puts a secret into an answer to CloudFormation or into a log', async () => {
     const stage = await openStage(aws)
     const answer = await stage.cloudFormation('Create')
     await stage.rotate()

@@ -2,7 +2,7 @@ import { CreateDistributionCommand, CreateKeyGroupCommand, CreatePublicKeyComman
 import { DeleteBucketCommand, GetObjectCommand } from '@aws-sdk/client-s3'
 import { CreateSecretCommand, DeleteSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openAwsStores } from '../../../functions/provision/aws-stores.ts'
+import { createAwsClients, openAwsStores } from '../../../functions/provision/aws-stores.ts'
 import type { ProvisionStores } from '../../../functions/provision/stores.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { keyTimes, waitingTime } from '../../../shared/keys/key-times.ts'
@@ -33,7 +33,7 @@ const nothing = { keys: [], group: [], secret: undefined }
 function stores(stage: Stage, operation: string, instead: () => Promise<unknown>) {
   const [part, method] = operation.split('.') as ['secret' | 'trusted' | 'state', string]
   return (signal?: AbortSignal): ProvisionStores => {
-    const real = openAwsStores(stage.secretId, aws.settings, signal)
+    const real = openAwsStores(stage.secretId, createAwsClients(aws.settings), signal)
     const broken = <T extends object>(store: T): T =>
       new Proxy(store, { get: (target, name) => (name === method ? instead : Reflect.get(target, name)) })
     if (part === 'state') {
@@ -92,7 +92,7 @@ describe('create', () => {
     expect(await inventory(stage)).toEqual(nothing)
   })
 
-  it('answers when it cannot even begin', async () => {
+  it('answers CloudFormation if it cannot begin', async () => {
     const stage = await openStage(aws)
     const openStores = () => {
       throw new TypeError('no client')
@@ -105,7 +105,7 @@ describe('create', () => {
     let denials = 3
     const openStores = (signal?: AbortSignal) => {
       if (denials-- > 0) throw Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' })
-      return openAwsStores(stage.secretId, aws.settings, signal)
+      return openAwsStores(stage.secretId, createAwsClients(aws.settings), signal)
     }
     expect(await stage.cloudFormation('Create', { world: { openStores } })).toMatchObject({ Status: 'SUCCESS' })
   })
@@ -146,7 +146,7 @@ describe('a second stack of the same name', () => {
     expect(await inventory(stage)).toEqual(before)
   })
 
-  it('is told how to take over a secret that nobody owns', async () => {
+  it('names the tag that hands over a secret without an owner', async () => {
     const stage = await openStage(aws)
     await aws.secrets.send(new CreateSecretCommand({ Name: stage.secretId, SecretString: '{}' }))
     const answer = await stage.cloudFormation('Create')
@@ -193,7 +193,7 @@ describe('a second stage in the bucket of another', () => {
     expect(await first.cloudFormation('Update')).toMatchObject({ Status: 'SUCCESS' })
   })
 
-  it('may have it when the first is removed', async () => {
+  it('can have the bucket once the first is removed', async () => {
     const first = await openStage(aws)
     const second = await openStage(aws)
     await first.cloudFormation('Create')
@@ -202,7 +202,7 @@ describe('a second stage in the bucket of another', () => {
     expect(await second.cloudFormation('Create', { properties })).toMatchObject({ Status: 'SUCCESS' })
   })
 
-  it('does not repeat what somebody wrote into the mark', async () => {
+  it('does not echo the text of a forged mark', async () => {
     const stage = await openStage(aws)
     const bucket = stage.stores.bucket({ name: stage.parts.bucket, region: 'us-east-1' })
     await bucket.owner.save('<b>not a stage</b>', undefined)
@@ -323,7 +323,7 @@ describe('secrets that are not as they should be', () => {
     expect(await stage.cloudFormation('Update')).toMatchObject({ Status: 'SUCCESS' })
   })
 
-  it('makes everything anew where the secret was deleted for good', async () => {
+  it('makes new keys if the secret was deleted permanently', async () => {
     const stage = await openStage(aws)
     await stage.cloudFormation('Create')
     await aws.secrets.send(new DeleteSecretCommand({ SecretId: stage.secretId, ForceDeleteWithoutRecovery: true }))
@@ -367,7 +367,7 @@ describe('delete', () => {
     expect((await stage.mint('alice')).status).toBe(200)
   })
 
-  it('gives stamp key and session secret back to the next stack, with a new key', async () => {
+  it('returns stamp key and session secret to the next stack, with a new key', async () => {
     const stage = await openStage(aws)
     await stage.cloudFormation('Create')
     const before = await stage.document()
@@ -409,7 +409,7 @@ describe('delete', () => {
     expect((await stage.revocations.state.load())?.json).toBe('{"revocations":[')
   })
 
-  it('goes through where the bucket is gone, and says so', async () => {
+  it('succeeds without the bucket, and says so', async () => {
     const stage = await openStage(aws)
     await stage.cloudFormation('Create')
     await stage.removeBucket()
@@ -419,7 +419,7 @@ describe('delete', () => {
     expect(await inventory(stage)).toEqual(nothing)
   })
 
-  it('goes through after a creation that named no bucket', async () => {
+  it('succeeds after a creation that named no bucket', async () => {
     const stage = await openStage(aws)
     const properties = { BucketName: 'no-such-bucket-x' }
     const answer = await stage.cloudFormation('Create', { properties })

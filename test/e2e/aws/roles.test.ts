@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type ClientSettings, openAwsStores } from '../../../functions/provision/aws-stores.ts'
+import { type ClientSettings, createAwsClients, openAwsStores } from '../../../functions/provision/aws-stores.ts'
 import type { ProvisionStores } from '../../../functions/provision/stores.ts'
 import { createRotateKeyHandler } from '../../../functions/rotate-key/create-handler.ts'
 import { provisionStatements, rotateKeyStatements } from '../../../infra/key-functions.ts'
@@ -20,10 +20,10 @@ afterAll(() => aws.stop())
  * 4A over a path that holds an ARN. What the role says of it is in the template's own tests.
  */
 function storesOf(stage: Stage, role: ClientSettings, signal?: AbortSignal): ProvisionStores {
-  return { ...openAwsStores(stage.secretId, role, signal), keyValues: stage.stores.keyValues }
+  return { ...openAwsStores(stage.secretId, createAwsClients(role), signal), keyValues: stage.stores.keyValues }
 }
 
-/** What the template's references stand for in this emulator, which names a KeyValueStore's resource by its name. */
+/** Values of the template's references in this emulator, which names a KeyValueStore's resource by its name. */
 const referencesOf = (stage: Stage) => ({
   Bucket: stage.parts.bucket,
   'KeyValueStore.Id': `${stage.name}-000000000000`,
@@ -56,8 +56,8 @@ it('the roles of the template are enough for the whole life of a stage', async (
     revocations: {
       keyValues: stores.keyValues(stage.parts.arn),
       state: stores.bucket({ name: stage.parts.bucket, region: 'us-east-1' }).state,
+      clock: stage.revocations.clock,
     },
-    nowMs: () => Date.now() + stage.clock.ahead * 1000,
   })
   const { arn = '' } = (await stage.stores.secret.describe()) ?? {}
   const ClientRequestToken = randomUUID()

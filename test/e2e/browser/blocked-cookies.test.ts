@@ -9,7 +9,7 @@ const hosts = { app: 'localhost', cdn: 'cdn.example.test' }
 
 describeInChromium('a CDN of another site, key group', { enforcement: 'key-group', hosts }, (stage) => {
   describe.each([true, false])('third-party cookies blocked: %s', (blockThirdPartyCookies) => {
-    it('tells the page that no session arrived, though there is one at the CDN itself', async () => {
+    it('says that no session arrived, though there is one at the CDN itself', async () => {
       const visitor = await stage.visit({ blockThirdPartyCookies })
       await stage.signIn(visitor, 'alice')
       await visitor.page.goto(stage.app.origin)
@@ -38,7 +38,7 @@ describeInChromium('a CDN of another site, gate', { enforcement: 'gate', hosts }
     expect(readsOf(visitor)).toHaveLength(1)
   })
 
-  it('ends where the session comes along but its cookies do not stay', async () => {
+  it('ends if the browser sends the session but does not keep its cookies', async () => {
     const visitor = await visitorWithOpenSession(stage, false)
     const answer = await readRange(visitor.page, `${stage.cdn}/users/alice/disk.bin`, 0, 9)
     expect(answer.status).toBe(403)

@@ -32,7 +32,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(visitor.page.url()).toBe(url)
   })
 
-  it('leaves the signature of a link that was refused behind: the file opens for whoever may, and no login page is told', async () => {
+  it('drops the signature of a refused link: the file opens for a user with a grant, and no login page receives it', async () => {
     const link = `${fileOf(stage)}?Expires=1&Signature=abc&version=7&Key-Pair-Id=K1`
     const alice = await signedIn(stage, 'alice')
     await alice.page.goto(link)
@@ -45,7 +45,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(stranger.page.url()).not.toMatch(/Signature|Key-Pair-Id/)
   })
 
-  it('ends in a page also where the address cannot be come back to', async () => {
+  it('ends in a page if the address cannot be returned to', async () => {
     const visitor = await signedIn(stage, 'alice')
     await visitor.page.goto(`${stage.cdn}/users/alice//notes.txt`)
     await visitor.page.getByRole('heading', { name: 'Bad return address' }).waitFor()
@@ -70,7 +70,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(seen.length).toBeLessThan(8)
   })
 
-  it('says so where the file belongs to somebody else', async () => {
+  it('says so if the file belongs to another user', async () => {
     const visitor = await signedIn(stage, 'bob')
     await visitor.page.goto(fileOf(stage))
     await visitor.page.getByRole('heading', { name: 'No access' }).waitFor()
@@ -80,7 +80,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     ])
   })
 
-  it('says what may be wrong where the cookies do not stay, after one try', async () => {
+  it('names the possible reasons if the cookies do not stay, after one try', async () => {
     const visitor = await signedIn(stage, 'alice')
     await dropCookies(stage.cdn, visitor, /^(CloudFront-|edge-)/)
     await visitor.page.goto(fileOf(stage))
@@ -96,7 +96,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     await visitor.page.reload()
     await visitor.page.getByRole('heading', { name: 'This file could not be opened' }).waitFor()
     await expectRest(visitor, [...once, [path, 403]])
-    // When the cause is mended, the page's own link opens the file.
+    // Once the cause is gone, the page's own link opens the file.
     await visitor.context.unrouteAll()
     await visitor.page.getByRole('link', { name: 'Try again' }).click()
     await visitor.page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
@@ -111,7 +111,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     await visitor.page.getByRole('button', { name: 'Sign in' }).waitFor()
   })
 
-  it('works without scripts', async () => {
+  it('works with JavaScript off', async () => {
     const visitor = await stage.visit({ withoutScripts: true })
     const { page } = visitor
     await page.goto(fileOf(stage))
@@ -122,7 +122,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(await page.locator('body').textContent()).toBe(text)
   })
 
-  it('is not what an image or a fetch acts on: those are refused, and that is all', async () => {
+  it('is refused to an image or a fetch, without further effect', async () => {
     const visitor = await signedIn(stage, 'alice')
     stage.app.setPage('/gallery', `<img src="${stage.cdn}/users/alice/pixel.png">`)
     await visitor.page.goto(`${stage.app.origin}/gallery`, { waitUntil: 'load' })

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 export const disk = Buffer.concat(
   Array.from({ length: 2 ** 15 }, (_, block) => createHash('sha256').update(`disk ${block}`).digest()),
 )
-/** What must never reach anybody but bob. */
+/** Content that only bob may read. */
 export const bobSecret = 'the secret of bob\n'
 /** A PNG of one pixel. */
 export const pixel = Buffer.from(

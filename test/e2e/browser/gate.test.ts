@@ -28,7 +28,7 @@ describeInChromium('plain HTML in gate mode', { enforcement: 'gate' }, (stage) =
     expect(await statuses(visitor, '/users/alice/notes.txt')).toEqual([200])
   })
 
-  it('takes the first user’s files away when another signs in, with no mint and no sign-out between', async () => {
+  it('closes the first user’s files when another signs in, without a mint or a sign-out between', async () => {
     const visitor = await signedIn(stage)
     const { page } = visitor
     await page.goto(notes(stage))
@@ -87,7 +87,7 @@ describeInChromium('plain HTML in gate mode', { enforcement: 'gate' }, (stage) =
     expect(visitor.requests.length).toBeLessThan(8)
   })
 
-  it('shows a page that says no where the file is somebody else’s, and goes nowhere', async () => {
+  it('shows a refusal for another user’s file, without a redirect', async () => {
     const visitor = await signedIn(stage)
     const response = await visitor.page.goto(`${stage.cdn}/users/bob/notes.txt`)
     expect(response?.status()).toBe(403)
@@ -125,7 +125,7 @@ describeInChromium('plain HTML in gate mode', { enforcement: 'gate' }, (stage) =
     expect(JSON.parse(answer.body.toString()).code).toMatch(/^ERR_SESSION_(EXPIRED|MISSING)$/)
   })
 
-  it('says that cookies are blocked where they do not come back, after one try', async () => {
+  it('says that cookies are blocked if they do not come back, after one try', async () => {
     const visitor = await signedIn(stage)
     await dropCookies(stage.cdn, visitor, /^(CloudFront-|edge-issued)/)
     const response = await visitor.page.goto(notes(stage))

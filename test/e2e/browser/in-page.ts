@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** What a script in a page sees of an answer. */
+/** An answer as a script in a page sees it. */
 export interface PageAnswer {
   /** 0 where the browser keeps the answer from the page, or there is none. */
   readonly status: number
@@ -10,7 +10,7 @@ export interface PageAnswer {
   readonly body: Buffer
 }
 
-/** What a script asks for. */
+/** A request of a script. */
 export interface PageRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -67,7 +67,7 @@ export function readUntilChange(page: Page, url: string, withinMs: number): Prom
   )
 }
 
-/** Whether the page can show the URL as `<img>`, without CORS. */
+/** Returns true if the page can show the URL as `<img>`, without CORS. */
 export function loadsAsImage(page: Page, url: string): Promise<boolean> {
   return page.evaluate((address) => {
     const image = document.createElement('img')

@@ -86,7 +86,7 @@ describeInChromium('a page on another port of localhost', { enforcement: 'key-gr
     expect((await readRange(page, `${stage.cdn}/users/alice/none.bin`, 0, 9)).status).toBe(404)
   })
 
-  it('learns that nobody is signed in', async () => {
+  it('learns that there is no session', async () => {
     const { page } = await stage.visit()
     await page.goto(stage.app.origin)
     const answer = await fetchInPage(page, `${stage.cdn}/_edge/session`)

@@ -1,4 +1,4 @@
-/** What ends a session ends the reads with it: sign-out, another user, time. */
+/** The end of a session ends the reads with it: sign-out, another user, time. */
 import { expect, it } from 'vitest'
 import type { Visitor } from '../../support/chromium.ts'
 import { bobSecret, disk, largeSize } from './content.ts'
@@ -15,7 +15,7 @@ describeInChromium('the end of a session', { enforcement: 'key-group' }, (stage)
     expect((await fetchInPage(page, `${stage.cdn}/_edge/session`)).status).toBe(401)
   })
 
-  it('comes with a link that signs out and leads back to the app', async () => {
+  it('links to a sign-out that returns to the app', async () => {
     const { page, context } = await mintedVisitor(stage, 'alice')
     const back = encodeURIComponent(`${stage.app.origin}/goodbye`)
     stage.app.setPage('/goodbye', '<title>Goodbye</title>')
@@ -27,7 +27,7 @@ describeInChromium('the end of a session', { enforcement: 'key-group' }, (stage)
     expect((await readRange(page, aliceDisk(stage), 0, 9)).status).toBe(403)
   })
 
-  it('is not brought about by an image or a prefetch', async () => {
+  it('does not follow from an image or a prefetch', async () => {
     const { page, context } = await mintedVisitor(stage, 'alice')
     const before = (await context.cookies()).length
     const end = `${stage.cdn}/_edge/session/end?return=/`
@@ -42,7 +42,7 @@ describeInChromium('the end of a session', { enforcement: 'key-group' }, (stage)
     expect((await readRange(page, aliceDisk(stage), 0, 9)).status).toBe(206)
   })
 
-  it('takes the first user’s files away when another signs in', async () => {
+  it('closes the first user’s files when another signs in', async () => {
     const visitor = await mintedVisitor(stage, 'alice')
     await stage.signIn(visitor, 'bob')
     await mint(stage, visitor)

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import config from '../../../edge-signer.config.ts'
-import type { EmulationOptions } from '../../../local/options.ts'
-import { readKeyDocument } from '../../../local/state.ts'
-import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
+import { readKeyDocument } from '../../../local/state/state-files.ts'
+import { type RunningStage, type StageOptions, startStage as startLocalStage } from '../../../server/start.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import {
   closeChromium,
@@ -28,14 +27,14 @@ export interface BrowserStage {
   visit(options?: VisitorOptions): Promise<Visitor>
   /** Signs in at the CDN's own `/dev/login`, as the app would: only the session cookie comes of it. `ttl` in seconds. */
   signIn(visitor: Visitor, sub: string, ttl?: number): Promise<void>
-  /** A session token of 10 minutes, for whoever sets the cookie themselves or sends it as Bearer; `claims` win. */
+  /** A session token of 10 minutes, for tests that set the cookie themselves or send it as Bearer; `claims` override. */
   session(sub: string, claims?: Readonly<Record<string, unknown>>): string
   /** Puts a file into the bucket. */
   write(files: Readonly<Record<string, string | Buffer>>): void
 }
 
 /** How a stage is run. */
-export interface BrowserStageOptions extends Pick<EmulationOptions, 'enforcement' | 'bootstrap' | 'cookieDomain'> {
+export interface BrowserStageOptions extends Pick<StageOptions, 'enforcement' | 'bootstrap' | 'cookieDomain'> {
   /** Host names of app and CDN; with names other than localhost, both have TLS. Default localhost, without TLS. */
   readonly hosts?: { readonly app: string; readonly cdn: string }
 }
@@ -54,7 +53,7 @@ export function describeInChromium(
     const visitors: Visitor[] = []
     let directory = ''
     let content = ''
-    let running: { emulation: Emulation; app: PageServer; cdn: string } | undefined
+    let running: { emulation: RunningStage; app: PageServer; cdn: string } | undefined
     beforeAll(async () => {
       directory = mkdtempSync(join(tmpdir(), 'edge-signer-browser-'))
       content = join(directory, 'content')
@@ -109,7 +108,7 @@ async function startStage(options: BrowserStageOptions, directory: string, conte
   const { hosts, ...emulationOptions } = options
   const stateDirectory = join(directory, 'state')
   const tls = hosts !== undefined
-  const emulation = await startEmulation({ ...emulationOptions, port: 0, content, stateDirectory, tls })
+  const emulation = await startLocalStage({ ...emulationOptions, port: 0, content, stateDirectory, tls })
   try {
     const read = (name: string) => readFileSync(join(stateDirectory, name), 'utf8')
     const app = await startPageServer({

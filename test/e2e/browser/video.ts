@@ -4,7 +4,7 @@ import { makeWebm } from '../../support/webm.ts'
 /** One second of a video: a plain grey, by which it is known again. */
 export interface Frame {
   readonly webp: Buffer
-  /** What the browser shows for it, 0 to 255. */
+  /** Grey level that the browser shows for it, 0 to 255. */
   readonly grey: number
 }
 

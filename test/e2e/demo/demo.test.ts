@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { runDemo } from '../../../local/demo/run.ts'
+import { startStage } from '../../../server/start.ts'
 
 let directory: string
 beforeEach(() => {
@@ -10,13 +11,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-it('tells its story in a folder of the user, over TLS, and leaves what was there', async () => {
+it('runs in a folder of the user, over TLS, and leaves existing files', async () => {
   const content = join(directory, 'disks')
   const own = join(content, 'users/alice/notes.txt')
   mkdirSync(join(content, 'users/alice'), { recursive: true })
   writeFileSync(own, 'my own')
   const lines: string[] = []
-  await runDemo({ content, tls: true, tusd: false }, (line) => lines.push(line))
+  await runDemo(startStage, { content, tls: true, tusd: false }, (line) => lines.push(line))
   expect(lines.some((line) => line.startsWith('✓ running at https://localhost:'))).toBe(true)
   expect(lines).toContain('✓ without cookies: 403')
   expect(lines.at(-1)).toBe('✓ stopped, nothing left running')
@@ -24,8 +25,8 @@ it('tells its story in a folder of the user, over TLS, and leaves what was there
   expect(existsSync(join(content, 'users/alice/uploads/from the demo.bin'))).toBe(true)
 })
 
-it('tells it in gate mode', async () => {
+it('works in gate mode', async () => {
   const lines: string[] = []
-  await runDemo({ enforcement: 'gate', tusd: false }, (line) => lines.push(line))
+  await runDemo(startStage, { enforcement: 'gate', tusd: false }, (line) => lines.push(line))
   expect(lines).toEqual(expect.arrayContaining(['✓ without cookies: 401', '✓ signed out: 401 again']))
 })

@@ -1,7 +1,7 @@
 /** The API as deployed, over a real S3 server: what clients see from ticket to download. */
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createS3Presign } from '../../../shared/assets/s3/download.ts'
+import { createS3Presign } from '../../../shared/assets/s3/presign.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { createTestApi, type TestApi } from '../../support/api.ts'
 import { deliver } from '../../support/deliver.ts'
@@ -73,7 +73,7 @@ describeOnS3('a one-request upload', () => {
     }
   })
 
-  it('is nobody else’s to confirm, abort or complete', async () => {
+  it('can be confirmed, aborted or completed by its owner only', async () => {
     const { body } = await api.call('/api/uploads', { json: { key: freshKey(), contentType: 'a/b', size: 1 } })
     for (const as of ['bob', 'alice2']) {
       for (const step of ['confirm', 'complete'] as const) {
@@ -116,7 +116,7 @@ describeOnS3('a one-request upload', () => {
     }
   })
 
-  it('replaces and tells the CDN only where that was asked for', async () => {
+  it('replaces, and invalidates at the CDN, only if asked to', async () => {
     const key = freshKey()
     expect((await upload(key, Buffer.from('one'))).status).toBe(200)
     const taken = await api.call('/api/uploads', { json: { key, contentType: 'a/b', size: 1 } })
@@ -126,14 +126,14 @@ describeOnS3('a one-request upload', () => {
     expect(api.invalidated).toEqual([`/${pathOf(key)}`])
   })
 
-  it('is given up', async () => {
+  it('is cancelled', async () => {
     const { body } = await api.call('/api/uploads', { json: { key: freshKey(), contentType: 'a/b', size: 1 } })
     await deliver(body, Buffer.from('x'))
     for (const _time of [1, 2]) {
       expect((await api.call(`/api/uploads/${body.uploadId}`, { method: 'DELETE' })).status).toBe(200)
     }
     const late = await api.call(`/api/uploads/${body.uploadId}/confirm`, { json: {} })
-    expect(late).toMatchObject({ status: 409, body: { code: 'ERR_UPLOAD_INCOMPLETE' } })
+    expect(late).toMatchObject({ status: 410, body: { code: 'ERR_UPLOAD_USED' } })
   })
 
   it('stays within the quota', async () => {
@@ -228,7 +228,7 @@ describeOnS3('a multipart upload', () => {
     expect((await api.call(`/api/assets/${pathOf(key)}`)).body).toMatchObject({ size: bytes.length, contentType: type })
   })
 
-  it('is given up through Uppy', async () => {
+  it('is cancelled through Uppy', async () => {
     const { body } = await api.call('/api/s3/multipart', { json: { filename: 'x', type: null, metadata: null } })
     const url = `/api/s3/multipart/${body.uploadId}?${new URLSearchParams({ key: body.key })}`
     for (const _time of [1, 2])
@@ -266,11 +266,14 @@ describeOnS3('assets', () => {
     }
   })
 
-  it('are copied, moved and deleted, and the CDN is told', async () => {
+  it('are copied, moved and deleted, and invalidated at the CDN', async () => {
     const [from, to, moved] = [freshKey(), freshKey(), freshKey()]
     await upload(from, Buffer.from('content'))
     expect((await api.call('/api/assets/copy', { json: { from, to } })).body).toMatchObject({ key: to, size: 7 })
-    expect((await api.call('/api/assets/copy', { json: { from, to } })).body.code).toBe('ERR_ASSET_EXISTS')
+    expect((await api.call('/api/assets/copy', { json: { from, to } })).status).toBe(200)
+    await upload(moved, Buffer.from('in the way'))
+    expect((await api.call('/api/assets/copy', { json: { from, to: moved } })).body.code).toBe('ERR_ASSET_EXISTS')
+    expect((await api.call(`/api/assets/${pathOf(moved)}`, { method: 'DELETE' })).status).toBe(200)
     api.invalidated.length = 0
     expect((await api.call('/api/assets/move', { json: { from, to: moved } })).status).toBe(200)
     expect((await api.call(`/api/assets/${pathOf(from)}`)).status).toBe(404)
@@ -292,7 +295,7 @@ describeOnS3('assets', () => {
     expect(crossing).toMatchObject({ status: 413, body: { code: 'ERR_QUOTA' } })
   })
 
-  it('of others cannot be touched, and look as if they were not there', async () => {
+  it('of other users cannot be changed, and look absent', async () => {
     const key = freshKey()
     await upload(key, Buffer.from('mine'))
     const mine = 'users/bob/copy'
@@ -342,7 +345,7 @@ describeOnS3('downloads', () => {
     const answer = await fetch(body.url)
     expect(await answer.text()).toBe('hello')
     expect(answer.headers.get('content-disposition')).toBe(
-      "attachment; filename*=UTF-8''Bericht%20%221%22%20%E2%80%93%20%C3%BC.txt",
+      `attachment; filename="Bericht _1_ _ _.txt"; filename*=UTF-8''Bericht%20%221%22%20%E2%80%93%20%C3%BC.txt`,
     )
     expect((await fetch(body.url.replace('hello', 'x').replace('file', 'fi1e'))).status).toBe(403)
     expect((await s3.call('/api/downloads', { json: { prefix: 'users/alice/' } })).status).toBe(501)

@@ -1,4 +1,4 @@
-/** What a copy asks S3 for. The server of these tests ignores `If-None-Match` on CopyObject, so what is sent is looked at. */
+/** Requests of a copy to S3. The server of these tests ignores `If-None-Match` on CopyObject, so the request is checked. */
 import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
@@ -6,7 +6,7 @@ import { parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { s3ClientDefaults } from '../../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { publishIncoming } from '../../../shared/uploads/publish.ts'
-import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
+import { codeOf, uploadOf } from '../../contract/store-under-test.ts'
 import { deliverRequest } from '../../support/deliver.ts'
 import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
@@ -67,9 +67,11 @@ describeOnS3('a copy', () => {
     expect(copies[0]).toMatchObject({ 'if-none-match': '*', 'x-amz-copy-source-if-match': etag })
   })
 
-  it('leaves the first one out only where it may overwrite', async () => {
-    await store.copy(from, parseObjectKey('users/alice/to'), { overwrite: true })
+  it('sends the ETag of the target that it saw, if it may overwrite', async () => {
+    const there = await store.save(parseObjectKey('users/alice/there'), body, 'text/plain', { overwrite: false })
+    await store.copy(from, there.key, { overwrite: true })
     expect(copies[0]).not.toHaveProperty('if-none-match')
+    expect(copies[0]).toMatchObject({ 'if-match': there.etag })
     expect(copies[0]).toHaveProperty('x-amz-copy-source-if-match')
   })
 
@@ -78,11 +80,11 @@ describeOnS3('a copy', () => {
     const other = createS3Store({ client, bucket, keyPrefix: '', conditionalCopy: way, ticketSeconds: 600 })
     const headOf = async (Key: string) => {
       const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key }))
-      return [head.CacheControl || undefined, head.ContentType, head.ContentEncoding, head.Metadata?.['upload-id']]
+      return [head.CacheControl || undefined, head.ContentType, head.ContentEncoding, head.Metadata?.note]
     }
     const named = (name: string) => parseObjectKey(`${name}-${way}`)
     const source = named('users/alice/page')
-    const headers = { ContentType: 'text/css', ContentEncoding: 'gzip', Metadata: { 'upload-id': 'x' } }
+    const headers = { ContentType: 'text/css', ContentEncoding: 'gzip', Metadata: { note: 'x' } }
     await client.send(new PutObjectCommand({ Bucket: bucket, Key: source, Body: body, ...headers }))
     const kept = ['text/css', 'gzip', 'x']
     await other.copy(source, named('public/page'), { overwrite: false })
@@ -94,17 +96,21 @@ describeOnS3('a copy', () => {
   })
 
   it('publishes the bytes that were verified, not those that came after', async () => {
-    const upload = uploadOf('users/alice/published', body, { size: undefined, checksum: undefined, mostBytes: 100 })
+    const upload = uploadOf('users/alice/published', body, { size: undefined, checksum: undefined, maxBytes: 100 })
     if (store.receiveForm === undefined) throw new Error('the S3 store has forms')
     const form = await store.receiveForm(upload, now())
     expect(await deliverRequest(form, body)).toBe(204)
     // A POST policy can be used again: here between the check and the copy.
     beforeCopy = () => deliverRequest(form, Buffer.from('other bytes'))
     const cdn = { invalidate: async () => {} }
-    expect(await publishIncoming(upload.id, { store, cdn, quotaBytes: null })).toBeUndefined()
+    expect(
+      await publishIncoming(upload.id, { store, cdn, quotaBytes: null, isRevoked: async () => false }),
+    ).toBeUndefined()
     expect(await store.describe(upload.key)).toBeUndefined()
     beforeCopy = nothing
-    expect(await publishIncoming(upload.id, { store, cdn, quotaBytes: null })).toMatchObject({ size: 11 })
+    expect(
+      await publishIncoming(upload.id, { store, cdn, quotaBytes: null, isRevoked: async () => false }),
+    ).toMatchObject({ size: 11 })
   })
 
   it('of a source that vanished meanwhile finds nothing', async () => {
@@ -135,7 +141,7 @@ describeOnS3('a move', () => {
     expect(deletes).toMatchObject([{ 'if-match': etag }])
   })
 
-  it('keeps what was written to the source after the copy', async () => {
+  it('keeps a source that was written after the copy', async () => {
     afterCopy = writeAgain
     expect(await codeOf(move())).toBe('ERR_ASSET_CHANGED')
     expect((await store.describe(source))?.size).toBe(14)
@@ -143,13 +149,13 @@ describeOnS3('a move', () => {
     expect(deletes).toEqual([])
   })
 
-  it('keeps what was written to it in the last moment: S3 compares', async () => {
+  it('keeps a file that was written in the last moment: S3 compares', async () => {
     beforeDelete = writeAgain
     expect(await codeOf(move())).toBe('ERR_ASSET_CHANGED')
     expect((await store.describe(source))?.size).toBe(14)
   })
 
-  it('is done where somebody else deleted the source meanwhile', async () => {
+  it('succeeds if the source was deleted meanwhile', async () => {
     afterCopy = async () => {
       afterCopy = nothing
       await store.delete(source)

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AssetStore, MultipartStore } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { AssetError } from '../../../shared/errors.ts'
-import { type CompleteOptions, completeUpload } from '../../../shared/uploads/complete.ts'
+import { type CompleteDependencies, completeUpload } from '../../../shared/uploads/multipart.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
-import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
+import { codeOf, uploadOf } from '../../contract/store-under-test.ts'
 import { deliver } from '../../support/deliver.ts'
 import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
@@ -21,7 +21,7 @@ const small = Buffer.from('small')
 let server: S3Server
 let store: AssetStore
 let multipart: MultipartStore
-let options: CompleteOptions
+let options: CompleteDependencies
 const invalidated: string[] = []
 let count = 0
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   if (store.multipart === undefined) throw new Error('S3 has multipart uploads')
   multipart = store.multipart
   const cdn = { invalidate: async (paths: readonly string[]) => void invalidated.push(...paths) }
-  options = { store, cdn, quotaBytes: null, wait }
+  options = { store, cdn, quotaBytes: null, isRevoked: async () => false, wait }
 })
 afterAll(() => server?.stop())
 
@@ -54,22 +54,22 @@ async function sendAll(upload: Upload) {
 }
 
 describeOnS3('a multipart upload', () => {
-  it('is invisible, then complete, whatever the order of its parts', async () => {
+  it('is invisible, then complete, for any order of its parts', async () => {
     const upload = await begin({ contentType: 'image/png' })
     const parts = await sendAll(upload)
     expect(parts.map((part) => part.partNumber)).toEqual([1, 2, 3])
     expect(await store.describe(upload.key)).toBeUndefined()
     const bare = parts.map((part) => ({ ...part, etag: part.etag.replaceAll('"', '') })).reverse()
-    const asset = await completeUpload(upload, bare, now(), multipart, options)
+    const asset = await completeUpload(upload, bare, now(), options)
     expect(asset).toMatchObject({ key: upload.key, size: body.length, contentType: 'image/png', uploadId: upload.id })
   })
 
-  it('is completed once, and says so again', async () => {
+  it('is completed once, and repeats its answer', async () => {
     const upload = await begin()
     const parts = await sendAll(upload)
-    const first = await completeUpload(upload, parts, now(), multipart, options)
-    const again = await completeUpload(upload, parts, now(), multipart, options)
-    const late = await completeUpload(upload, undefined, upload.expiresAt + 1, multipart, options)
+    const first = await completeUpload(upload, parts, now(), options)
+    const again = await completeUpload(upload, parts, now(), options)
+    const late = await completeUpload(upload, undefined, upload.expiresAt + 1, options)
     expect(again).toEqual(first)
     expect(late).toEqual(first)
   })
@@ -81,7 +81,7 @@ describeOnS3('a multipart upload', () => {
     for (const user of ['a', 'b', 'c', 'd', 'e']) {
       const upload = await begin({ key: uploadOf(`users/racing-${user}-${quotaBytes}/big.bin`, body).key })
       const parts = await sendAll(upload)
-      const complete = () => completeUpload(upload, parts, now(), multipart, { ...options, quotaBytes })
+      const complete = () => completeUpload(upload, parts, now(), { ...options, quotaBytes })
       const assets = await Promise.all([complete(), complete(), complete(), complete()])
       expect(assets[0]).toMatchObject({ key: upload.key, size: body.length, uploadId: upload.id })
       expect(new Set(assets.map((asset) => asset.etag)).size).toBe(1)
@@ -95,27 +95,31 @@ describeOnS3('a multipart upload', () => {
     const pauses: number[] = []
     const until = async (pause: number) => {
       pauses.push(pause)
-      if (pauses.length === 2) await completeUpload(upload, parts, now(), multipart, options)
+      if (pauses.length === 2) await completeUpload(upload, parts, now(), options)
     }
-    const asset = await completeUpload(upload, parts, now(), taken, { ...options, wait: until })
+    const asset = await completeUpload(upload, parts, now(), {
+      ...options,
+      store: { ...store, multipart: taken },
+      wait: until,
+    })
     expect(asset.uploadId).toBe(upload.id)
     expect(pauses).toHaveLength(2)
   })
 
-  it('that replaced a file tells the CDN again when it is completed again', async () => {
+  it('that replaced a file is invalidated again when it is completed again', async () => {
     const upload = await begin({ overwrite: true })
     await sendAll(upload)
     const interrupted = { ...options, cdn: { invalidate: () => Promise.reject(new Error('the function ended')) } }
-    await expect(completeUpload(upload, undefined, now(), multipart, interrupted)).rejects.toThrow('the function ended')
+    await expect(completeUpload(upload, undefined, now(), interrupted)).rejects.toThrow('the function ended')
     invalidated.length = 0
-    await completeUpload(upload, undefined, now(), multipart, options)
+    await completeUpload(upload, undefined, now(), options)
     expect(invalidated).toEqual([`/${upload.key}`])
   })
 
   it('with a declared CRC64NVME is completed only where it is the right one', async () => {
     const wrong = await begin({ checksum: { algorithm: 'CRC64NVME', value: 'AAAAAAAAAAA=' } })
     await sendAll(wrong)
-    expect(await codeOf(completeUpload(wrong, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_MISMATCH')
+    expect(await codeOf(completeUpload(wrong, undefined, now(), options))).toBe('ERR_UPLOAD_MISMATCH')
     expect(await store.describe(wrong.key)).toBeUndefined()
   })
 
@@ -124,8 +128,7 @@ describeOnS3('a multipart upload', () => {
     await send(upload, 1, slices[0] ?? body)
     await send(upload, 3, slices[2] ?? body)
     const stored = (await multipart.listParts(upload)) ?? []
-    const complete = (parts: typeof stored | undefined) =>
-      codeOf(completeUpload(upload, parts, now(), multipart, options))
+    const complete = (parts: typeof stored | undefined) => codeOf(completeUpload(upload, parts, now(), options))
     const [first, third] = stored
     if (first === undefined || third === undefined) throw new Error('two parts were sent')
     expect(await complete([first, third])).toBe('ERR_UPLOAD_PARTS')
@@ -165,7 +168,7 @@ describeOnS3('a multipart upload', () => {
     }
   })
 
-  it('whose parts came with other lengths by another way is not published', async () => {
+  it('is not published if its parts were sent elsewhere with other lengths', async () => {
     const upload = await begin()
     const target = { Bucket: server.bucket, Key: upload.key, UploadId: upload.storeId }
     // As many bytes in all, cut elsewhere; then parts that are right, but one too few.
@@ -173,32 +176,32 @@ describeOnS3('a multipart upload', () => {
     for (const [index, Body] of cuts.entries()) {
       await server.client.send(new UploadPartCommand({ ...target, PartNumber: index + 1, Body }))
     }
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_MISMATCH')
+    expect(await codeOf(completeUpload(upload, undefined, now(), options))).toBe('ERR_UPLOAD_MISMATCH')
     const short = await begin()
     await send(short, 1, slices[0] ?? body)
     await send(short, 2, slices[1] ?? body)
-    expect(await codeOf(completeUpload(short, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_INCOMPLETE')
+    expect(await codeOf(completeUpload(short, undefined, now(), options))).toBe('ERR_UPLOAD_INCOMPLETE')
     for (const { key } of [upload, short]) expect(await store.describe(key)).toBeUndefined()
   })
 
   it('with an undeclared size is held to what was allowed', async () => {
-    const upload = await begin({ size: undefined, mostBytes: 10 * MiB })
+    const upload = await begin({ size: undefined, maxBytes: 10 * MiB })
     await send(upload, 1, slices[0] ?? body)
     await send(upload, 2, slices[1] ?? body)
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_TOO_LARGE')
+    expect(await codeOf(completeUpload(upload, undefined, now(), options))).toBe('ERR_TOO_LARGE')
     expect(await store.describe(upload.key)).toBeUndefined()
   })
 
-  it('does not replace what came to its key meanwhile, unless it may', async () => {
+  it('does not replace a newer file at its key, unless it may overwrite', async () => {
     const refused = await begin()
     await sendAll(refused)
     await store.save(refused.key, Buffer.from('was faster'), 'text/plain', { overwrite: false })
-    expect(await codeOf(completeUpload(refused, undefined, now(), multipart, options))).toBe('ERR_ASSET_EXISTS')
+    expect(await codeOf(completeUpload(refused, undefined, now(), options))).toBe('ERR_ASSET_EXISTS')
     expect((await store.describe(refused.key))?.size).toBe(10)
     const allowed = await begin({ key: refused.key, overwrite: true })
     await sendAll(allowed)
     invalidated.length = 0
-    expect(await codeOf(completeUpload(allowed, undefined, now(), multipart, options))).toBe('resolved')
+    expect(await codeOf(completeUpload(allowed, undefined, now(), options))).toBe('resolved')
     expect(invalidated).toEqual([`/${allowed.key}`])
   })
 
@@ -206,8 +209,8 @@ describeOnS3('a multipart upload', () => {
     const upload = await begin({ key: uploadOf('users/poor/a.bin', body).key })
     await sendAll(upload)
     const tight = { ...options, quotaBytes: body.length - 1 }
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, tight))).toBe('ERR_QUOTA')
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('resolved')
+    expect(await codeOf(completeUpload(upload, undefined, now(), tight))).toBe('ERR_QUOTA')
+    expect(await codeOf(completeUpload(upload, undefined, now(), options))).toBe('resolved')
   })
 
   it('lists more parts than fit one page', async () => {
@@ -220,7 +223,7 @@ describeOnS3('a multipart upload', () => {
     const parts = (await multipart.listParts(upload)) ?? []
     expect(parts.map((part) => part.partNumber)).toEqual(Array.from({ length: 1001 }, (_, index) => index + 1))
     // Parts below 5 MiB: the server refuses to make an object of them, and that is the client's fault.
-    expect(await codeOf(completeUpload(upload, undefined, now(), multipart, options))).toBe('ERR_UPLOAD_PARTS')
+    expect(await codeOf(completeUpload(upload, undefined, now(), options))).toBe('ERR_UPLOAD_PARTS')
   })
 
   it('is gone after an abort, which succeeds twice', async () => {
@@ -229,10 +232,8 @@ describeOnS3('a multipart upload', () => {
     await multipart.abort(upload)
     await multipart.abort(upload)
     expect(await multipart.listParts(upload)).toBeUndefined()
-    const complete = completeUpload(upload, undefined, now(), multipart, { ...options, wait: async () => {} })
+    const complete = completeUpload(upload, undefined, now(), { ...options, wait: async () => {} })
     expect(await codeOf(complete)).toBe('ERR_UPLOAD_NOT_FOUND')
-    expect(await codeOf(completeUpload(upload, undefined, upload.expiresAt, multipart, options))).toBe(
-      'ERR_UPLOAD_EXPIRED',
-    )
+    expect(await codeOf(completeUpload(upload, undefined, upload.expiresAt, options))).toBe('ERR_UPLOAD_EXPIRED')
   })
 })

@@ -1,13 +1,12 @@
-/** What the server itself refuses of a ticket: every field that the signature binds, changed one at a time. */
+/** Refusals of the S3 server: every field that the signature of a ticket binds, changed one at a time. */
 import { createHash, randomBytes } from 'node:crypto'
 import { PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AssetStore, UploadRequest } from '../../../shared/assets/asset-store.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { publishIncoming } from '../../../shared/uploads/publish.ts'
-import type { Upload } from '../../../shared/uploads/upload.ts'
-import { formatUploadRecord } from '../../../shared/uploads/upload-record.ts'
-import { codeOf, uploadOf } from '../../contract/asset-store.suite.ts'
+import { formatUpload, type Upload } from '../../../shared/uploads/upload.ts'
+import { codeOf, uploadOf } from '../../contract/store-under-test.ts'
 import { deliver } from '../../support/deliver.ts'
 import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
@@ -94,7 +93,7 @@ describeOnS3('a presigned PUT', () => {
 describeOnS3('a POST policy', () => {
   const request = async (changes = {}) => {
     if (store.receiveForm === undefined) throw new Error('the S3 store has forms')
-    return store.receiveForm(upload({ size: undefined, mostBytes: 30, ...changes }), now())
+    return store.receiveForm(upload({ size: undefined, maxBytes: 30, ...changes }), now())
   }
 
   it('is accepted up to its limit', async () => {
@@ -134,26 +133,26 @@ describeOnS3('what came to the incoming area by another way', () => {
         Body: body,
         ContentType: declared.contentType,
         ChecksumSHA256: checksum?.value,
-        Metadata: { upload: formatUploadRecord(declared) },
+        Metadata: { upload: formatUpload(declared) },
         ...changes,
       }),
     )
-    const options = { store, cdn: { invalidate: async () => {} }, quotaBytes: null }
+    const options = { store, cdn: { invalidate: async () => {} }, quotaBytes: null, isRevoked: async () => false }
     return codeOf(publishIncoming(declared.id, options))
   }
   const other = Buffer.alloc(body.length, 1)
   const fresh = (changes: Partial<Upload> = {}) =>
     uploadOf(`users/alice/${randomBytes(4).toString('hex')}`, body, changes)
 
-  it('is published only where it is what was declared', async () => {
+  it('is published only if it matches its declaration', async () => {
     expect(await put(fresh(), {})).toBe('resolved')
     const wrong: [Upload, Partial<PutObjectCommandInput>][] = [
       [fresh({ size: body.length + 1 }), {}],
-      [fresh({ mostBytes: body.length - 1 }), {}],
+      [fresh({ maxBytes: body.length - 1 }), {}],
       [fresh(), { ContentType: 'text/html' }],
       [fresh(), { Body: other, ChecksumSHA256: sha256(other) }],
       [fresh(), { ChecksumSHA256: undefined, ChecksumAlgorithm: 'CRC64NVME' }],
-      [fresh(), { Metadata: { upload: formatUploadRecord(fresh()) } }],
+      [fresh(), { Metadata: { upload: formatUpload(fresh()) } }],
     ]
     for (const [declared, changes] of wrong) {
       expect(await put(declared, changes)).toBe('ERR_UPLOAD_MISMATCH')

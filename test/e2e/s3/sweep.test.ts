@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createPublishHandler, type PublishWorld } from '../../../functions/publish/create-handler.ts'
+import { createPublishHandler } from '../../../functions/publish/create-handler.ts'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { listIncoming } from '../../../shared/assets/s3/list.ts'
 import type { S3Location } from '../../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
-import { uploadOf } from '../../contract/asset-store.suite.ts'
+import { uploadOf } from '../../contract/store-under-test.ts'
 import { deliverRequest } from '../../support/deliver.ts'
 import { describeOnS3 } from '../../support/describe-on-s3.ts'
 import { type S3Server, startS3Server } from '../../support/s3-server.ts'
@@ -30,13 +30,13 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 /** The function, with a clock that is an hour ahead of what arrives: everything has waited for its event long enough. */
-function publishFunction(list: PublishWorld['list'] = (after) => listIncoming(location, after, 2)) {
+function publishFunction(over: AssetStore = store) {
   logged = []
   return createPublishHandler({
-    options: { store, cdn: { invalidate: async () => {} }, quotaBytes: null },
+    options: { store: over, cdn: { invalidate: async () => {} }, quotaBytes: null, isRevoked: async () => false },
     keyPrefix: 'p/',
     stageName: 'svc-test',
-    list,
+    list: (after) => listIncoming(location, after, 2),
     nowMs: () => Date.now() + 3_600_000,
     newId: () => randomBytes(16).toString('base64url'),
     log: (entry) => logged.push(entry),
@@ -86,7 +86,7 @@ describeOnS3('the publish function', () => {
     expect(logged[0]).not.toHaveProperty('_aws')
   })
 
-  it('leaves what is refused where it is, and does not take it for a fault', async () => {
+  it('leaves a refused upload where it is, and counts no fault', async () => {
     const taken = await arrived()
     await store.save(taken.key, Buffer.from('was faster'), 'text/plain', { overwrite: false })
     await server.client.send(strange('not-an-upload'))
@@ -97,20 +97,21 @@ describeOnS3('the publish function', () => {
     expect((await store.describe(taken.key))?.size).toBe(10)
     expect(await store.incoming(taken.id)).toBeDefined()
     expect((await store.describe(free.key))?.uploadId).toBe(free.id)
-    for (const id of [taken.id, 'x'.repeat(22)]) await store.discard(id)
+    for (const id of [taken.id, 'x'.repeat(22)]) await store.end(id, 'dropped')
   })
 
-  it('puts nothing back over what came later', async () => {
+  it('restores nothing over a newer file', async () => {
     const old = await arrived({ overwrite: true })
     const recent = await arrived({ overwrite: true })
     await store.save(old.key, Buffer.from('newer'), 'text/plain', { overwrite: false })
     await store.save(recent.key, Buffer.from('older'), 'text/plain', { overwrite: false })
     // As if they had arrived a minute before and a minute after what is at their keys.
     const shifted = { [old.id]: -60, [recent.id]: 60 }
-    const listed = await listIncoming(location)
-    const uploads = listed.uploads.map(({ id, arrivedAt }) => ({ id, arrivedAt: arrivedAt + (shifted[id] ?? 0) }))
-    const list = async (after = '') => ({ uploads: uploads.filter(({ id }) => id > after), next: undefined })
-    await publishFunction(list)({ source: 'aws.events' }, context)
+    const incoming: AssetStore['incoming'] = async (id) => {
+      const file = await store.incoming(id)
+      return file && { ...file, arrivedAt: file.arrivedAt + (shifted[id] ?? 0) }
+    }
+    await publishFunction({ ...store, incoming })({ source: 'aws.events' }, context)
     expect((await store.describe(old.key))?.size).toBe(5)
     expect((await store.describe(recent.key))?.uploadId).toBe(recent.id)
     expect(logged).toMatchObject([{ published: 1, refused: 1 }])

@@ -15,8 +15,8 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import config from '../../../edge-signer.config.ts'
 import { createApp } from '../../../functions/api/app.ts'
-import { readKeyDocument } from '../../../local/state.ts'
-import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
+import { readKeyDocument } from '../../../local/state/state-files.ts'
+import { type RunningStage, startStage } from '../../../server/start.ts'
 import { s3ClientDefaults } from '../../../shared/assets/s3/location.ts'
 import { createS3Store } from '../../../shared/assets/s3/store.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
@@ -36,7 +36,7 @@ const size = 300 * MiB
 describeOnS3('Uppy in Chromium', () => {
   let server: S3Server
   let proxy: S3Proxy
-  let edge: Emulation
+  let edge: RunningStage
   let site: Server
   let origin: string
   let api: TestApi
@@ -47,7 +47,7 @@ describeOnS3('Uppy in Chromium', () => {
     stateDirectory = mkdtempSync(join(tmpdir(), 'edge-signer-uppy-'))
     server = await startS3Server()
     // The server's folder is the bucket's root, so the edge serves what was uploaded.
-    edge = await startEmulation({ port: 0, content: server.content, stateDirectory })
+    edge = await startStage({ port: 0, content: server.content, stateDirectory })
     proxy = await startS3Proxy(server.endpoint, (request) =>
       request.method === 'PUT' ? judge(new URL(request.url ?? '', server.endpoint)) : 'pass',
     )
@@ -76,7 +76,7 @@ describeOnS3('Uppy in Chromium', () => {
     rmSync(stateDirectory, { recursive: true, force: true })
   })
 
-  /** What `infra/bucket.ts` configures for the deployed bucket. */
+  /** Sets the CORS rule that `infra/bucket.ts` configures for the deployed bucket. */
   async function allowUploadsFrom(allowed: string): Promise<void> {
     const rule = {
       AllowedOrigins: [allowed],
@@ -163,7 +163,7 @@ describeOnS3('Uppy in Chromium', () => {
     expect(described.body).toMatchObject({ size, contentType: 'application/x-raw-disk-image' })
     expect(await hashAtTheEdge(key, size)).toBe(patternHash(size))
 
-    // What Uppy was told is a signed URL: it opens this file without a cookie, and its path alone does not.
+    // Uppy received a signed URL: it opens this file without a cookie, and its path alone does not.
     const location = report.location ?? ''
     expect(location.startsWith(`${edge.url}${pathOf(key)}?`)).toBe(true)
     const path = location.slice(edge.url.length)
@@ -182,7 +182,7 @@ describeOnS3('Uppy in Chromium', () => {
     expect(report.key).toBe(`_incoming/${id}`)
     const { publishEvent } = await import('../../../functions/publish/publish-event.ts')
     const event = { detail: { object: { key: report.key ?? '' } } }
-    const options = { store: api.services.store, cdn: api.services.cdn, quotaBytes: null }
+    const options = { store: api.services.store, cdn: api.services.cdn, quotaBytes: null, isRevoked: async () => false }
     expect(await publishEvent(event, '', options)).toBe('published')
     expect(await publishEvent(event, '', options)).toBe('nothing-to-do')
     const published = `users/alice/uploads/${id}/small.raw`
@@ -191,8 +191,8 @@ describeOnS3('Uppy in Chromium', () => {
   })
 }, [...missingParts(), ...missingChromium()])
 
-/** What the API must share with the edge: the keys that sign, and whose sessions count. */
-function trustOf(edge: Emulation) {
+/** Values that the API must share with the edge: the signing keys, and the accepted issuer and audience. */
+function trustOf(edge: RunningStage) {
   const keys = readKeyDocument(edge.state)
   const { issuer, audience } = parseDeployment(config, 'local').config.session
   if (keys.sessionSecret === undefined || issuer === null || audience === null) {

@@ -1,5 +1,5 @@
 /**
- * What upload servers must refuse, and what must survive when a machine fails: the same for tusd and for the embedded server,
+ * Refusals of upload servers, and uploads that must survive a failing machine: the same for tusd and for the embedded server,
  * without nginx in front.
  */
 import { execFileSync } from 'node:child_process'
@@ -16,14 +16,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { clearUp } from '../../../local/assets/clear-up.ts'
 import { findProgram } from '../../../local/setup/command.ts'
-import { formatUploadMetadata, uploadMetadata } from '../../../local/uploads/metadata.ts'
+import { clearUp } from '../../../server/store/clear-up.ts'
+import { formatUploadMetadata, uploadMetadata } from '../../../server/uploads/metadata.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { isUploadRevoked } from '../../../shared/uploads/revoked-upload.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import { issueUploadToken, ownerOf } from '../../../shared/uploads/upload-token.ts'
-import { uploadOf } from '../../contract/asset-store.suite.ts'
+import { uploadOf } from '../../contract/store-under-test.ts'
 import {
   sendUpload,
   startUploadStage,
@@ -110,7 +110,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       expect(codeOf(await createFor(upload))).toBe('ERR_UPLOAD_USED')
     })
 
-    it('of two that use it at the same instant lets one', async () => {
+    it('lets one of two concurrent uses through', async () => {
       const upload = allowed()
       const answers = await Promise.all([createFor(upload), createFor(upload), createFor(upload)])
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 410, 410])
@@ -121,7 +121,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       expect([answer.status, codeOf(answer)]).toEqual([410, 'ERR_UPLOAD_EXPIRED'])
     })
 
-    it('refuses one that was not begun in time, however long its upload could go on', async () => {
+    it('refuses one that was not begun in time, regardless of the time that its upload may take', async () => {
       const now = Math.floor(Date.now() / 1000)
       const { ticketSeconds } = stage.services.config.uploads
       const late = await createFor(allowed({ issuedAt: now - ticketSeconds, expiresAt: now + 600_000 }))
@@ -136,7 +136,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       const [begun, waiting] = [allowed({ issuedAt: now - 10 }), allowed({ issuedAt: now - 10 })]
       expect((await createFor(begun)).status).toBe(201)
       const entry = { prefix: parseResourcePrefix('/users/alice/'), before: now - 5, expires: now + 600 }
-      const revoked = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry] })
+      const revoked = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry], readAt: now })
       onTestFinished(() => revoked.mockRestore())
       const refused = await createFor(waiting)
       expect([refused.status, codeOf(refused)]).toEqual([401, 'ERR_SESSION_REVOKED'])
@@ -278,7 +278,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       expect((await createFor(upload)).status).toBe(201)
     })
 
-    it('takes no byte more than was declared', async () => {
+    it('accepts no byte beyond the declared length', async () => {
       const upload = allowed()
       await createFor(upload)
       const answer = await patch(`/files/${upload.id}`, 0, Buffer.concat([body, Buffer.from('more')]))
@@ -287,7 +287,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       expect(answer.status === 204 ? size : undefined).toBeUndefined()
     })
 
-    it('refuses pieces to be joined', async () => {
+    it('refuses concatenation', async () => {
       const upload = allowed()
       for (const concat of ['partial', 'final;/files/a /files/b']) {
         const answer = await createFor(upload, { 'Upload-Concat': concat })
@@ -308,7 +308,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
   })
 
   describe('an upload under way', () => {
-    it('is read by nobody, not even by who knows its URL', async () => {
+    it('cannot be read before publication, even by its URL', async () => {
       const upload = allowed()
       await createFor(upload)
       await patch(`/files/${upload.id}`, 0, body.subarray(0, 4))
@@ -343,7 +343,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       expect(codeOf(await createFor(upload))).toBe('ERR_UPLOAD_USED')
     })
 
-    it('has no name that leads elsewhere', async () => {
+    it('reaches no path outside the folder of uploads', async () => {
       for (const path of [
         '/files/..%2f..%2fetc%2fpasswd',
         '/files/../state/secret.json',
@@ -361,7 +361,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       }
     })
 
-    it('is dropped when its time is over, a published one stays', async () => {
+    it('is dropped after its time; a published one stays', async () => {
       const now = Math.floor(Date.now() / 1000)
       const over = allowed({ expiresAt: now + 2 })
       const done = allowed({ expiresAt: now + 2 })
@@ -466,7 +466,7 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       },
     })
 
-    it('know the path or get nothing', async () => {
+    it('need the path to get an answer', async () => {
       for (const path of ['/', '/hooks', '/hooks-of-a-tes', '/hooks-of-a-testx', '/hooks-of-a-test?x']) {
         expect((await call(path, event('pre-create', ''))).status, path).toBe(404)
       }

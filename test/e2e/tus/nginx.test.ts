@@ -1,11 +1,12 @@
-/** What nginx does in front: download links, content types, answers while an upload server is away or cannot write. */
+/** nginx in front: download links, content types, answers while an upload server is down or cannot write. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createSecureLinkUrls } from '../../../local/assets/secure-link.ts'
 import { findProgram } from '../../../local/setup/command.ts'
+import { createSecureLinkUrls } from '../../../server/store/secure-link.ts'
 import { parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { send } from '../../support/http-client.ts'
@@ -40,15 +41,68 @@ describe(`nginx in front of ${kind}`, () => {
     })
   const download = async (json: unknown) => (await target.api('/downloads', { json })).json()
 
+  it('answers a request that is too long, not HTTP, or of an unknown method with a problem', async () => {
+    const { hostname, port } = new URL(target.url)
+    const askOnce = (head: string) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(Number(port), hostname, () => socket.write(`${head}\r\nHost: localhost:${port}\r\n\r\n`))
+        let said = ''
+        socket.on('data', (piece) => (said += String(piece)))
+        socket.on('end', () => resolve(said))
+        socket.on('error', reject)
+      })
+    // nginx closes with the rest of a long request unread, and such a reset may overtake the answer.
+    const ask = async (head: string, tries = 5): Promise<string> => {
+      const said = await askOnce(head).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return ''
+        throw error
+      })
+      return said === '' && tries > 1 ? ask(head, tries - 1) : said
+    }
+    const long = 'a'.repeat(70_000)
+    for (const head of [
+      `GET /users/alice/${long} HTTP/1.1`,
+      `GET /api/assets/users/alice/${long} HTTP/1.1`,
+      `GET /api/health HTTP/1.1\r\nX-Long: ${long}`,
+      'GET /api/health HTTP/1.1\r\n: no name',
+    ]) {
+      const answer = await ask(`${head}\r\nConnection: close`)
+      expect(answer.split('\r\n')[0], head.slice(0, 60)).toMatch(/^HTTP\/1\.1 400 /)
+      expect(answer).toContain('application/problem+json')
+      expect(answer).toContain('ERR_REQUEST_INVALID')
+      expect(answer).not.toContain('<html>')
+    }
+    for (const [head, status, code] of [
+      ['TRACE /users/alice/x HTTP/1.1', 405, 'ERR_METHOD_NOT_ALLOWED'],
+      ['CONNECT /users/alice/x HTTP/1.1', 405, 'ERR_METHOD_NOT_ALLOWED'],
+      ['GET /users/alice/x HTTP/1.1\r\nTransfer-Encoding: x', 501, 'ERR_NOT_IMPLEMENTED'],
+    ] as const) {
+      const answer = await ask(`${head}\r\nConnection: close`)
+      expect(answer.split('\r\n')[0], head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+      for (const part of ['application/problem+json', 'nosniff', code]) expect(answer, head).toContain(part)
+    }
+    for (const path of ['/*early', '/*early-method', '/*early-coding']) {
+      const named = await send(target.url, { path })
+      expect([named.status, JSON.parse(named.text).code], path).toEqual([404, 'ERR_NOT_FOUND'])
+    }
+  })
+
+  it('answers a GET with a body as one without, and logs no fault', async () => {
+    const answer = await send(target.url, { path: '/api/health', method: 'GET', body: '{}' })
+    expect([answer.status, answer.text]).toEqual([200, '{"status":"ok"}'])
+  })
+
   describe('download links', () => {
     it('open one file, with its name, and nothing else', async () => {
       const { url } = (await download({ key: 'users/alice/a b#%.txt', filename: 'näme.txt' })) as { url: string }
       const answer = await fetch(url)
       expect([answer.status, await answer.text()]).toEqual([200, 'of alice'])
       expect(answer.headers.get('cache-control')).toBe('private, no-store, no-transform')
-      expect(answer.headers.get('content-disposition')).toBe("attachment; filename*=UTF-8''n%C3%A4me.txt")
+      expect(answer.headers.get('content-disposition')).toBe(
+        `attachment; filename="n_me.txt"; filename*=UTF-8''n%C3%A4me.txt`,
+      )
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
-      expect(answer.headers.get('content-security-policy')).toBe('sandbox')
+      expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none';/)
       const part = await fetch(url, { headers: { range: 'bytes=3-' } })
       expect([part.status, await part.text(), part.headers.get('content-range')]).toEqual([206, 'alice', 'bytes 3-7/8'])
       for (const other of [
@@ -64,7 +118,7 @@ describe(`nginx in front of ${kind}`, () => {
       }
     })
 
-    it('say that their time is over', async () => {
+    it('answer 410 after their time', async () => {
       const key = parseObjectKey('users/alice/a b#%.txt')
       const [old] = await urls().files([{ key }], 60, now() - 120)
       const answer = await fetch(old?.url ?? '')
@@ -152,6 +206,11 @@ describe(`nginx in front of ${kind}`, () => {
     expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('image/webp')
     put('users/alice/odd.txt', 'by hand')
     expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('text/plain')
+    // Only keys are served, and the folder of such a file is none.
+    put('users/alice/set/index.html', '<script>1</script>')
+    mkdirSync(join(`${target.content}-uploads`, 'types/users/alice/set/index.html'), { recursive: true })
+    for (const path of ['/users/alice/', '/users/alice/set', '/users/alice/set/'])
+      expect((await target.readSigned(path)).status, path).toBe(404)
     const described = await (await target.api('/assets/users/alice/odd.txt')).json()
     expect(described).toMatchObject({ contentType: 'text/plain', size: 7 })
   })
@@ -174,7 +233,7 @@ describe(`nginx in front of ${kind}`, () => {
     }
   })
 
-  it('passes no byte on twice: the upload server has what the client has sent', async () => {
+  it('streams without buffering: the upload server has what the client has sent', async () => {
     const bytes = randomBytes(3_000_000)
     const ticket = await target.ticket({ key: 'users/alice/streamed.bin', size: bytes.length })
     const headers = { ...ticket.headers, 'Upload-Length': String(bytes.length) }
@@ -227,7 +286,7 @@ describe(`nginx in front of ${kind}`, () => {
     },
   )
 
-  it('says 423 while nobody takes uploads, and everything else goes on', async () => {
+  it('answers 423 while the upload server is down, and serves everything else', async () => {
     const ticket = await target.ticket({ key: 'users/alice/later.bin', size: 5 })
     const pid = target.emulation.uploads?.pid() ?? 0
     process.kill(pid, 'SIGSTOP')

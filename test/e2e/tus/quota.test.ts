@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createUploadHooks } from '../../../local/uploads/upload-hooks.ts'
+import { createUploadHooks } from '../../../server/uploads/upload-hooks.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
-import { uploadOf } from '../../contract/asset-store.suite.ts'
+import { uploadOf } from '../../contract/store-under-test.ts'
 import { startUploadStage, type UploadStage, uploadServerKinds } from '../../support/upload-stage.ts'
 
 describe.each(uploadServerKinds())('the quota at %s', (kind) => {
@@ -30,18 +30,18 @@ describe.each(uploadServerKinds())('the quota at %s', (kind) => {
     })
   const arriving = () => readdirSync(stage.location.area.incoming).filter((name) => !name.includes('.'))
 
-  it('counts what is under way below the prefix, whoever sends it, and no other prefix', async () => {
+  it('counts uploads in progress below the prefix, for every owner, and below no other prefix', async () => {
     expect(await create(allowed('users/alice/a', 60))).toBe('created')
     const second = allowed('users/alice/b', 60, { owner: uploadOf('users/x/y', Buffer.alloc(0)).owner })
     expect(await create(second)).toBe('ERR_QUOTA')
     expect(await create(allowed('users/bob/b', 60))).toBe('created')
     expect(await create(allowed('users/alice/c', 40))).toBe('created')
-    for (const id of arriving()) await stage.services.store.discard(id)
+    for (const id of arriving()) await stage.services.store.end(id, 'dropped')
     // The refusal did not use the ticket up.
     expect(await create(second)).toBe('created')
   })
 
-  it('lets one of several begin that come at the same instant', async () => {
+  it('lets one of several concurrent uploads begin', async () => {
     const uploads = Array.from({ length: 5 }, (_, index) => allowed(`users/alice/${index}`, 60))
     const answers = await Promise.all(uploads.map(create))
     expect(answers.sort()).toEqual([...Array(4).fill('ERR_QUOTA'), 'created'])
@@ -56,7 +56,7 @@ describe.each(uploadServerKinds())('the quota at %s', (kind) => {
     expect(await create(allowed('users/alice/b', 40))).toBe('created')
   })
 
-  it('lets the same file begin again in place of the first try, and nobody else’s', async () => {
+  it('lets the same user begin the same file again in place of the first try', async () => {
     const first = allowed('users/alice/a', 60)
     expect(await create(first)).toBe('created')
     const others = allowed('users/alice/a', 60, { owner: 'B'.repeat(43) })
@@ -67,7 +67,7 @@ describe.each(uploadServerKinds())('the quota at %s', (kind) => {
     expect(await create(first)).toBe('ERR_UPLOAD_USED')
   })
 
-  it('keeps what does not fit at its end for an hour, then drops it', async () => {
+  it('keeps a complete upload over the quota for an hour, then drops it', async () => {
     const upload = allowed('users/alice/a', 60)
     await create(upload)
     mkdirSync(join(stage.location.content, 'users/alice'), { recursive: true })

@@ -41,7 +41,7 @@ describe.each(uploadServerKinds())('refusals behind %s', (kind) => {
     expect(JSON.parse(answer.text), what).toMatchObject({ status, code, title })
   }
 
-  it('are typed where a creation has no ticket', async () => {
+  it('have a type for a creation without a ticket', async () => {
     for (const metadata of [
       '',
       'filename YQ==',
@@ -59,24 +59,29 @@ describe.each(uploadServerKinds())('refusals behind %s', (kind) => {
     }
   })
 
-  it('are typed where it wants what is off', async () => {
+  it('have a type for a disabled extension', async () => {
     for (const concat of ['partial', 'final;/files/a /files/b']) {
       expectProblem(await create(`upload-token ${token}`, { 'upload-concat': concat }), 'ERR_NOT_IMPLEMENTED')
     }
     expectProblem(await create(`upload-token ${token}`, { 'upload-length': '6' }), 'ERR_UPLOAD_MISMATCH')
+    // What a field holds is that field's alone.
+    for (const override of ['PATCH|', 'PATCH known', 'none', '|', ' | ', 'GET'])
+      expectProblem(await create('', { 'x-http-method-override': override }), 'ERR_METHOD_NOT_ALLOWED', override)
+    for (const concat of ['|', '|1', 'whole ticket'])
+      expectProblem(await create('', { 'upload-concat': concat }), 'ERR_NOT_IMPLEMENTED', concat)
     for (const length of ['-1', '1e3', undefined]) {
       const answer = await create(`upload-token ${token}`, { 'upload-length': length })
       expectProblem(answer, 'ERR_REQUEST_INVALID', String(length))
     }
   })
 
-  it('are typed again and again, not by chance', async () => {
+  it('have the same type on every repetition', async () => {
     for (let time = 0; time < 20; time++) {
       expectProblem(await create(`upload-token ${token}`, { 'upload-length': '6' }), 'ERR_UPLOAD_MISMATCH')
     }
   })
 
-  it('are typed where an upload goes on', async () => {
+  it('have a type for an upload in progress', async () => {
     const nowhere = `/files/${'a'.repeat(22)}`
     expectProblem(await ask('PATCH', nowhere, { ...octets, 'upload-offset': '0' }, 'x'), 'ERR_UPLOAD_NOT_FOUND')
     expectProblem(await ask('PATCH', begun, { ...octets, 'upload-offset': '3' }, 'x'), 'ERR_UPLOAD_OFFSET')
@@ -96,7 +101,7 @@ describe.each(uploadServerKinds())('refusals behind %s', (kind) => {
     expectProblem(await ask('POST', begun, { 'x-http-method-override': 'GET' }), 'ERR_METHOD_NOT_ALLOWED')
   })
 
-  it('can be read by pages of allowed origins, and nobody else is let in', async () => {
+  it('can be read by pages of allowed origins, and by no other page', async () => {
     const cors = { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
     expect((await create('', { origin })).headers).toMatchObject(cors)
     expect((await create(`upload-token ${token}`, { origin, 'upload-length': '6' })).headers).toMatchObject(cors)
@@ -105,7 +110,7 @@ describe.each(uploadServerKinds())('refusals behind %s', (kind) => {
     expect(foreign.headers['access-control-allow-origin']).toBeUndefined()
   })
 
-  it('announce what is offered, and no more', async () => {
+  it('announce only the supported extensions', async () => {
     const preflight = { origin, 'access-control-request-method': 'PATCH' }
     const answer = await ask('OPTIONS', begun, { ...preflight, 'tus-resumable': undefined })
     expect(answer.status).toBe(204)
@@ -128,7 +133,7 @@ describe.each(uploadServerKinds())('refusals behind %s', (kind) => {
     expect(answer.headers['access-control-allow-origin']).toBe(origin)
   })
 
-  it('tell pages to wait while the upload server is away', async () => {
+  it('answer 423 to pages while the upload server is down', async () => {
     process.kill(target.emulation.uploads?.pid() ?? 0, 'SIGSTOP')
     process.kill(target.emulation.uploads?.pid() ?? 0, 'SIGKILL')
     await vi.waitUntil(

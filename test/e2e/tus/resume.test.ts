@@ -67,7 +67,7 @@ describe.each(uploadServerKinds())('an upload through %s that is killed twice', 
     expect(begins[0]).toBe(0)
     expect(begins[1]).toBeGreaterThan(0.2 * size)
     expect(begins[2]).toBeGreaterThan(0.5 * size)
-    // While nobody was there the client was told to wait, not that its upload is gone.
+    // While the upload server was down the client got 423, not an answer that its upload is gone.
     expect(seen.filter(({ status }) => status >= 400 && status !== 423)).toEqual([])
 
     const confirmed = await target.api(`/uploads/${ticket.uploadId}/confirm`, { json: {} })

@@ -26,7 +26,7 @@ describe.each(uploadServerKinds())('a single server with %s', (kind) => {
     const commands = ownProcesses().map(({ command }) => command)
     expect(commands.some((command) => command.includes('api-process.ts'))).toBe(true)
     expect(commands.filter((command) => secrets.some((secret) => command.includes(secret)))).toEqual([])
-    // Settings of a process of ours would bring the path with them.
+    // Settings of the project's own processes would contain the path.
     expect(commands.filter((command) => /hooks-?path/i.test(command))).toEqual([])
     const knowing = commands.filter((command) => command.includes('-hooks-http='))
     expect(knowing).toHaveLength(kind === 'tusd' ? 1 : 0)
@@ -40,7 +40,7 @@ describe.each(uploadServerKinds())('a single server with %s', (kind) => {
     fetch(ticket.url, { method: 'POST', headers: { ...ticket.headers, 'Upload-Length': String(size) } })
   const codeOf = async (answer: Response) => [answer.status, JSON.parse(await answer.text()).code]
 
-  it('lets a client succeed whose last answer was lost', async () => {
+  it('lets a client succeed after a lost last answer', async () => {
     const bytes = randomBytes(300_000)
     const ticket = await target.ticket({ key: 'users/alice/lost.bin', size: bytes.length })
     const published = () => existsSync(join(target.content, 'users/alice/lost.bin'))
@@ -66,7 +66,7 @@ describe.each(uploadServerKinds())('a single server with %s', (kind) => {
     expect(await confirmed.json()).toMatchObject({ key: ticket.key, size: bytes.length })
   })
 
-  it('tells where a published upload is to whoever asks, a page of an allowed origin too, and nothing of another', async () => {
+  it('answers HEAD of a published upload, to a page of an allowed origin too, and nothing about another upload', async () => {
     const ticket = await target.ticket({ key: 'users/alice/empty.bin', size: 0 })
     const location = String((await create(ticket, 0)).headers.get('location'))
     await vi.waitUntil(() => readdirSync(join(target.area, 'incoming')).length === 0, 10_000)
@@ -134,7 +134,9 @@ async function startLossyProxy(url: string, loses: (method: string, status: numb
         lost += 1
         return void outgoing.destroy()
       }
-      outgoing.writeHead(answer.statusCode ?? 0, answer.headers)
+      const { location, ...others } = answer.headers
+      const own = location?.replace(url, `http://${headers.host}`)
+      outgoing.writeHead(answer.statusCode ?? 0, { ...others, ...(own === undefined ? {} : { location: own }) })
       answer.pipe(outgoing)
     })
     incoming.pipe(passed)

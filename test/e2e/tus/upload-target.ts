@@ -3,15 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import config from '../../../edge-signer.config.ts'
-import type { EmulationOptions } from '../../../local/options.ts'
-import { readKeyDocument } from '../../../local/state.ts'
-import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
-import type { UploadServerKind } from '../../../local/uploads/upload-server.ts'
+import { readKeyDocument } from '../../../local/state/state-files.ts'
+import { type RunningStage, type StageOptions, startStage } from '../../../server/start.ts'
+import type { UploadServerKind } from '../../../server/uploads/upload-server.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import { createSessionMaker, type SessionMaker } from '../../support/session-maker.ts'
 import { setUpTusd } from '../../support/upload-stage.ts'
 
-/** What `POST /api/uploads` answers on a local stage. */
+/** The answer of `POST /api/uploads` on a local stage. */
 export interface TusTicket {
   readonly uploadId: string
   readonly key: string
@@ -23,7 +22,7 @@ export interface TusTicket {
 
 /** The whole system with an upload server of one kind, in a folder of its own. */
 export interface UploadTarget {
-  readonly emulation: Emulation
+  readonly emulation: RunningStage
   readonly url: string
   readonly content: string
   readonly area: string
@@ -37,10 +36,10 @@ export interface UploadTarget {
 }
 
 /** Starts it. */
-export async function startUploadTarget(kind: UploadServerKind, options: EmulationOptions = {}): Promise<UploadTarget> {
+export async function startUploadTarget(kind: UploadServerKind, options: StageOptions = {}): Promise<UploadTarget> {
   if (kind === 'tusd') await setUpTusd()
   const directory = mkdtempSync(join(tmpdir(), 'edge-signer-tus-'))
-  const emulation = await startEmulation({
+  const emulation = await startStage({
     port: 0,
     content: join(directory, 'content'),
     stateDirectory: join(directory, 'state'),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { answeredBy } from '../../../cli/explain/answered-by.ts'
 import type { PathKind } from '../../../cli/explain/path-kind.ts'
 import { parseHttpAnswer } from '../../../cli/input/http-answer.ts'
-import { refusalPage } from '../../../functions/session/page.ts'
+import { refusalPage } from '../../../functions/session/responses.ts'
 import { cloudFrontErrorBody } from '../../../shared/cloudfront/errors.ts'
 import { problemResponse } from '../../../shared/http/problem.ts'
 
@@ -24,7 +24,7 @@ const answers: [
   ['S3, by the body alone', 's3', 'AccessDenied', undefined, s3Xml],
   ['S3, by its header', 's3', 'AccessDenied', 'HTTP/2 403\nx-amz-request-id: R\n', cloudFrontErrorBody('AccessDenied')],
   [
-    'S3 with a code of its own',
+    'S3 with a code that CloudFront does not have',
     's3',
     'InvalidObjectState',
     'HTTP/2 403\n',
@@ -40,7 +40,7 @@ const answers: [
     problemResponse('ERR_GRANT_NONE').body,
   ],
   [
-    'the session function in place of the guard',
+    'the session function instead of the guard',
     'session-function',
     'ERR_ACCESS_REVOKED',
     xCache('LambdaGeneratedResponse'),
@@ -73,8 +73,8 @@ const answers: [
   ['the 403 page', 'error-page', undefined, xCache('Error'), '<a id="again" href="/_edge/session?return=/">'],
   ['a file', 'origin', undefined, 'HTTP/2 206\nx-cache: Miss from cloudfront\n', ''],
   ['a file that looks like a problem', 'origin', undefined, 'HTTP/2 200\n', problemResponse('ERR_NOT_FOUND').body],
-  ['nobody that is known', undefined, undefined, 'HTTP/1.1 403 Forbidden\nserver: nginx\n', '<html></html>'],
-  ['a code that is no code of ours', undefined, undefined, undefined, '{"code":"__proto__"}'],
+  ['an unknown author', undefined, undefined, 'HTTP/1.1 403 Forbidden\nserver: nginx\n', '<html></html>'],
+  ['an unknown code', undefined, undefined, undefined, '{"code":"__proto__"}'],
 ]
 
 describe('answeredBy', () => {
@@ -94,7 +94,7 @@ describe('answeredBy', () => {
     ['session', 'session-function', undefined, problemResponse('ERR_SESSION_MISSING').body],
   ]
   it.each(placed)(
-    'knows who answers on a path that is %s: %s, and asks for signatures on private ones',
+    'recognises the author on a path that is %s: %s, and mentions the signature on private paths only',
     (...answer) => {
       const [path, by, headers, body] = answer
       const source = answeredBy(parseHttpAnswer(headers, body), path)
@@ -103,7 +103,7 @@ describe('answeredBy', () => {
     },
   )
 
-  it('says what the emulation adds, cut and without control characters', () => {
+  it('adds the reason of the emulation, truncated and without control characters', () => {
     const headers = `HTTP/1.1 403 Forbidden\nX-Edge-Signer-Reason: expired\u001b[31m${'x'.repeat(500)}\n`
     const detail = answeredBy(parseHttpAnswer(headers, cloudFrontErrorBody('AccessDenied')), 'private')?.detail ?? ''
     expect(detail).toContain('the emulation says: expired')
@@ -111,7 +111,7 @@ describe('answeredBy', () => {
     expect(detail.length).toBeLessThan(200)
   })
 
-  it('takes the last of several answers, as curl -L writes them', () => {
+  it('uses the last of several responses, as curl -L writes them', () => {
     const headers = `HTTP/1.1 301 Moved\r\nServer: AmazonS3\r\n\r\n${xCache('FunctionGeneratedResponse')}`
     const answer = parseHttpAnswer(headers, '')
     expect(answer.status).toBe(403)

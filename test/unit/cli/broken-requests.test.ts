@@ -15,8 +15,7 @@ import { makeFolder, now, run } from './command-line.ts'
 import { keyDocument, makeKey, type TestKey } from './keys.ts'
 
 /**
- * Broken requests, each made by hand with one mistake in it and otherwise right. `explain` must name the mistake: by the check
- * that fails first, and by the name of the fault.
+ * Requests with exactly one mistake. `explain` must identify it by the first check that fails and by the name of the fault.
  */
 
 const folder = makeFolder()
@@ -44,7 +43,7 @@ const without = (name: string, from = cookies()): Cookies => {
 }
 const sent = (from: Cookies, to = url): string[] => [to, '--cookie', cookieHeader(from)]
 
-/** A policy whose base64 ends in padding, so that plain base64 and CloudFront's differ. */
+/** A policy whose base64 ends in padding, so that plain base64 differs from CloudFront's. */
 const padded = ['', '?', '??']
   .map((wildcards) => policyFor({ ...good, resource: `https://${host}/users/alice/${wildcards}*` }))
   .find((json) => toCloudFrontBase64(json).endsWith('_'))
@@ -56,7 +55,7 @@ interface ByHand {
   readonly raw?: true
 }
 
-/** Cookies of a policy with a signature made by hand: over another text, with another hash, in another form. */
+/** Cookies with a custom signature: over another text, with another hash, or in another format. */
 function signedByHand(text: string, key: TestKey, json = policy, { hash, marker, raw }: ByHand = {}): Cookies {
   const form = { key: createPrivateKey(key.privateKey), ...(raw ? { dsaEncoding: 'ieee-p1363' as const } : {}) }
   const signature = toCloudFrontBase64(sign(hash ?? 'SHA256', Buffer.from(text), form))
@@ -107,7 +106,7 @@ const byHand = (signedText: string, request: string) =>
   )}`
 
 const broken: readonly [what: string, check: string, fault: string, args: () => string[]][] = [
-  // Sent without a signature, or with half of one
+  // A missing or incomplete signature
   ['no cookies at all', 'key-pair-id', 'not-signed', () => [url]],
   ['no key id', 'key-pair-id', 'key-pair-id-missing', () => sent(without('Key-Pair-Id'))],
   ['no policy', 'policy-encoding', 'policy-missing', () => sent(without('Policy'))],
@@ -205,7 +204,7 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     () => sent(changed('Signature', (s) => s.slice(0, 41))),
   ],
   [
-    'a policy escaped once more',
+    'a policy percent-encoded',
     'policy-encoding',
     'policy-percent-encoded',
     () => sent(changed('Policy', (p) => `${p.slice(0, 8)}%5F`)),
@@ -276,13 +275,49 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'resource-wildcard-missing',
     () => sent(cookies(policyFor({ ...good, resource: `https://${host}/users/alice/` }))),
   ],
-  ['a time that is over', 'expiry', 'expired', () => sent(cookies(policyFor({ ...good, expires: now - 61 })))],
+  ['a time in the past', 'expiry', 'expired', () => sent(cookies(policyFor({ ...good, expires: now - 61 })))],
   ['a start in the future', 'start', 'not-yet-valid', () => sent(cookies(policyFor({ ...good, notBefore: now + 30 })))],
   [
     'a start in milliseconds',
-    'start',
-    'start-in-milliseconds',
+    'policy-statement',
+    'date-in-milliseconds',
     () => sent(cookies(policyFor({ ...good, notBefore: now * 1000 }))),
+  ],
+  [
+    'an end in milliseconds',
+    'policy-statement',
+    'date-in-milliseconds',
+    () => sent(cookies(policyFor({ ...good, expires: (now + 60) * 1000 }))),
+  ],
+  [
+    "an end after CloudFront's last second",
+    'policy-statement',
+    'date-too-late',
+    () => sent(cookies(policyFor({ ...good, expires: 2 ** 31 }))),
+  ],
+  [
+    'a cookie for any scheme',
+    'policy-statement',
+    'resource-without-scheme',
+    () => sent(cookies(policyFor({ ...good, resource: `http*://${host}/users/alice/*` }))),
+  ],
+  [
+    'a Resource with a line feed',
+    'policy-statement',
+    'resource-characters',
+    () => sent(cookies(policyFor({ ...good, resource: `https://${host}/users/alice/*\nGRANTED: *` }))),
+  ],
+  [
+    'a date with a leading zero',
+    'policy-json',
+    'policy-not-json',
+    () => sent(cookies(policyFor(good).replace(/:(\d)/, ':0$1'))),
+  ],
+  [
+    'a field twice',
+    'policy-statement',
+    'policy-ambiguous',
+    () => sent(cookies(policyFor(good).replace('"Resource"', '"Resource":"*","Resource"'))),
   ],
   [
     'another address',
@@ -321,7 +356,7 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     () => [byHand(cannedPolicy(url.replace('https', 'http'), now + 600), url)],
   ],
   [
-    'an expiry put off by hand',
+    'an expiry changed after signing',
     'signature',
     'signature-wrong',
     () => [canned.replace(`Expires=${now + 600}`, `Expires=${now + 9999}`)],
@@ -345,7 +380,7 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'duplicate-cookies',
     () => [url, '--cookie', `${cookieHeader(cookies())}; ${cookieHeader(cookies())}`],
   ],
-  // What the browser keeps back
+  // Cookies that the browser withholds
   ['cookies of another host', 'cookie-domain', 'cookie-domain', () => [url, ...jar('domain', 'app.example.com')]],
   ['cookies of another prefix', 'cookie-path', 'cookie-path', () => [url, ...jar('path', '/users/alice2/')]],
   [
@@ -361,7 +396,7 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'cookie-same-site',
     () => [url, ...mint('Path=/users/alice/; SameSite=Lax; Secure'), '--page', 'https://app.other.example/'],
   ],
-  // Behind the signature
+  // After the signature check
   [
     'a path in another spelling',
     'canonical-path',
@@ -424,7 +459,7 @@ function plainBase64(value: string): string {
 }
 
 describe('explain', () => {
-  it('is held against at least thirty broken requests, each with a mistake of its own', () => {
+  it('is tested with at least thirty broken requests, each with its own mistake', () => {
     expect(broken.length).toBeGreaterThanOrEqual(30)
     expect(new Set(broken.map(([what]) => what)).size).toBe(broken.length)
   })

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main } from '../../../cli/main.ts'
 
-/** What a run of the command left behind. */
+/** Exit status and output of a run. */
 export interface Run {
   readonly status: number
   readonly out: string
   readonly err: string
 }
 
-/** The time at which everything in these tests happens, in epoch seconds: 2030-01-01T00:00:00Z. */
+/** The current time in these tests, in epoch seconds: 2030-01-01T00:00:00Z. */
 export const now = 1_893_456_000
 
 /** Runs `edge-signer` in this process, with `stdin` as its standard input. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { skewHint } from '../../../cli/explain/clock.ts'
+import { skewHint } from '../../../cli/explain/checks/policy.ts'
 import { deliverCookies } from '../../../cli/explain/cookie-delivery.ts'
-import { formatNetscapeJar, parseNetscapeJar, type StoredCookie } from '../../../cli/input/netscape-jar.ts'
 import { parseRequestUrl } from '../../../cli/input/request-url.ts'
+import { formatNetscapeJar, parseNetscapeJar, type StoredCookie } from '../../../cli/input/stored-cookies.ts'
 import { parseDuration, parseTime, showDuration } from '../../../cli/input/time.ts'
 import { now } from './command-line.ts'
 
@@ -42,7 +42,7 @@ describe('deliverCookies', () => {
       () => deliver(set({ hostOnly: false }), 'https://a.cdn.example.com/users/alice/x'),
     ],
     [
-      'a name that only ends alike',
+      'a name with the same ending',
       'domain',
       () => deliver(set({ hostOnly: false }), 'https://evilcdn.example.com/users/alice/x'),
     ],
@@ -54,7 +54,7 @@ describe('deliverCookies', () => {
       () => deliver(set({ domain: 'cdn.localhost' }), 'http://cdn.localhost:8080/users/alice/x'),
     ],
     ['plain http elsewhere', 'secure', () => deliver(set(), 'http://cdn.example.com/users/alice/x')],
-    ['the very second of its end', 'lifetime', () => deliver(set({ expires: now }))],
+    ['the second in which it expires', 'lifetime', () => deliver(set({ expires: now }))],
     ['a sibling host of one site', undefined, () => deliver(set(), undefined, 'https://app.example.com/')],
     ['the same site over http', 'same-site', () => deliver(set(), undefined, 'http://app.example.com/')],
     [
@@ -74,25 +74,25 @@ describe('deliverCookies', () => {
     ],
     ['a None cookie', undefined, () => deliver(set({ sameSite: 'none' }), undefined, 'https://b.test/')],
   ]
-  it.each(held)('knows what holds cookies back: %s', (_what, obstacle, delivery) => {
+  it.each(held)('names the rule that withholds cookies: %s', (_what, obstacle, delivery) => {
     expect(delivery().obstacle).toBe(obstacle)
     expect(delivery().sent.length).toBe(obstacle === undefined ? 3 : 0)
   })
 
-  it('sends longer paths first, and nothing that is not ours', () => {
+  it('sends longer paths first, and no cookie of the app', () => {
     const session = { ...cookie('x', { path: '/' }), name: 'session' }
     const { sent } = deliver([session, ...set({ path: '/' }), ...set()])
     expect(sent.map(({ path }) => path)).toEqual(['/users/alice/', '/users/alice/', '/users/alice/', '/', '/', '/'])
   })
 
-  it('takes Expires for a policy, and says what holds it back', () => {
+  it('accepts Expires instead of a policy, and names the rule that withholds it', () => {
     const canned = (changes: Partial<StoredCookie> = {}) => [cookie('Expires', changes), ...set(changes).slice(1)]
     expect(deliver(canned()).sent).toHaveLength(3)
     expect(deliver(canned({ path: '/teams/red/' })).withheld).toHaveLength(3)
     expect(deliver([...canned(), cookie('Policy', { path: '/teams/red/' })]).obstacle).toBeUndefined()
   })
 
-  it('blames what stopped the cookies that came closest', () => {
+  it('names the rule that stopped the cookies closest to being sent', () => {
     expect(deliver([...set({ path: '/teams/red/' }), ...set({ expires: now - 1 })]).obstacle).toBe('lifetime')
     const { obstacle, withheld } = deliver([...set({ domain: 'b.test' }), ...set({ path: '/teams/red/' })])
     expect({ obstacle, paths: withheld.map(({ path }) => path) }).toEqual({
@@ -111,7 +111,7 @@ describe('the Netscape jar', () => {
     expect(parseNetscapeJar(formatNetscapeJar(cookies))).toEqual(cookies)
   })
 
-  it('is refused where a line is no cookie, without repeating it', () => {
+  it('is refused if a line is not a cookie, without repeating the line', () => {
     const wrong = () => parseNetscapeJar('# Netscape HTTP Cookie File\nsecret-value\n')
     expect(wrong).toThrow(
       expect.objectContaining({ code: 'ERR_REQUEST_INVALID', message: expect.stringContaining('line 2') }),
@@ -121,7 +121,7 @@ describe('the Netscape jar', () => {
 })
 
 describe('times', () => {
-  it('are read in each form', () => {
+  it('are read in each format', () => {
     const forms = [
       'now',
       '1893456000',
@@ -147,7 +147,7 @@ describe('times', () => {
     expect([0, 59, 61, 3600, 90_061].map(showDuration)).toEqual(['0 s', '59 s', '1 min 1 s', '1 h', '1 d 1 h'])
   })
 
-  it('are suspected of a wrong clock where they are off by little, or the answer has another time', () => {
+  it('hint at a wrong clock if they are off by little, or the response has another time', () => {
     expect(skewHint(20, undefined, now)).toContain('time server')
     expect(skewHint(20_000, undefined, now)).toBe('')
     expect(skewHint(20_000, now - 120, now)).toContain('2 min')

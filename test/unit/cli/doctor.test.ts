@@ -6,11 +6,11 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import { runCheck } from '../../../cli/doctor/check.ts'
 import { httpChecks } from '../../../cli/doctor/http-checks.ts'
 import { deploymentOf } from '../../../cli/stage/deployment.ts'
-import { prepareState, writeKeyGroup, writeKeyValue } from '../../../local/state.ts'
+import { prepareState, writeKeyGroup, writeKeyValue } from '../../../local/state/state-files.ts'
 import { stampKeyName } from '../../../shared/revocation/key-value.ts'
 import { makeFolder, now, run } from './command-line.ts'
 
-// The command knows the stages of the project itself.
+// The command imports the stages of this project.
 vi.mock('../../../edge-signer.config.ts', () => import('../fixtures/edge-signer.config.ts'))
 
 const folder = makeFolder()
@@ -37,7 +37,7 @@ async function doctor(...args: string[]) {
 }
 
 describe('edge-signer doctor, local stage', () => {
-  it('finds each thing that is wrong, says what to do, and answers 1', async () => {
+  it('finds each fault, says what to do, and exits with 1', async () => {
     const state = folder.path('state')
     const files = prepareState(state, 'ES256', now + 7200)
     writeKeyGroup(files, {})
@@ -53,14 +53,14 @@ describe('edge-signer doctor, local stage', () => {
     expect(out).not.toContain(JSON.parse(readFileSync(files.secret, 'utf8')).stampKey)
   })
 
-  it('finds nothing wrong before the first start', async () => {
+  it('finds no fault before the first start', async () => {
     const { checks } = await doctor('--state', folder.path('nowhere'), '--port', '0')
     for (const name of ['node', 'configuration', 'template', 'port', 'keys', 'stamp key', 'clock']) {
       expect(checks.get(name), name).toMatchObject({ status: 'pass' })
     }
   })
 
-  it('reports a key document that cannot be read', async () => {
+  it('reports an unreadable key document', async () => {
     const files = prepareState(folder.path('damaged'), 'ES256', now - 60)
     rmSync(files.secret)
     folder.write('damaged/secret.json', '{"keys":[]}')
@@ -69,14 +69,14 @@ describe('edge-signer doctor, local stage', () => {
     expect(checks.get('keys')?.detail).toContain('ERR_KEYS_INVALID')
   })
 
-  it('takes no port and no address that is none', async () => {
+  it('refuses a malformed port or address, and an unknown stage', async () => {
     expect((await run(['doctor', '--port', 'x'])).status).toBe(2)
     expect((await run(['doctor', '--url', 'ftp://x'])).status).toBe(2)
     expect((await run(['doctor', '--stage', 'nope'])).status).toBe(1)
   })
 })
 
-describe('what a stage answers', () => {
+describe('the responses of a stage', () => {
   const answers: Record<string, [number, string]> = {
     '/api/health/ready': [200, '{}'],
     '/api/health': [200, '{}'],
@@ -101,27 +101,27 @@ describe('what a stage answers', () => {
     return results.filter(({ status }) => status !== 'pass').map(({ check }) => check)
   }
 
-  it('passes where it is as it should be, in either mode', async () => {
+  it('pass in either mode', async () => {
     expect(await ask({})).toEqual([])
     expect(await ask({ '/users/doctor/nothing': [401, ''] }, 'gate')).toEqual([])
   })
 
   it.each([
-    ['an API whose keys are away', { '/api/health/ready': [503, '{}'] }, 'api'],
-    ['a behaviour that is not ours', { '/_edge/session': [404, '<html>'] }, 'session'],
-    ['another 401', { '/_edge/session': [401, '{"code":"OTHER"}'] }, 'session'],
+    ['an API without its keys', { '/api/health/ready': [503, '{}'] }, 'api'],
+    ['a behaviour of another function', { '/_edge/session': [404, '<html>'] }, 'session'],
+    ['a 401 with another code', { '/_edge/session': [401, '{"code":"OTHER"}'] }, 'session'],
     ['a private path that is open', { '/users/doctor/nothing': [200, ''] }, 'private paths'],
-    ['a bucket that says what is missing', { '/users/doctor/nothing': [404, ''] }, 'private paths'],
-  ] as const)('finds %s', async (_what, changes, check) => {
+    ['a bucket that reveals missing files', { '/users/doctor/nothing': [404, ''] }, 'private paths'],
+  ] as const)('reveal %s', async (_what, changes, check) => {
     expect(await ask(changes as never)).toEqual([check])
   })
 
-  it('finds a clock that is off, either way', async () => {
+  it('reveal a clock that is ahead or behind', async () => {
     for (const clock of [now - 61, now + 61]) expect(await ask({}, 'key-group', clock)).toEqual(['clock'])
     expect(await ask({}, 'key-group', now + 59)).toEqual([])
   })
 
-  it('guesses nothing where no host is known', async () => {
+  it('are unknown if no host is known', async () => {
     const checks = httpChecks(deploymentOf('dev'), { origin: undefined, enforcement: 'gate', now: () => now })
     for (const result of await Promise.all(checks.map(runCheck))) expect(result.status).toBe('unknown')
   })

@@ -5,7 +5,7 @@ import { cookieHeader, policyFor, signedCookies, strangerKey } from '../../suppo
 import { makeFolder, now, run } from './command-line.ts'
 import { keyDocument, makeKey } from './keys.ts'
 
-/** What an answer decides: that of a path without signatures, and that of the session function in `gate` mode. */
+/** Responses that override the key group: those on paths without signatures, and those of the session function in `gate` mode. */
 
 const folder = makeFolder()
 afterAll(() => folder.remove())
@@ -27,8 +27,8 @@ async function explain(args: readonly string[], status?: number, headers: readon
   return { text: text.out, status: text.status, ...JSON.parse(json.out) }
 }
 
-describe('the answer of the session function on a private path', () => {
-  it('grants with fresh cookies, whatever came before', async () => {
+describe('a response of the session function on a private path', () => {
+  it('grants with fresh cookies, whatever the request had', async () => {
     const jar = folder.write('jar', `cdn.example.com\tFALSE\t/\tTRUE\t0\tsession\tx\n`)
     for (const given of [
       [session],
@@ -42,7 +42,7 @@ describe('the answer of the session function on a private path', () => {
     }
   })
 
-  it('says itself why it refuses a session', async () => {
+  it('is itself the reason if it refuses a session', async () => {
     for (const code of ['ERR_NO_COOKIES', 'ERR_SESSION_MISSING', 'ERR_RETURN_NOT_GRANTED'] as const) {
       const { body, status } = problemResponse(code)
       const report = await explain([url, session], status, [lambda], body)
@@ -52,7 +52,7 @@ describe('the answer of the session function on a private path', () => {
     }
   })
 
-  it('is explained by the checks where it refuses the signature or the path', async () => {
+  it('is explained by the checks if it refuses the signature or the path', async () => {
     const stranger = ['--cookie', cookieHeader(signedCookies(strangerKey(key), policy))]
     const refused = problemResponse('ERR_SIGNATURE').body
     expect(await explain([url, ...stranger], 403, [lambda], refused)).toMatchObject({ fault: 'signature-wrong' })
@@ -61,21 +61,21 @@ describe('the answer of the session function on a private path', () => {
     expect(odd).toMatchObject({ fault: 'path-not-canonical' })
   })
 
-  it('is a refusal where it leads to the login page', async () => {
+  it('is a refusal if it redirects to the login page', async () => {
     const report = await explain([url, session], 302, [lambda, 'location: https://app.example.com/login'])
     expect(report).toMatchObject({ verdict: 'refused', fault: 'answered-by-session-function' })
     expect(report.remedy).toContain('Sign in')
   })
 })
 
-describe('an answer that speaks against the checks', () => {
-  it('leaves it open why a file came without a signature', async () => {
+describe('a response that contradicts the checks', () => {
+  it('leaves the verdict undecided if a file was served without a signature', async () => {
     const report = await explain([url, session], 206, ['x-cache: Hit from cloudfront'])
     expect(report).toMatchObject({ verdict: 'undecided', fault: null, status: 1 })
     expect(report.text).toContain('UNDECIDED: it was answered with status 206')
   })
 
-  it('takes nothing from what the key group says itself', async () => {
+  it('does not override a refusal of the key group', async () => {
     const xml = '<Error><Code>MissingKey</Code></Error>'
     for (const at of [url, `${origin}/elsewhere/x`]) {
       expect(await explain([at], 403, [], xml)).toMatchObject({ verdict: 'refused', fault: 'not-signed' })
@@ -84,7 +84,7 @@ describe('an answer that speaks against the checks', () => {
 })
 
 describe('a path without signatures', () => {
-  it('is let through or refused by its answer alone', async () => {
+  it('is granted or refused by its response alone', async () => {
     const found = await explain([`${origin}/public/hello.txt`], 200)
     expect(found).toMatchObject({ verdict: 'granted', path: 'public', status: 0 })
     expect(found.text).toContain('GRANTED: anybody may read this path')
@@ -95,14 +95,14 @@ describe('a path without signatures', () => {
     expect(nothing).toMatchObject({ verdict: 'refused', fault: 'answered-by-not-found-function', path: 'elsewhere' })
   })
 
-  it('is not said to be open, or closed, where the answer was not given', async () => {
+  it('is undecided without the response', async () => {
     for (const path of ['/public/x', '/api/assets/x', '/_edge/session', '/foo']) {
       const report = await explain([`${origin}${path}`])
       expect(report).toMatchObject({ verdict: 'undecided', fault: null, status: 1 })
     }
   })
 
-  it('still has to be in its one spelling where the guard stands', async () => {
+  it('must still be canonical if the guard serves it', async () => {
     expect(await explain([`${origin}/public/%64`])).toMatchObject({ fault: 'path-not-canonical' })
   })
 })

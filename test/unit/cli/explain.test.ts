@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { edgeVerdict } from '../../../cli/explain/edge-verdict.ts'
-import { explain } from '../../../cli/explain/report.ts'
-import { type Evidence, readSubject } from '../../../cli/explain/subject.ts'
+import { type ExplainInput, parseInput } from '../../../cli/explain/input.ts'
+import { edgeVerdict, explain } from '../../../cli/explain/report.ts'
 import { parseRequestUrl } from '../../../cli/input/request-url.ts'
 import { expiredGrantCookies, grantCookies } from '../../../shared/cloudfront/cookies.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { parseKeyDocument, publicKeysOf } from '../../../shared/keys/key-document.ts'
 import { issueStamp } from '../../../shared/revocation/stamp.ts'
+import { signOutMarker } from '../../../shared/session/sign-out-marker.ts'
 import {
   cannedCookies,
   cookieHeader,
@@ -30,10 +30,10 @@ const publicKeys = publicKeysOf(parseKeyDocument(keyJson))
 
 const host = 'cdn.example.com'
 const url = `https://${host}/users/alice/disk.img`
-const terms = { resource: `https://${host}/users/alice/*`, expires: now + 600 }
-const cookies = () => signedCookies(key, policyFor(terms))
+const conditions = { resource: `https://${host}/users/alice/*`, expires: now + 600 }
+const cookies = () => signedCookies(key, policyFor(conditions))
 
-/** The answer of a mint, as `curl -D` keeps it: first what deletes older cookies, then the new ones. */
+/** Headers of a mint, as `curl -D` saves them: first the lines that delete older cookies, then the new cookies. */
 function mintAnswer(domain: string | null): string {
   const prefix = parseResourcePrefix('/users/alice/')
   const signed = cookies()
@@ -60,6 +60,13 @@ const state = (entries: readonly unknown[]) => folder.write('state.json', JSON.s
 const revocation = { prefix: '/users/alice/', before: now - 100, expires: now + 1000 }
 const stamped = (epoch: number) =>
   cookieHeader(cookies().set('edge-issued', issueStamp(stampKey, host, '/users/alice/', epoch)))
+
+/** Cookies made at one time, in a browser that signed out up to another time. */
+function signedOut(until: number, made: number): string {
+  const own = cookieHeader(signedCookies(key, policyFor({ ...conditions, notBefore: made - 60 })))
+  const marker = signOutMarker(new Map(), stampKey, until, { clockSkewSeconds: 1, domain: null })
+  return `${own}; ${marker.slice(0, marker.indexOf(';'))}`
+}
 
 describe('explain grants', () => {
   const granted: Record<string, () => string[]> = {
@@ -99,21 +106,27 @@ describe('explain grants', () => {
       'https://other.test/',
       '--navigation',
     ],
-    'a custom signed URL': () => [urlWithPolicy(key, url, policyFor(terms))],
+    'a custom signed URL': () => [urlWithPolicy(key, url, policyFor(conditions))],
     'a canned signed URL with a query string': () => [urlWithCannedPolicy(key, `${url}?v=2`, now + 600)],
-    'a signed URL beside cookies that are no good': () => [
-      urlWithPolicy(key, url, policyFor(terms)),
+    'a signed URL beside invalid cookies': () => [
+      urlWithPolicy(key, url, policyFor(conditions)),
       '--cookie',
       'CloudFront-Policy=x',
     ],
     'an address in the block': () => [
       url,
       '--cookie',
-      cookieHeader(signedCookies(key, policyFor({ ...terms, sourceIp: '192.0.2.0/24' }))),
+      cookieHeader(signedCookies(key, policyFor({ ...conditions, sourceIp: '192.0.2.0/24' }))),
       '--ip',
       '::ffff:192.0.2.9',
     ],
     'cookies minted after a revocation': () => [url, '--cookie', stamped(now), '--revocations', state([revocation])],
+    'cookies from after a sign-out': () => [url, '--cookie', signedOut(now - 100, now - 99)],
+    'cookies beside a forged sign-out marker': () => [
+      url,
+      '--cookie',
+      `${cookieHeader(signedCookies(key, policyFor({ ...conditions, notBefore: now - 160 })))}; edge-signed-out=${now}.${'A'.repeat(43)}`,
+    ],
     'a revocation of another prefix': () => [
       url,
       '--cookie',
@@ -124,12 +137,12 @@ describe('explain grants', () => {
     'plain http on localhost': () => [
       'http://localhost:8080/users/alice/x',
       '--cookie',
-      cookieHeader(signedCookies(key, policyFor({ ...terms, resource: 'https://localhost:8080/users/alice/*' }))),
+      cookieHeader(signedCookies(key, policyFor({ ...conditions, resource: 'https://localhost:8080/users/alice/*' }))),
     ],
-    'the time of the answer that was kept': () => [
+    'a saved response, at its own time': () => [
       url,
       '--cookie',
-      cookieHeader(signedCookies(key, policyFor({ ...terms, expires: now - 1000 }))),
+      cookieHeader(signedCookies(key, policyFor({ ...conditions, expires: now - 1000 }))),
       '--response-headers',
       folder.write('h', `HTTP/1.1 200 OK\nDate: ${new Date((now - 2000) * 1000).toUTCString()}\n`),
     ],
@@ -141,7 +154,7 @@ describe('explain grants', () => {
     expect(status).toBe(0)
   })
 
-  it('takes keys from PEM files and from standard input', async () => {
+  it('reads keys from PEM files and from standard input', async () => {
     const pem = folder.write('public.pem', key.publicKey)
     const args = ['explain', url, '--cookie', cookieHeader(cookies())]
     expect((await run([...args, '--keys', `${key.keyPairId}=${pem}`])).status).toBe(0)
@@ -150,7 +163,38 @@ describe('explain grants', () => {
   })
 })
 
-describe('explain cannot tell', () => {
+describe('explain names a sign-out', () => {
+  const held = () =>
+    folder.write(
+      'jar',
+      signedOut(now - 50, now - 50)
+        .split('; ')
+        .map((pair) => {
+          const [name = '', value = ''] = pair.split(/=(.*)/s)
+          const path = name === 'edge-signed-out' ? '/' : '/users/alice/'
+          return `#HttpOnly_${host}\tFALSE\t${path}\tTRUE\t${now + 600}\t${name}\t${value}\n`
+        })
+        .join(''),
+    )
+  it.each([true, false])('that came after the cookies, with the stamp key: %s', async (withStampKey) => {
+    const trusted = withStampKey ? keys : `${key.keyPairId}=${folder.write('public.pem', key.publicKey)}`
+    for (const given of [
+      ['--cookie', signedOut(now - 50, now - 50)],
+      ['--jar', held()],
+    ]) {
+      const { status, out } = await run(['explain', url, ...given, '--keys', trusted, '--json'])
+      expect([status, JSON.parse(out).firstFailure, JSON.parse(out).fault]).toEqual([1, 'sign-out', 'signed-out'])
+    }
+  })
+
+  it('not for a signed URL', async () => {
+    const marker = signedOut(now, now).split('; ').at(-1) ?? ''
+    const args = [urlWithPolicy(key, url, policyFor({ ...conditions, notBefore: now - 60 })), '--cookie', marker]
+    expect((await run(['explain', ...args, '--keys', keys])).status).toBe(0)
+  })
+})
+
+describe('explain is undecided', () => {
   const open: Record<string, [check: string, args: () => string[]]> = {
     'without keys': ['signature', () => [url, '--cookie', cookieHeader(cookies())]],
     'without a URL': ['resource', () => ['--cookie', cookieHeader(cookies()), '--keys', keys]],
@@ -159,13 +203,13 @@ describe('explain cannot tell', () => {
       () => [
         url,
         '--cookie',
-        cookieHeader(signedCookies(key, policyFor({ ...terms, sourceIp: '192.0.2.7' }))),
+        cookieHeader(signedCookies(key, policyFor({ ...conditions, sourceIp: '192.0.2.7' }))),
         '--keys',
         keys,
       ],
     ],
   }
-  it.each(Object.keys(open))('%s, and does not call that access', async (name) => {
+  it.each(Object.keys(open))('%s, and does not report access', async (name) => {
     const [check, args] = open[name] ?? ['', () => []]
     const { status, out } = await run(['explain', ...args(), '--json'])
     const report = JSON.parse(out)
@@ -174,7 +218,7 @@ describe('explain cannot tell', () => {
     expect(status).toBe(1)
   })
 
-  it('whether a stamp is genuine without the stamp key', async () => {
+  it('about a stamp without the stamp key', async () => {
     const pem = `${key.keyPairId}=${folder.write('public.pem', key.publicKey)}`
     const args = [
       'explain',
@@ -194,20 +238,20 @@ describe('explain cannot tell', () => {
 
 describe('explain shows where a Resource differs', () => {
   const differing = async (resource: string, to: string): Promise<string> => {
-    const header = cookieHeader(signedCookies(key, policyFor({ ...terms, resource })))
+    const header = cookieHeader(signedCookies(key, policyFor({ ...conditions, resource })))
     const { checks } = JSON.parse((await run(['explain', to, '--cookie', header, '--keys', keys, '--json'])).out)
     const { detail } = checks.find((result: { check: string }) => result.check === 'resource')
     return detail.slice(detail.indexOf('they differ'))
   }
 
-  it('in a query value that is shortened elsewhere, behind the ? that is no wildcard there', async () => {
+  it('in a query value that is shortened elsewhere, after the ? of the query, which is a wildcard in the Resource', async () => {
     const at = url.length + '?v=2026-11-01-build-'.length + 1
     expect(await differing(`${url}?v=2026-11-01-build-a`, `${url}?v=2026-11-01-build-b`)).toBe(
       `they differ at character ${at}: "…ild-a" against "…ild-b"`,
     )
   })
 
-  it('up to the first *, and where one side ends', async () => {
+  it('up to the first *, and if one side ends', async () => {
     const bob = `https://${host}/users/bob/`
     expect(await differing(`${bob}*`, url)).toMatch(
       /^they differ at character 31: "…ers\/bob\/\*" against "…ers\/alice\/di…"$/,
@@ -215,14 +259,14 @@ describe('explain shows where a Resource differs', () => {
     expect(await differing(url, `${url}s`)).toMatch(/: the end against "….imgs"$/)
   })
 
-  it('without telling a long value', async () => {
+  it('without revealing a long value', async () => {
     const token = (last: string) => `${url}?token=${'secret'.repeat(3)}${last}${'secret'.repeat(3)}`
     expect(await differing(token('1'), token('2'))).toMatch(/: "…cret1secrets…" against "…cret2secrets…"$/)
   })
 })
 
 describe('explain and the emulated key group', () => {
-  const base: Evidence = {
+  const base: ExplainInput = {
     request: parseRequestUrl(url),
     privatePaths: ['/'],
     cookieHeader: '',
@@ -237,9 +281,9 @@ describe('explain and the emulated key group', () => {
     answer: undefined,
   }
 
-  it('agree about every request, however it is mangled', () => {
+  it('agree about every mangled request', () => {
     const header = cookieHeader(cookies())
-    const signed = urlWithPolicy(key, url, policyFor(terms))
+    const signed = urlWithPolicy(key, url, policyFor(conditions))
     const mangled = (text: string) =>
       fc
         .tuple(fc.nat(text.length), fc.nat(12), fc.string({ maxLength: 4 }))
@@ -252,10 +296,10 @@ describe('explain and the emulated key group', () => {
         (cookie, link, shift) => {
           const request =
             link !== null && /^https:\/\/[^/?#@\s]+([/?#]|$)/.test(link) ? parseRequestUrl(link) : base.request
-          const subject = readSubject({ ...base, request, cookieHeader: cookie, now: now + shift })
-          const report = explain(subject)
+          const input = parseInput({ ...base, request, cookieHeader: cookie, now: now + shift })
+          const report = explain(input)
           const failures = report.results.filter(({ status, by }) => status === 'fail' && by === 'CloudFront')
-          expect(failures.length === 0).toBe(edgeVerdict(subject) === 'valid')
+          expect(failures.length === 0).toBe(edgeVerdict(input) === 'valid')
           expect(report.firstFailure?.check === 'key-group').toBe(false)
         },
       ),

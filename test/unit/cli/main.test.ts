@@ -13,7 +13,7 @@ const commands = ['explain', 'sign-url', 'sign-cookies', 'session', 'revoke', 'r
 const secret = 'A1b2C3d4E5f6G7h8I9j0'.repeat(6)
 
 describe('edge-signer', () => {
-  it.each([[], ...commands.map((name) => [name])])('helps with examples: %s', async (...path) => {
+  it.each([[], ...commands.map((name) => [name])])('prints help with examples: %s', async (...path) => {
     const { status, out } = await run([...path, '--help'])
     expect(status).toBe(0)
     expect(out).toContain('Examples:')
@@ -27,20 +27,20 @@ describe('edge-signer', () => {
     'an option without its value': ['explain', '--jar'],
     'too many arguments': ['session', 'alice', secret],
     'explain without anything': ['explain'],
-    'explain with an argument that is nothing': ['explain', secret],
+    'explain with an argument of no known kind': ['explain', secret],
     'explain with two URLs': ['explain', 'https://a.test/', 'https://b.test/'],
-    'a URL that is none': ['explain', '--url', `//${secret}`],
+    'a malformed URL': ['explain', '--url', `//${secret}`],
     'a URL with a user name': ['explain', `https://alice:${secret}@a.test/`],
-    'a jar that is none': ['explain', 'https://a.test/', '--jar', folder.write('jar', `${secret}\t${secret}\n`)],
-    'a file that is not there': ['explain', 'https://a.test/', '--keys', folder.path('nothing')],
-    'keys that are none': ['explain', 'https://a.test/', '--keys', folder.write('keys', `{"keys":"${secret}"}`)],
-    'a PEM that is none': ['explain', 'https://a.test/', '--keys', `K1=${folder.write('pem', secret)}`],
-    'standard input asked for twice': ['explain', 'https://a.test/', '--cookie', '@-', '--keys', '-'],
-    'an address that is none': ['explain', 'https://a.test/', '--ip', secret],
-    'a time that is none': ['explain', 'https://a.test/', '--at', secret],
-    'a state that is none': ['explain', 'https://a.test/', '--revocations', folder.write('state', secret)],
+    'a malformed jar': ['explain', 'https://a.test/', '--jar', folder.write('jar', `${secret}\t${secret}\n`)],
+    'a missing file': ['explain', 'https://a.test/', '--keys', folder.path('nothing')],
+    'malformed keys': ['explain', 'https://a.test/', '--keys', folder.write('keys', `{"keys":"${secret}"}`)],
+    'a malformed PEM': ['explain', 'https://a.test/', '--keys', `K1=${folder.write('pem', secret)}`],
+    'standard input named twice': ['explain', 'https://a.test/', '--cookie', '@-', '--keys', '-'],
+    'a malformed address': ['explain', 'https://a.test/', '--ip', secret],
+    'a malformed time': ['explain', 'https://a.test/', '--at', secret],
+    'a malformed state': ['explain', 'https://a.test/', '--revocations', folder.write('state', secret)],
   }
-  it.each(Object.keys(wrong))('answers %s with status 2, and repeats no value', async (name) => {
+  it.each(Object.keys(wrong))('exits with 2 and repeats no value: %s', async (name) => {
     const { status, out, err } = await run(wrong[name] ?? [])
     expect(status).toBe(2)
     expect(out).toBe('')
@@ -48,14 +48,14 @@ describe('edge-signer', () => {
     expect(err).not.toContain(secret)
   })
 
-  it('names the options that would both read standard input', async () => {
+  it('names two options that read standard input', async () => {
     const asked = async (...args: string[]) => (await run(['explain', 'https://a.test/', ...args], '{}')).err
     expect(await asked('--cookie', '@-', '--keys', '-')).toContain('--cookie and --keys: standard input')
     expect(await asked('--keys', 'K1=-', '--keys', '-')).toContain('--keys and --keys: standard input')
     expect(await asked('--response-headers', '-', '--jar', '-')).toContain('--response-headers and --jar')
   })
 
-  it('runs as a program, from any folder, and passes its status on', () => {
+  it('runs as a program from any folder, with its exit status', () => {
     const starter = `${root}cli/edge-signer.mjs`
     const call = (...args: string[]) => spawnSync(process.execPath, [starter, ...args], { cwd: '/', encoding: 'utf8' })
     const refused = call('explain', 'https://cdn.example.com/users/alice/x', '--cookie', 'a=b')
@@ -66,13 +66,13 @@ describe('edge-signer', () => {
     expect(call('--help').status).toBe(0)
   })
 
-  it('loads no command before it is asked for', () => {
+  it('loads no command before it runs', () => {
     const eager = readdirSync(`${root}cli/commands`).flatMap((file) =>
       [...readFileSync(`${root}cli/commands/${file}`, 'utf8').matchAll(/^import (?!type )[^\n]*from '([^']+)'/gm)].map(
         ([, name]) => name,
       ),
     )
-    const light = ['commander', './collect.ts', './key-options.ts', './stage-options.ts']
+    const light = ['commander', './options.ts']
     expect(eager.filter((name) => !light.includes(name ?? ''))).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './command-line.ts'
 
-/** A project as docs/deploying.md allows it: some facts in edge-signer.config.ts, what they need in serverless.yml. */
+/** A project as docs/deploying.md allows it: some settings in edge-signer.config.ts, and those that they require in serverless.yml. */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const project = mkdtempSync(join(tmpdir(), 'edge-signer-params-'))
 const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555'
@@ -26,7 +26,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
-/** Runs the copy's command, with an AWS at which nothing listens. */
+/** Runs the command of the copy, with an AWS endpoint on which nothing listens. */
 function command(...args: string[]): Promise<{ out: string; err: string }> {
   const AWS_ENDPOINT_URL = 'http://127.0.0.1:1'
   const env = {
@@ -52,7 +52,7 @@ describe('params of serverless.yml', () => {
     },
   )
 
-  it('are part of what the doctor judges, below those of the command line', async () => {
+  it('apply to doctor, and those of the command line override them', async () => {
     const url = ['--url', 'http://127.0.0.1:1']
     const { out } = await command('doctor', '--stage', 'prod', '--json', ...url, '--param', 'bootstrap=none')
     const found = JSON.parse(out).checks.filter(({ check }: { check: string }) => /^(conf|templ)/.test(check))
@@ -64,7 +64,7 @@ describe('params of serverless.yml', () => {
 })
 
 describe('--param', () => {
-  it('changes the stage, and is checked as serverless checks it', async () => {
+  it('changes the stage, and is validated like a parameter of serverless', async () => {
     const session = (param: string) => run(['session', 'alice', '--stage', 'prod', '--param', param])
     expect((await session('cdnHost=cdn.example.com')).err).toContain('certificateArn')
     expect((await session('foo=1')).err).toContain('"foo"')

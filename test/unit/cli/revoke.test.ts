@@ -20,7 +20,7 @@ const api = createTestApi({} as AssetStore, {
   },
 })
 const app = createApp(api.services)
-/** What the stage says of itself; `undefined`: nothing. */
+/** Mode that `/dev/stage` reports; `undefined`: the stage does not respond there. */
 let enforcement: 'key-group' | 'gate' | undefined
 const server = createAdaptorServer({
   fetch: (request) =>
@@ -45,7 +45,7 @@ afterAll(() => {
 const alice = { stage: 'local', prefix: '/users/alice/', sub: null, before: '2030-01-01T00:02:00Z' }
 
 describe('edge-signer revoke', () => {
-  it('revokes, lists and takes back, through the API of the local stage', async () => {
+  it('revokes, lists and undoes, through the API of the local stage', async () => {
     const revoked = await run(['revoke', '/users/alice/', '--json', ...stage])
     expect(revoked).toMatchObject({ status: 0, err: '' })
     expect(JSON.parse(revoked.out)).toEqual({ ...alice, expiresAt: expect.any(String) })
@@ -59,7 +59,7 @@ describe('edge-signer revoke', () => {
       ['/teams/red/', 'bob'],
     ])
 
-    // Of everybody is another one than of bob.
+    // A revocation for everybody is not the one for bob.
     expect((await run(['revoke', '/teams/red/', '--undo', ...stage])).status).toBe(1)
     expect((await run(['revoke', '/teams/red/', '--undo', '--sub', 'bob', ...stage])).status).toBe(0)
     expect((await run(['revoke', '/users/alice/', '--undo', ...stage])).status).toBe(0)
@@ -72,13 +72,13 @@ describe('edge-signer revoke', () => {
     [undefined, /are refused within seconds/, /within seconds, with new ones within 30 s/],
     ['key-group', /are refused within seconds/, /within seconds, with new ones within 30 s/],
     ['gate', /not made, after 30 s at the latest/, /, within 30 s$/m],
-  ] as const)('says how soon it is felt in a stage that runs in mode %s', async (mode, revoked, restored) => {
+  ] as const)('says how soon it takes effect in a stage with mode %s', async (mode, revoked, restored) => {
     enforcement = mode
     expect((await run(['revoke', '/users/alice/', ...stage])).out).toMatch(revoked)
     expect((await run(['revoke', '/users/alice/', '--undo', ...stage])).out).toMatch(restored)
   })
 
-  it('refuses a prefix that nobody can be granted, and names the templates', async () => {
+  it('refuses a prefix that no template grants, and names the templates', async () => {
     for (const prefix of ['/users/', '/users/alice', 'users/alice/', '/users/alice/x/', '/nothing/alice/']) {
       const { status, out, err } = await run(['revoke', prefix, ...stage])
       expect([status, out], prefix).toEqual([2, ''])
@@ -87,7 +87,7 @@ describe('edge-signer revoke', () => {
     expect(api.revocations.entries.size).toBe(0)
   })
 
-  it('says what to do where nothing runs, or a stage is not configured', async () => {
+  it('says what to do if no stage runs, or the stage is not configured', async () => {
     const gone = await run(['revocations', '--url', 'http://127.0.0.1:1', '--state', folder.path('.')])
     expect(gone.status).toBe(2)
     expect(gone.err).toContain('npm start')

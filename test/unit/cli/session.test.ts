@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { exportJWK } from 'jose'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { prepareState, stateFiles, writeKeyValue } from '../../../local/state.ts'
+import { prepareState, stateFiles, writeKeyValue } from '../../../local/state/state-files.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import { parseKeyDocument } from '../../../shared/keys/key-document.ts'
 import { revocationKey, revocationValue } from '../../../shared/revocation/key-value.ts'
@@ -11,7 +11,7 @@ import { keySetKeys, sharedSecretKeys } from '../../../shared/session/session-ke
 import config from '../fixtures/edge-signer.config.ts'
 import { makeFolder, now, run } from './command-line.ts'
 
-// The command knows the stages of the project itself.
+// The command imports the stages of this project.
 vi.mock('../../../edge-signer.config.ts', () => import('../fixtures/edge-signer.config.ts'))
 
 const folder = makeFolder()
@@ -88,11 +88,11 @@ describe('session', () => {
   const refused: Record<string, string[]> = {
     'a deployed stage without a key': ['--stage', 'dev'],
     'a short secret': ['--secret-file', folder.write('short', 'x')],
-    'a claim that has its own option': ['--state', stateDirectory, '--claim', 'exp=1'],
-    'a claim that is none': ['--state', stateDirectory, '--claim', 'team'],
-    'a claim that is no JSON': ['--state', stateDirectory, '--claim', 'team:=red'],
+    'a claim that the command sets': ['--state', stateDirectory, '--claim', 'exp=1'],
+    'a malformed claim': ['--state', stateDirectory, '--claim', 'team'],
+    'a claim that is not JSON': ['--state', stateDirectory, '--claim', 'team:=red'],
     'an algorithm of another kind of key': ['--state', stateDirectory, '--alg', 'RS256'],
-    'a state that is not there': ['--state', folder.path('nowhere')],
+    'a missing state': ['--state', folder.path('nowhere')],
   }
   it.each(Object.keys(refused))('refuses %s', async (name) => {
     const { status, out, err } = await run(['session', 'alice', ...(refused[name] ?? [])])
@@ -100,7 +100,7 @@ describe('session', () => {
     expect(err).toContain('ERR_REQUEST_INVALID')
   })
 
-  it('names the stages where one is not known', async () => {
+  it('names the configured stages if the given one is unknown', async () => {
     const { status, err } = await run(['session', 'alice', '--stage', 'nope'])
     expect(status).toBe(1)
     expect(err).toMatch(/dev, prod, local.*ERR_CONFIG/)
@@ -115,7 +115,7 @@ describe('the local stage', () => {
     return report.fault ?? report.verdict
   }
 
-  it('signs and explains from the files that the emulation writes', async () => {
+  it('signs and explains with the files that the emulation writes', async () => {
     const { out } = await run(['sign-cookies', 'http://localhost:8080/users/alice/', '--state', stateDirectory])
     expect(await explain(out)).toBe('granted')
     writeKeyValue(stateFiles(stateDirectory), revocationKey('/users/alice/'), revocationValue(now + 120))

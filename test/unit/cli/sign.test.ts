@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { parseNetscapeJar } from '../../../cli/input/netscape-jar.ts'
+import { parseNetscapeJar } from '../../../cli/input/stored-cookies.ts'
 import { makeFolder, now, run } from './command-line.ts'
 import { keyDocument, makeKey, type TestKey } from './keys.ts'
 
@@ -20,7 +20,7 @@ const pemOf = (algorithm: (typeof algorithms)[number]) => {
 const file = 'https://cdn.example.com/users/alice/a%20b.bin?v=1'
 const prefix = 'https://cdn.example.com/users/alice/'
 
-/** What `explain` says of a request, with the keys that signed it. */
+/** Returns the fault or the verdict of `explain`, with the keys that signed the request. */
 async function verdict(keys: string, ...args: string[]): Promise<string> {
   const { out } = await run(['explain', ...args, '--keys', keys, '--json'])
   const report = JSON.parse(out)
@@ -28,7 +28,7 @@ async function verdict(keys: string, ...args: string[]): Promise<string> {
 }
 
 describe('sign-url', () => {
-  it.each(algorithms)('signs a URL with %s that is then let through', async (algorithm) => {
+  it.each(algorithms)('signs a URL with %s that explain grants', async (algorithm) => {
     const keys = documentOf(algorithm)
     const { status, out } = await run(['sign-url', file, '--keys', keys])
     expect(status).toBe(0)
@@ -37,7 +37,7 @@ describe('sign-url', () => {
     expect(await verdict(keys, out.trim().replace('v=1', 'v=2'))).toBe('resource-path')
   })
 
-  it('signs with a single PEM key, with SHA-1 where asked', async () => {
+  it('signs with a single PEM key, with SHA-1 if requested', async () => {
     const ec = await run(['sign-url', file, '--keys', pemOf('ES256')])
     expect(await verdict(documentOf('ES256'), ec.out.trim())).toBe('granted')
     const sha1 = await run(['sign-url', file, '--keys', pemOf('RS1'), '--sha1'])
@@ -54,7 +54,7 @@ describe('sign-url', () => {
     expect(await verdict(keys, `https://cdn.example.com/users/alice2/x?${querystring}`)).toBe('resource-path')
   })
 
-  it('keeps to the times and the address it was given', async () => {
+  it('obeys the given times and address', async () => {
     const keys = documentOf('ES256')
     const args = ['--keys', keys, '--expires-in', '15m', '--not-before', '+1m', '--ip', '192.0.2.7']
     const url = (await run(['sign-url', file, ...args])).out.trim()
@@ -78,12 +78,12 @@ describe('sign-url', () => {
     'a relative URL': ['/users/alice/x', '--keys', documentOf('ES256')],
     'a URL that is not encoded': ['https://cdn.example.com/a b', '--keys', documentOf('ES256')],
     'a wildcard': ['https://cdn.example.com/users/*', '--keys', documentOf('ES256')],
-    'a URL that is signed already': [`${file}&Signature=x`, '--keys', documentOf('ES256')],
-    'a folder that is no prefix': ['https://cdn.example.com/users/alice', '--folder', '--keys', documentOf('ES256')],
+    'a URL that is already signed': [`${file}&Signature=x`, '--keys', documentOf('ES256')],
+    'a folder that is not a prefix': ['https://cdn.example.com/users/alice', '--folder', '--keys', documentOf('ES256')],
     'SHA-1 with an elliptic curve': [file, '--sha1', '--keys', pemOf('ES256')],
     'SHA-1 with a key document': [file, '--sha1', '--keys', documentOf('RS1')],
     'SHA-1 with the local stage': [file, '--sha1', '--state', folder.path('state')],
-    'an end that is over': [file, '--keys', documentOf('ES256'), '--expires', String(now - 1)],
+    'an end in the past': [file, '--keys', documentOf('ES256'), '--expires', String(now - 1)],
     'an end now': [file, '--keys', documentOf('ES256'), '--expires', 'now'],
     'an IPv6 address': [file, '--keys', documentOf('ES256'), '--ip', '2001:db8::1'],
     'a block of addresses': [file, '--keys', documentOf('ES256'), '--ip', '10.0.0.0/8'],
@@ -125,7 +125,7 @@ describe('sign-cookies', () => {
     expect(await verdict(keys, 'https://cdn.example.com/users/alice2/x', '--jar', jar)).toBe('cookie-path')
   })
 
-  it('leaves nobody else a jar that was there, and a link a link', async () => {
+  it('replaces an existing jar by one for its owner only, and keeps a symbolic link', async () => {
     const keys = documentOf('ES256')
     const [jar, link] = [folder.write('open-jar', 'old'), folder.path('link')]
     chmodSync(jar, 0o644)
@@ -135,13 +135,13 @@ describe('sign-cookies', () => {
     expect(statSync(jar).mode & 0o777).toBe(0o600)
     expect(lstatSync(link).isSymbolicLink()).toBe(true)
     expect(parseNetscapeJar(readFileSync(jar, 'utf8'))).toHaveLength(5)
-    // Whoever had the old file open does not get the cookies.
+    // A process that has the old file open does not get the cookies.
     expect(readFileSync(held, 'utf8')).toBe('old')
     closeSync(held)
     expect(readdirSync(folder.path('.')).filter((name) => name.startsWith('open-jar'))).toEqual(['open-jar'])
   })
 
-  it('writes to what is no file as it is, and says where it cannot write', async () => {
+  it('writes directly to a device, and reports a path that it cannot write', async () => {
     const keys = documentOf('ES256')
     expect((await run(['sign-cookies', prefix, '--keys', keys, '--jar', '/dev/null'])).status).toBe(0)
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true)

@@ -47,7 +47,7 @@ describe('an attached stage', () => {
     expect(outputsOf({ enforcement: 'gate' })).not.toContain('TrustedKeyGroupId')
   })
 
-  it('knows the name it serves under only where it was told', () => {
+  it('outputs its name only if the configuration has one', () => {
     expect(outputsOf()).not.toContain('CdnHost')
     expect(outputsOf({ cdnHost: 'cdn.example.com' })).toContain('CdnHost')
   })

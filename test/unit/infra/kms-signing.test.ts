@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { distributionFragment } from '../../../infra/distribution/distribution.ts'
 import { kmsSignStatements } from '../../../infra/kms-signing.ts'
+import { outputsFragment } from '../../../infra/outputs.ts'
 import { rolesFragment } from '../../../infra/roles.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 
@@ -45,4 +47,51 @@ it.each([
   'arn:aws:s3:::bucket',
 ])('takes no %s for a key', (key) => {
   expect(() => deployment([key])).toThrow('keys.kmsKeys')
+})
+
+describe('an existing bucket with SSE-KMS', () => {
+  const bucket = { bucket: 'files-of-ours', bucketRegion: 'eu-west-1', bucketKmsKey: arn }
+  const stage = (config: Readonly<Record<string, unknown>>) =>
+    parseDeployment(
+      { service: 's', defaults: { session, grants: ['/users/{sub}/*'] }, stages: { test: {} } },
+      'test',
+      config,
+    )
+  const statementsOf = (role: unknown) =>
+    (
+      role as {
+        Properties: { Policies?: { PolicyDocument: { Statement: { Action: unknown; Resource: unknown }[] } }[] }
+      }
+    ).Properties.Policies?.[0]?.PolicyDocument.Statement.filter((one) => JSON.stringify(one.Action).includes('kms:'))
+
+  it('is read and written with its key by each function that uses it, through S3 alone', () => {
+    const roles = rolesFragment(stage(bucket)).Resources ?? {}
+    const read = { Effect: 'Allow', Action: ['kms:Decrypt'], Resource: arn }
+    const viaS3 = { Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } } }
+    const write = { ...read, Action: ['kms:Decrypt', 'kms:GenerateDataKey'] }
+    expect(statementsOf(roles.SessionFunctionRole)).toEqual([{ ...read, ...viaS3 }])
+    for (const name of ['Api', 'Publish', 'Provision', 'RotateKey']) {
+      expect(statementsOf(roles[`${name}FunctionRole`])).toEqual([{ ...write, ...viaS3 }])
+    }
+  })
+
+  it('names the statement that the policy of its key needs for CloudFront', () => {
+    const { Outputs } = outputsFragment(stage(bucket))
+    expect(JSON.stringify(Outputs?.BucketKeyPolicyToAdd)).toMatch(/cloudfront\.amazonaws\.com.*kms:Decrypt.*SourceArn/)
+    expect(outputsFragment(stage({})).Outputs).not.toHaveProperty('BucketKeyPolicyToAdd')
+  })
+
+  it('is named together with its bucket', () => {
+    expect(() => stage({ bucketKmsKey: arn })).toThrow('bucketKmsKey: only an existing bucket')
+    expect(() => stage({ ...bucket, bucketKmsKey: 'alias/files' })).toThrow('bucketKmsKey')
+  })
+})
+
+it.each(['gate', 'key-group'] as const)('the distribution of %s mode waits for its keys', (enforcement) => {
+  const deployment = parseDeployment(
+    { service: 's', defaults: { session, grants: ['/users/{sub}/*'] }, stages: { test: {} } },
+    'test',
+    { enforcement },
+  )
+  expect(distributionFragment(deployment).Resources?.Distribution).toMatchObject({ DependsOn: ['SigningKeys'] })
 })

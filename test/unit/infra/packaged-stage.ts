@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no useful static type, and a wrong path fails the test
 export type Properties = any
 
-/** What `serverless package` left behind. */
+/** The output of `serverless package`. */
 export interface PackagedStage {
   readonly dir: string
   readonly output: string
@@ -24,14 +24,14 @@ export interface PackagedStage {
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-/** What packaging reads of the project. */
+/** Files of the project that packaging reads. */
 const sources = ['functions', 'infra', 'shared', 'package.json', 'serverless.yml']
 const runs = new Map<string, Promise<PackagedStage>>()
 let project: Promise<string> | undefined
 
 /**
  * Runs the real command line on a copy of the project, once for the same arguments. In it `edge-signer.config.ts` is the fixture,
- * as whoever deploys the project edits that file. It gets no credentials and an AWS address at which nothing listens, so that
+ * as a deployer edits that file. It gets no credentials and an AWS address at which nothing listens, so that
  * packaging which asks AWS for anything fails.
  */
 export function packaged(...args: string[]): Promise<PackagedStage> {

@@ -29,7 +29,7 @@ describe('the roles', () => {
   it('reach the granted prefixes, public/ and the incoming area below the key prefix, and no other key', () => {
     const arns = [...text(apiStatements(deployment({ keyPrefix: 'a/' }))).matchAll(/s3:::\$\{Bucket\}\/([^"]+)/g)]
     expect(new Set(arns.map(([, key]) => key))).toEqual(
-      new Set(['_state/revocations.json', 'a/users/*', 'a/teams/*', 'a/public/*', 'a/_incoming/*']),
+      new Set(['_state/revocations.json', '_state/ended/*', 'a/users/*', 'a/teams/*', 'a/public/*', 'a/_incoming/*']),
     )
   })
 
@@ -39,13 +39,15 @@ describe('the roles', () => {
     expect(onStore.map(({ Resource }) => Resource)).toEqual([
       { 'Fn::Sub': `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:key-value-store/\${KeyValueStore.Id}` },
     ])
-    const onState = statements.filter(({ Resource }) => text(Resource).includes('_state/'))
+    const onState = statements.filter(({ Resource }) => text(Resource).includes('_state/revocations'))
     expect(onState.flatMap(({ Action }) => Action)).toEqual(['s3:GetObject', 's3:PutObject'])
   })
 
-  it('of publishing reads no secret and no state, and deletes nothing that was published', () => {
+  it('of publishing reads no secret, changes no revocation, and deletes nothing that was published', () => {
     const statements = publishStatements(deployment())
-    expect(text(statements)).not.toMatch(/secretsmanager|_state/)
+    expect(text(statements)).not.toContain('secretsmanager')
+    const onState = statements.filter(({ Resource }) => text(Resource).includes('_state/revocations'))
+    expect(onState.flatMap(({ Action }) => Action)).toEqual(['s3:GetObject'])
     const deleting = statements.filter((statement) => text(statement.Action).includes('DeleteObject'))
     expect(deleting.map(({ Resource }) => text(Resource))).toEqual([
       text({ 'Fn::Sub': `arn:\${AWS::Partition}:s3:::\${Bucket}/_incoming/*` }),

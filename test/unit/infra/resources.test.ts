@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import projectConfig from '../../../edge-signer.config.ts'
 import { cacheBehaviors } from '../../../infra/distribution/behaviours.ts'
-import { privatePathPatterns, requireBehaviourForEachTemplate } from '../../../infra/distribution/path-patterns.ts'
+import { privatePathPatterns } from '../../../infra/distribution/path-patterns.ts'
 import { referToVersion } from '../../../infra/edge-function.ts'
 import { loadDeployment } from '../../../infra/load-deployment.ts'
 import { composeResources } from '../../../infra/resources.ts'
 import { composeFragments } from '../../../infra/template.ts'
 import { type Deployment, parseDeployment } from '../../../shared/config/parse.ts'
+import { templateBehaviour } from '../../../shared/grant/template.ts'
 import config from '../fixtures/edge-signer.config.ts'
 
 const code = { guard: 'guard', headers: 'headers', notFound: 'not found' }
@@ -26,11 +27,12 @@ describe('private behaviours', () => {
     expect(patterns.slice(-3)).toEqual(wanted)
   })
 
-  it('are there for each template, or packaging stops', () => {
-    expect(() => requireBehaviourForEachTemplate(['/users/{sub}/*', '/teams/{sub}/*'], ['/users/*'])).toThrow(
-      expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining('/teams/{sub}/*') }),
-    )
-    expect(() => requireBehaviourForEachTemplate(['/users/{sub}/*'], ['/users/*'])).not.toThrow()
+  it('serve each template of a stage', () => {
+    for (const stage of Object.keys(projectConfig.stages)) {
+      const deployment = parseDeployment(projectConfig, stage)
+      const patterns = cacheBehaviors(deployment).map(({ PathPattern }) => PathPattern)
+      expect(patterns).toEqual(expect.arrayContaining(deployment.config.grants.map(templateBehaviour)))
+    }
   })
 })
 
@@ -50,6 +52,13 @@ describe('composeResources', () => {
     expect(distribution({ bootstrap: 'none' })).not.toHaveProperty('CustomErrorResponses')
     const { Resources } = composeResources(deploymentWith({ bootstrap: 'none' }), code)
     expect(JSON.stringify(Resources.PrivateResponseHeadersPolicy)).toContain('sandbox')
+  })
+
+  it('leaves the error page out beside an app, in either mode', () => {
+    for (const enforcement of ['key-group', 'gate']) {
+      const config = distribution({ appOrigin: 'app.example.com', enforcement })
+      expect(config).not.toHaveProperty('CustomErrorResponses')
+    }
   })
 
   it('names no origin where none is allowed: a policy with an empty list is refused', () => {

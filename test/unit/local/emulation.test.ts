@@ -1,17 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CloudFrontRequestEvent } from 'aws-lambda'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { publicKeysIn, readKeyDocument, writeKeyGroup } from '../../../local/state.ts'
-import { type Emulation, startEmulation } from '../../../local/supervisor.ts'
-import { customPolicy } from '../../../shared/cloudfront/policy.ts'
+import { runDirectory } from '../../../local/paths.ts'
+import { localSite } from '../../../local/site.ts'
+import { type RunningSite, startSite } from '../../../local/start.ts'
+import { publicKeysIn, readKeyDocument, writeKeyGroup } from '../../../local/state/state-files.ts'
+import { toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
+import { customPolicy, resourcePolicy } from '../../../shared/cloudfront/policy.ts'
 import { createPolicySigner } from '../../../shared/cloudfront/signer.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { newestUsableKey } from '../../../shared/keys/key-document.ts'
-import { smallTemplate } from './template/small-template.ts'
+import { packagedApi } from '../../support/packaged-api.ts'
+import { smallTemplate } from './cloudfront/template/small-template.ts'
 
 /** Each mechanism of the emulation on a distribution that is not the project's own. */
 
@@ -30,7 +34,7 @@ const apiBundle = `exports.handler = async (event) => ({
   statusCode: 202, headers: { 'x-route': event.routeKey, 'x-env': process.env.BUCKET + ' ' + process.env.STAGE }, cookies: ['c=1'], body: JSON.stringify(event) })`
 
 let directory: string
-let emulation: Emulation
+let emulation: RunningSite
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'emulation-test-'))
@@ -45,14 +49,20 @@ beforeAll(async () => {
   put('content/lambda/data', '0123456789')
   put('content/private/alice/data', 'private\n')
   put('content/files/folder/inside', 'inside\n')
+  for (const folder of ['files', 'lambda']) {
+    put(`content/${folder}/a b`, 'a space')
+    put(`content/${folder}/a+b`, 'a plus')
+  }
+  for (const name of ['index.m3u8', 'manifest.mpd', 'captions.vtt', 'constructor']) put(`content/files/${name}`, 'x')
   put('outside.txt', 'outside\n')
   symlinkSync(join(directory, 'outside.txt'), join(directory, 'content/files/link'))
-  emulation = await startEmulation({
+  const site = localSite({
     port: 0,
     content: join(directory, 'content'),
     stateDirectory: join(directory, 'state'),
-    packaged: { directory: join(directory, 'package'), template: smallTemplate() },
   })
+  const packaged = { directory: join(directory, 'package'), template: smallTemplate() }
+  emulation = await startSite({ ...site, package: async () => packaged }, packagedApi)
 }, 120_000)
 
 afterAll(async () => {
@@ -106,6 +116,47 @@ describe('the bucket', () => {
   ])('has no object %s', async (path) => {
     const answer = await rawGet(path)
     expect([answer.status, /<Code>NoSuchKey<\/Code>/.test(answer.text)]).toEqual([404, true])
+  })
+
+  it.each([
+    ['bytes=9-0', 200],
+    ['bytes=x-1', 200],
+    ['bytes=', 200],
+    ['lines=0-1', 200],
+    ['BYTES=2-4', 206],
+    ['bytes=00002-4', 206],
+    ['bytes=2-99999999999999999999999', 206],
+    ['bytes=-99999999999999999999999', 206],
+    ['bytes=99999999999999999999999-', 416],
+    ['bytes=-0', 416],
+  ])('answers the range %s with %i, through a function too', async (range, status) => {
+    for (const path of ['/files/data', '/lambda/data']) {
+      expect([path, (await get(path, { headers: { range } })).status]).toEqual([path, status])
+    }
+  })
+
+  it('has no range for HEAD', async () => {
+    for (const path of ['/files/data', '/lambda/data', '/files/data?cut=1']) {
+      const answer = await get(path, { method: 'HEAD', headers: { range: 'bytes=2-4' } })
+      expect([path, answer.status, answer.headers.get('content-length')]).toEqual([path, 200, '10'])
+    }
+  })
+
+  it('reads + in a path as a space, and %2B as +', async () => {
+    for (const folder of ['files', 'lambda']) {
+      expect(await (await get(`/${folder}/a+b`)).text()).toBe('a space')
+      expect(await (await get(`/${folder}/a%20b`)).text()).toBe('a space')
+      expect(await (await get(`/${folder}/a%2Bb`)).text()).toBe('a plus')
+    }
+  })
+
+  it.each([
+    ['index.m3u8', 'application/vnd.apple.mpegurl'],
+    ['manifest.mpd', 'application/dash+xml'],
+    ['captions.vtt', 'text/vtt'],
+    ['constructor', 'application/octet-stream'],
+  ])('serves %s as %s', async (name, type) => {
+    expect((await get(`/files/${name}`)).headers.get('content-type')).toBe(type)
   })
 
   it('adds the policy to errors, and runs no viewer-response function for them', async () => {
@@ -175,6 +226,103 @@ describe('Lambda@Edge', () => {
   })
 })
 
+const inherited = ['__proto__', 'constructor', 'toString', 'valueOf', 'hasOwnProperty']
+
+describe('names that objects inherit', () => {
+  it.each(inherited)('%s in a query string is a name like any other', async (name) => {
+    const plain = await get('/files/one.txt')
+    const headers = ['x-policy', 'x-seen', 'content-type', 'accept-ranges', 'last-modified']
+    for (const query of [`${name}=x`, `${name}=x&${name}=y`, name]) {
+      const answer = await get(`/files/one.txt?${query}`)
+      expect([query, answer.status, ...headers.map((header) => answer.headers.get(header))]).toEqual([
+        query,
+        200,
+        ...headers.map((header) => plain.headers.get(header)),
+      ])
+    }
+    const seen = await (await get(`/files/data?echo=1&${name}=x&${name}=y`)).text()
+    expect(seen).toContain(`"${name}":{"value":"x","multiValue":[{"value":"x"},{"value":"y"}]}`)
+  })
+
+  it.each(inherited)('%s as a cookie or a header is one, too', async (name) => {
+    const headers = { cookie: `${name}=x; a=b; ${name}=y`, [name]: 'z' }
+    const seen = await (await get('/files/data?echo=1', { headers })).text()
+    expect(seen).toContain(
+      `"cookies":{"${name}":{"value":"x","multiValue":[{"value":"x"},{"value":"y"}]},"a":{"value":"b"}}`,
+    )
+    expect((await get('/files/one.txt', { headers })).headers.get('x-seen')).toBe('200 yes')
+    const lambda = await get('/lambda/data?event', { headers })
+    const text = await lambda.text()
+    expect(lambda.status).toBe(200)
+    // nginx drops a name with an underscore.
+    if (!name.includes('_')) expect(text).toContain(`"${name.toLowerCase()}":[{"key":"${name}","value":"z"}]`)
+    expect((await get('/lambda/data', { headers })).status).toBe(200)
+  })
+})
+
+describe('a request that is too large', () => {
+  it("is answered by CloudFront's 413, and neither parsed nor decided on", async () => {
+    const cookie = await signedCookies()
+    const fits = await get(`/private/alice/data?${'a'.repeat(8100)}`, { headers: { cookie } })
+    expect(fits.status).toBe(200)
+    const url = await get(`/private/alice/data?${'a'.repeat(8200)}`, { headers: { cookie } })
+    expect([url.status, await url.text()]).toEqual([413, expect.stringContaining('413 ERROR')])
+    const head = await get('/private/alice/data', { headers: { cookie: `${'a'.repeat(33_000)}; ${cookie}` } })
+    expect(head.status).toBe(413)
+  })
+})
+
+describe('the verifier', () => {
+  const ask = (headers: Record<string, string>) =>
+    new Promise<string>((resolve, reject) => {
+      const config = readFileSync(join(runDirectory(emulation.port), 'nginx.conf'), 'utf8')
+      const socketPath = /upstream verifier \{\s*server unix:(\S+) /.exec(config)?.[1] ?? ''
+      request({ socketPath, path: '/', headers }, (response) => {
+        response.resume()
+        resolve(response.statusCode === 204 ? 'valid' : String(response.headers['x-edge-verdict']))
+      })
+        .on('error', reject)
+        .end()
+    })
+  const fields = async (prefix?: string) => {
+    const pairs = (await signedCookies(prefix)).split('; ').map((pair) => pair.slice('CloudFront-'.length))
+    return Object.fromEntries(
+      pairs.map((pair) => {
+        const [name = '', value = ''] = pair.split('=')
+        return [`x-edge-${name.toLowerCase()}`, value]
+      }),
+    )
+  }
+
+  it('parses each field again, and takes none apart', async () => {
+    const own = await fields()
+    expect(await ask(own)).toBe('valid')
+    const joined = Object.values(own).join(' ')
+    expect(await ask({ ...own, 'x-edge-key-pair-id': joined })).toBe('InvalidKey')
+    expect(await ask({ ...own, 'x-edge-policy': joined })).toBe('MalformedPolicy')
+    expect(await ask({ ...own, 'x-edge-signature': joined })).toBe('MalformedSignature')
+    expect(await ask({ ...own, 'x-edge-hash-algorithm': joined })).toBe('AccessDenied')
+    expect(await ask({})).toBe('MissingKey')
+  })
+
+  it('accepts a pattern with a wildcard inside only for a URL that it matches', async () => {
+    const { host } = new URL(emulation.url)
+    const now = Math.floor(Date.now() / 1000)
+    const signer = createPolicySigner(newestUsableKey(readKeyDocument(emulation.state), now))
+    const signed = await signer.sign(resourcePolicy(`https://${host}/*/alice/*`, { expires: now + 60 }))
+    const own = {
+      'x-edge-key-pair-id': signed.keyPairId,
+      'x-edge-hash-algorithm': String(signed.hashAlgorithm),
+      'x-edge-signature': signed.signature,
+      'x-edge-policy': signed.policy,
+    }
+    const withUrl = (path: string) => ({ ...own, 'x-edge-unmatched-url': toCloudFrontBase64(`https://${host}${path}`) })
+    expect(await ask(own)).toBe('AccessDenied')
+    expect(await ask(withUrl('/private/alice/data'))).toBe('valid')
+    expect(await ask(withUrl('/private/bob/data'))).toBe('AccessDenied')
+  })
+})
+
 describe('the key group', () => {
   it('lets in a signed request, and refuses one without or with a changed signature', async () => {
     const cookie = await signedCookies()
@@ -186,6 +334,20 @@ describe('the key group', () => {
     const other = await get('/private/bob/data', { headers: { cookie } })
     expect([other.status, other.headers.get('x-edge-signer-reason')]).toEqual([403, 'resource'])
     expect(other.headers.get('x-policy')).toBe('yes')
+  })
+
+  it('refuses fields with a line feed at the end before the verifier sees them', async () => {
+    const query = (await signedCookies()).replaceAll('CloudFront-', '').replaceAll('; ', '&')
+    expect((await get(`/private/alice/data?${query}`)).status).toBe(200)
+    for (const [name, reason] of [
+      ['Key-Pair-Id', 'unreadable-InvalidKey'],
+      ['Policy', 'unreadable-MalformedPolicy'],
+      ['Signature', 'unreadable-MalformedSignature'],
+      ['Hash-Algorithm', 'unreadable-AccessDenied'],
+    ]) {
+      const answer = await get(`/private/alice/data?${query.replace(new RegExp(`${name}=[^&]*`), '$&%0A')}`)
+      expect([name, answer.status, answer.headers.get('x-edge-signer-reason')]).toEqual([name, 403, reason])
+    }
   })
 
   it('comes before the function: its answer is for valid signatures only', async () => {
@@ -271,7 +433,7 @@ it('says which port is taken', async () => {
   const port = await new Promise<number>((resolve) =>
     server.once('listening', () => resolve((server.address() as { port: number }).port)),
   )
-  await expect(startEmulation({ port })).rejects.toMatchObject({
+  await expect(startSite(localSite({ port }), packagedApi)).rejects.toMatchObject({
     code: 'ERR_CONFIG',
     message: expect.stringContaining(String(port)),
   })

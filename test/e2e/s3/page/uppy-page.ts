@@ -2,7 +2,7 @@
 import AwsS3 from '@uppy/aws-s3'
 import Uppy from '@uppy/core'
 
-/** What the page tells the test. */
+/** The page's report to the test. */
 export interface UploadReport {
   readonly failed: string[]
   readonly location: string | undefined

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { openApiDocument } from '../../../../functions/api/app.ts'
+import { openApiDocument } from '../../../../functions/api/openapi.ts'
 import type { AssetStore } from '../../../../shared/assets/asset-store.ts'
 import { appOrigin, createTestApi } from '../../../support/api.ts'
 
-const store = { longestKey: 1024, singleProtocol: 'put', multipart: undefined } as unknown as AssetStore
+const store = { maxKeyLength: 1024, singleProtocol: 'put', multipart: undefined } as unknown as AssetStore
 const path = '/api/admin/revocations'
 const admin = { as: 'root', claims: { scope: 'edge-signer:admin' } }
 const open = () => createTestApi(store)
@@ -23,7 +23,7 @@ describe('/api/admin', () => {
       }
     }
     expect((await api.call(`${path}/x`, { method: 'DELETE' })).body.code).toBe('ERR_ADMIN_SCOPE')
-    // What is not there is told apart only for those who may look.
+    // Only a session with the scope can distinguish a missing revocation.
     expect((await api.call('/api/admin/nothing')).body.code).toBe('ERR_ADMIN_SCOPE')
     expect((await api.call('/api/admin/nothing', admin)).status).toBe(404)
     expect(api.revocations.json()).toBeUndefined()
@@ -47,6 +47,21 @@ describe('/api/admin', () => {
 })
 
 describe('revocations', () => {
+  it('open again at the second DELETE where the first was cut off between the state and the KeyValueStore', async () => {
+    const api = open()
+    const { id } = (await api.call(path, { ...admin, json: { prefix: '/users/bob/' } })).body
+    await api.call(path, { ...admin, json: { prefix: '/users/carol/' } })
+    const { entries, keyValues } = api.revocations
+    const update = keyValues.update
+    Object.assign(keyValues, { update: () => Promise.reject(new Error('cut off')) })
+    expect((await api.call(`${path}/${id}`, { ...admin, method: 'DELETE' })).status).toBe(503)
+    Object.assign(keyValues, { update })
+    expect([...entries.keys()]).toContain('revoked/users/bob/')
+    expect((await api.call(`${path}/${id}`, { ...admin, method: 'DELETE' })).status).toBe(404)
+    expect([...entries.keys()]).not.toContain('revoked/users/bob/')
+    expect([...entries.keys()]).toContain('revoked/users/carol/')
+  })
+
   it('are added, listed and deleted', async () => {
     const api = open()
     const added = await api.call(path, { ...admin, json: { prefix: '/users/bob/', sub: 'bob' } })

@@ -5,7 +5,7 @@ import { appOrigin, createTestApi } from '../../../support/api.ts'
 
 /** A store that nothing here may reach: each of these requests is decided before. */
 const unreachable = new Proxy(
-  { longestKey: 1024, singleProtocol: 'put', multipart: undefined } as unknown as AssetStore,
+  { maxKeyLength: 1024, singleProtocol: 'put', multipart: undefined } as unknown as AssetStore,
   {
     get(target, name) {
       if (name in target) return Reflect.get(target, name)
@@ -191,7 +191,6 @@ describe('bad input', () => {
     [{ contentType: 'png' }, 400, 'ERR_CONTENT_TYPE'],
     [{ contentType: 'image/*' }, 400, 'ERR_CONTENT_TYPE'],
     [{ contentType: 'a/b\r\nx: y' }, 400, 'ERR_CONTENT_TYPE'],
-    [{ contentType: '' }, 400, 'ERR_CONTENT_TYPE'],
     [{ checksum: { algorithm: 'SHA256', value: 'AAAA' } }, 400, 'ERR_CHECKSUM'],
     [{ checksum: { algorithm: 'CRC64NVME', value: 'AAAAAAAAAAB=' } }, 400, 'ERR_CHECKSUM'],
     [{ size: 200 * 1024 ** 2, checksum: { algorithm: 'SHA256', value: `${'A'.repeat(43)}=` } }, 400, 'ERR_CHECKSUM'],
@@ -204,7 +203,7 @@ describe('bad input', () => {
     [{ size: '1' }, ['size']],
     [{ size: null }, ['size']],
     [{ checksum: { algorithm: 'MD5', value: '' } }, ['checksum.algorithm']],
-    [{ key: 7, contentType: undefined }, ['key', 'contentType']],
+    [{ key: 7, contentType: 7 }, ['key', 'contentType']],
     [{ secret_of_mine: 1 }, undefined],
   ])('%j names the fields, and nothing that was sent', async (changes, fields) => {
     const answer = await upload(changes)
@@ -262,7 +261,7 @@ describe('bad input', () => {
 
   it('of a key that does not fit behind the key prefix is refused before the store is asked', async () => {
     const behindPrefix = createTestApi(
-      new Proxy(unreachable, { get: (target, name) => (name === 'longestKey' ? 1022 : Reflect.get(target, name)) }),
+      new Proxy(unreachable, { get: (target, name) => (name === 'maxKeyLength' ? 1022 : Reflect.get(target, name)) }),
     )
     const key = `users/alice/${'x'.repeat(1011)}`
     const answers = [
@@ -329,7 +328,7 @@ describe('CORS', () => {
     const allowed = await preflight(appOrigin)
     expect(allowed.status).toBe(204)
     expect(allowed.headers.get('access-control-allow-origin')).toBe(appOrigin)
-    expect(allowed.headers.get('access-control-allow-headers')).toContain('content-type')
+    expect(allowed.headers.get('access-control-allow-headers')).toMatch(/\bcontent-type\b/i)
     expect((await preflight('https://evil.test')).headers.get('access-control-allow-origin')).toBeNull()
     const answer = await api.call('/api/assets', { as: null, headers: { origin: appOrigin } })
     expect(answer.headers.get('access-control-allow-origin')).toBe(appOrigin)

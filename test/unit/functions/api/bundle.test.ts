@@ -63,6 +63,11 @@ it('takes a decoded path for what the client encoded', async () => {
   }
 })
 
+it.each(['GET', 'HEAD'])('answers a %s with a body as one without', async (method) => {
+  const { statusCode } = await call(method, '/api/health', { 'content-type': 'application/json' }, '{}')
+  expect(statusCode).toBe(200)
+})
+
 it('refuses a cookie-authenticated change without an origin', async () => {
   const headers = { 'content-type': 'application/json', cookie: '__Host-session=x' }
   const { statusCode, body } = await call('POST', '/api/downloads', headers, '{}')

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Build, buildFunctions } from '../../../../infra/build/index.ts'
-import { interceptAws } from '../../../../local/aws/intercept.ts'
-import { createLocalRevocations } from '../../../../local/revocation-stores.ts'
-import { prepareState, readKeyDocument, type StateFiles } from '../../../../local/state.ts'
-import { keyValueStoreArn } from '../../../../local/template/functions.ts'
+import { createLocalRevocations } from '../../../../local/state/revocation-stores.ts'
+import { prepareState, readKeyDocument, type StateFiles } from '../../../../local/state/state-files.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import { stampKeyName } from '../../../../shared/revocation/key-value.ts'
+import { syncRevocations } from '../../../../shared/revocation/revoke.ts'
+import { interceptAws } from '../../../support/aws/intercept.ts'
+import { keyValueStoreArn } from '../../../support/aws/key-value-store.ts'
 import { createSessionMaker } from '../../../support/session-maker.ts'
 import config from '../../fixtures/edge-signer.config.ts'
 
@@ -32,6 +33,8 @@ beforeAll(async () => {
     bucketRegion: 'us-east-1',
     content,
   }
+  const now = Math.floor(Date.now() / 1000)
+  await syncRevocations(createLocalRevocations({ content, state, propagationDelay: 0 }), { now })
   interceptAws(aws, { content, state, propagationDelay: 0 }, join(folder, 'aws.sock'))
   Object.assign(process.env, { BUCKET: 'assets', CDN_HOST: 'cdn.test', KEY_VALUE_STORE_ARN: keyValueStoreArn })
   handler = createRequire(import.meta.url)(join(folder, 'api/index.cjs')).handler
@@ -81,12 +84,9 @@ it('loads the KeyValueStore’s client for an administrator only: no cold start 
     Object.entries(inputs).flatMap(([file, { imports }]) =>
       imports.filter(({ path }) => name.test(path)).map(({ kind }) => `${file}: ${kind}`),
     )
-  expect(importers(/functions\/api\/key-values\.ts$/)).toEqual(['functions/api/aws-services.ts: dynamic-import'])
-  const within = /^(functions\/api\/key-values\.ts|shared\/revocation\/aws\/cloudfront-key-values\.ts|node_modules\/)/
+  expect(importers(/aws\/sdk\/cloudfront-key-values\.ts$/)).toEqual(['functions/api/aws-services.ts: dynamic-import'])
+  const within = /^(shared\/aws\/sdk\/cloudfront-key-values\.ts|node_modules\/)/
   const clients = importers(/node_modules\/@aws-sdk\/(client-cloudfront-keyvaluestore|signature-v4a)\//)
   expect(clients.length).toBeGreaterThan(0)
   expect(clients.filter((line) => !within.test(line))).toEqual([])
-  expect(importers(/revocation\/aws\/cloudfront-key-values\.ts$/)).toEqual([
-    'functions/api/key-values.ts: import-statement',
-  ])
 })

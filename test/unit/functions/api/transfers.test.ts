@@ -12,7 +12,7 @@ function setUp(failure?: EdgeSignerError) {
     if (failure !== undefined) throw failure
     return { key, size: 1, contentType: 'a/b', etag: '"e"', lastModified: 0, checksum: undefined, uploadId: undefined }
   }
-  return createTestApi({ longestKey: 1024, copy: transfer, move: transfer } as Partial<AssetStore> as AssetStore)
+  return createTestApi({ maxKeyLength: 1024, copy: transfer, move: transfer } as Partial<AssetStore> as AssetStore)
 }
 
 describe('the CDN', () => {

@@ -1,4 +1,4 @@
-/** Bad steps of an upload in parts, over a store that answers what the test says and remembers what it was told to do. */
+/** Bad steps of an upload in parts, over a store with answers from the test, which records its calls. */
 import { describe, expect, it } from 'vitest'
 import type { Asset, AssetStore, StoredPart } from '../../../../shared/assets/asset-store.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
@@ -23,7 +23,7 @@ function setUp(uploads: StageConfigInput['uploads'] = {}, cdn?: null) {
   const done: string[] = []
   let asset: Asset | undefined
   const store: Partial<AssetStore> = {
-    longestKey: 1024,
+    maxKeyLength: 1024,
     singleProtocol: 'put',
     describe: async () => asset,
     usage: async () => state.used,

@@ -48,7 +48,7 @@ describeWithNjs('the method check of the guard', () => {
         'access-control-allow-headers': 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range',
         'access-control-allow-methods': 'GET, HEAD, OPTIONS',
         'access-control-allow-origin': 'http://localhost:5173',
-        'access-control-max-age': '7200',
+        'access-control-max-age': '86400',
         allow: 'GET, HEAD, OPTIONS',
         'cache-control': 'no-store',
         'cross-origin-resource-policy': 'same-site',
@@ -86,6 +86,7 @@ describeWithNjs('the problems of the guard', () => {
       ['ERR_PATH_NOT_CANONICAL', { uri: '/users//x', headers: origin }],
       ['ERR_METHOD_NOT_ALLOWED', { method: 'PUT', headers: origin }],
       ['ERR_NOT_FOUND', { uri: '/_state/x', headers: origin }],
+      ['ERR_FETCH_DESTINATION', { headers: { ...origin, 'sec-fetch-dest': 'script' } }],
       ['ERR_RANGE_REQUIRED', { uri: '/users/alice/range-only/x', headers: origin }],
       ['ERR_RANGE_MULTIPLE', { headers: { ...origin, range: 'bytes=0-1,3-4' } }],
     ]

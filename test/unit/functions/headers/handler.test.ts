@@ -5,6 +5,7 @@ import { buildCloudFrontFunction } from '../../../../infra/build/cloudfront-func
 import type { FunctionResponse, FunctionValues } from '../../../../shared/cloudfront/function-event.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
+import { activePolicy, contentPolicy } from '../../../../shared/read/answer-headers.ts'
 import { valuesOf, viewerResponseEvent } from '../../../support/function-events.ts'
 import { describeWithNjs, runFunction } from '../../../support/njs.ts'
 
@@ -54,10 +55,10 @@ describeWithNjs('the headers function', () => {
       valuesOf({
         'accept-ranges': 'bytes',
         'cache-control': 'private, no-cache, no-transform',
-        'content-security-policy': 'sandbox',
+        'content-security-policy': contentPolicy,
         'content-type': 'application/octet-stream',
         'cross-origin-resource-policy': 'same-site',
-        vary: 'Origin',
+        vary: 'Origin, Sec-Fetch-Dest',
         etag: '"1"',
         'x-content-type-options': 'nosniff',
       }),
@@ -138,6 +139,10 @@ describeWithNjs('the headers function', () => {
       ...active.map(() => 'attachment'),
       ...passive.map(() => undefined),
     ])
+    expect(responses.map(header('content-security-policy'))).toEqual([
+      ...active.map(() => activePolicy),
+      ...passive.map(() => contentPolicy),
+    ])
     expect(responses.map(header('content-type'))).toEqual([...active, ...passive])
   })
 
@@ -189,10 +194,16 @@ describeWithNjs('the headers function', () => {
     expect(values).toEqual(['bytes', 'bytes', undefined])
   })
 
-  it('tells caches that CORS depends on the origin, once', async () => {
+  it('tells caches that answers depend on the origin and on the destination, once each', async () => {
     const answers = ['Accept-Encoding', 'origin', 'Accept, Origin', '*'].map((vary) => ({ headers: { vary } }))
     const values = (await respond([{}, ...answers])).map(header('vary'))
-    expect(values).toEqual(['Origin', 'Accept-Encoding, Origin', 'origin', 'Accept, Origin', '*'])
+    expect(values).toEqual([
+      'Origin, Sec-Fetch-Dest',
+      'Accept-Encoding, Origin, Sec-Fetch-Dest',
+      'origin, Sec-Fetch-Dest',
+      'Accept, Origin, Sec-Fetch-Dest',
+      '*',
+    ])
   })
 
   it('leaves CORS and the encoding as they are', async () => {
@@ -204,7 +215,7 @@ describeWithNjs('the headers function', () => {
       vary: 'Origin',
     }
     const [response] = await respond([{ headers }])
-    expect(response?.headers).toMatchObject(valuesOf(headers))
+    expect(response?.headers).toMatchObject(valuesOf({ ...headers, vary: 'Origin, Sec-Fetch-Dest' }))
   })
 
   it('saves a file under the name that a download URL asks for, and lets nothing else in', async () => {
@@ -214,8 +225,9 @@ describeWithNjs('the headers function', () => {
       return event
     }
     const wanted = "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf"
-    const events = [named(wanted), named('inline'), named('attachment; filename="x"; y')]
+    // In njs `$` matches before a final line feed.
+    const events = [named(wanted), named('inline'), named('attachment; filename="x"; y'), named(`${wanted}\n`)]
     const answers = await runFunction<FunctionResponse>(await buildHeaders(), events)
-    expect(answers.map(header('content-disposition'))).toEqual([wanted, 'attachment', 'attachment'])
+    expect(answers.map(header('content-disposition'))).toEqual([wanted, 'attachment', 'attachment', 'attachment'])
   })
 })

@@ -23,7 +23,23 @@ it('takes back what was made last first, and tells what it could not', async () 
   expect(lines).toEqual([
     'other key: taken back',
     'key group: could not be taken back (TypeError)',
-    'public key: is in use and was left',
     'secret: taken back',
+    'public key: is in use and was left',
   ])
+})
+
+it('tries what is in use once more when all else is gone, and forgets what was not made', async () => {
+  const undo = new UndoList()
+  const lines: string[] = []
+  let isSecretThere = true
+  undo.add('secret', async () => {
+    isSecretThere = false
+  })
+  undo.add('public key', async () => (isSecretThere ? 'in-use' : 'deleted'))
+  undo.add('secret of another run', async () => expect.unreachable())()
+  await undo.run(
+    () => ({}) as ProvisionStores,
+    (line) => lines.push(line),
+  )
+  expect(lines).toEqual(['secret: taken back', 'public key: taken back'])
 })

@@ -9,7 +9,7 @@ const event = (key: string) => ({ detail: { object: { key } } })
 /** Whatever is done first with an incoming file fails so. */
 const failing = (error: Error) => ({ incoming: () => Promise.reject(error) }) as unknown as AssetStore
 const publish = (store: AssetStore, key: string, keyPrefix = '') =>
-  publishEvent(event(key), keyPrefix, { store, cdn, quotaBytes: null })
+  publishEvent(event(key), keyPrefix, { store, cdn, quotaBytes: null, isRevoked: async () => false })
 
 describe('an Object Created event', () => {
   it('that is not exactly an upload’s is left alone', async () => {

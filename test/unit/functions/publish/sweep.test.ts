@@ -20,7 +20,7 @@ function setUp(area: readonly ArrivedUpload[], answers: Record<string, Error> = 
     },
   } as unknown as AssetStore
   const handler = createPublishHandler({
-    options: { store, cdn: { invalidate: async () => {} }, quotaBytes: null },
+    options: { store, cdn: { invalidate: async () => {} }, quotaBytes: null, isRevoked: async () => false },
     keyPrefix: '',
     stageName: 'svc-test',
     // Two names a page.

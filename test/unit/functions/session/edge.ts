@@ -58,7 +58,7 @@ export function configOf(stage: Partial<StageConfigInput> = {}, sessionPart: obj
 
 export interface Stores {
   secret: () => string
-  state: () => string | undefined
+  state: () => string
   keySet: () => unknown
 }
 
@@ -84,13 +84,13 @@ export interface Reply {
 export function edgeFunction(config = configOf()) {
   const stores: Stores = {
     secret: () => JSON.stringify(keyDocument),
-    state: () => undefined,
+    state: () => JSON.stringify({ revocations: [] }),
     keySet: () => jwks,
   }
   const loads = { secret: 0, state: 0, keySet: 0 }
   const clock = { now: start }
   const handler = createEdgeHandler(config, {
-    openStores: () => ({
+    connect: () => ({
       secrets: {
         async get() {
           loads.secret++
@@ -210,7 +210,7 @@ export function withSession(jwt: string, ask: Ask = {}): Ask {
 
 export const navigation = { 'sec-fetch-mode': 'navigate', accept: 'text/html' }
 
-/** What a browser would send back to `/_edge/` after this reply. */
+/** Cookies that a browser would send back to `/_edge/` after this reply. */
 export function edgeGrantsOf(reply: Reply): string {
   const cookie = reply.cookies.findLast(({ name, value }) => name === 'edge-grants' && value !== '')
   return `edge-grants=${cookie?.value ?? ''}`

@@ -22,12 +22,17 @@ interface Request {
   readonly method?: string
   readonly uri: string
   readonly range?: string | readonly string[]
+  readonly destination?: string
 }
 
-/** What the session function says in `gate` mode, with cookies that open everything. */
-async function gateOutcome({ method = 'GET', uri, range }: Request): Promise<string> {
+/** The session function's answers in `gate` mode, with cookies that open everything. */
+async function gateOutcome({ method = 'GET', uri, range, destination }: Request): Promise<string> {
   const { handler } = edgeFunction(config)
-  const headers = { cookie, ...(range === undefined ? {} : { range }) }
+  const headers = {
+    cookie,
+    ...(range === undefined ? {} : { range }),
+    ...(destination === undefined ? {} : { 'sec-fetch-dest': destination }),
+  }
   const result = await handler(eventOf({ method, path: uri, headers }), context)
   if (!('status' in result) || result.status === undefined) return 'passed'
   return `${result.status} ${typeof result.body === 'string' ? JSON.parse(result.body).code : ''}`
@@ -51,6 +56,10 @@ const requests: readonly Request[] = [
         { method: 'HEAD', uri: '/users/alice/disks/x', range },
       ],
     ),
+    ['script', 'worker', 'serviceworker', 'style', 'manifest', 'empty', 'image', 'document', 'Script', ''].map(
+      (destination) => ({ uri: '/users/alice/x', destination }),
+    ),
+    ['/_state/x', '/_incoming/x', '/users/a+b/x'].map((uri) => ({ method: 'OPTIONS', uri })),
     [
       { uri: '/users/alice/x', range: ['bytes=0-1', 'bytes=3-4'] },
       { uri: '/users/alice/disks/x' },
@@ -61,8 +70,9 @@ const requests: readonly Request[] = [
 
 describeWithNjs('the rules of the files', () => {
   test('are the same in both modes: the guard and the session function agree on every request', async () => {
-    const events = requests.map(({ method = 'GET', uri, range }) => {
+    const events = requests.map(({ method = 'GET', uri, range, destination }) => {
       const event = viewerRequestEvent({ method, uri })
+      if (destination !== undefined) event.request.headers['sec-fetch-dest'] = { value: destination }
       const [value, ...more] = range === undefined ? [] : [range].flat()
       if (value !== undefined) event.request.headers.range = { value }
       if (value !== undefined && more.length > 0) {
@@ -79,6 +89,13 @@ describeWithNjs('the rules of the files', () => {
     expect(pairs).toEqual(requests.map((request, i) => [JSON.stringify(request), told(request, guard[i])]))
     expect(new Set(guard).size).toBeGreaterThan(6)
   })
+})
+
+test('each of several range-only prefixes is enforced', async () => {
+  const { send } = edgeFunction(configOf({ enforcement: 'gate', rangeOnly: ['/users/alice/a/', '/users/alice/b/'] }))
+  for (const path of ['/users/alice/a/x', '/users/alice/b/x'])
+    expect((await send({ path })).code).toBe('ERR_RANGE_REQUIRED')
+  expect((await send({ path: '/users/alice/c/x' })).code).toBe('ERR_SESSION_MISSING')
 })
 
 describe('a preflight', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { issueStamp } from '../../../../shared/revocation/stamp.ts'
 import { serializeRevocationState } from '../../../../shared/revocation/state.ts'
 import {
   cookieHeader,
@@ -18,6 +19,7 @@ import {
   keyPairId,
   navigation,
   type Reply,
+  stampKey,
   start,
   token,
   unavailable,
@@ -42,7 +44,7 @@ const cookiesFor = (changes?: Partial<PolicyTerms>) => cookieHeader(signedCookie
 const ask = (changes: Ask = {}): Ask => ({ path, ...changes })
 const gate = (stage = {}, session = {}) => edgeFunction(configOf({ enforcement: 'gate', ...stage }, session))
 
-/** What a browser sends back after this reply. */
+/** Cookies that a browser sends back after this reply. */
 function kept(reply: Reply): string {
   return reply.cookies
     .filter(({ attributes }) => attributes.get('max-age') !== '0' && attributes.get('path') !== '/_edge/')
@@ -113,7 +115,7 @@ describe('good cookies', () => {
     }
   })
 
-  test('are told to nobody by name: whatever comes as cookie or query, the answer is no exception', async () => {
+  test('odd cookies and queries cause no exception', async () => {
     const { handler, send } = gate()
     expect(handler).toBeDefined()
     await fc.assert(
@@ -157,6 +159,32 @@ describe('a signed URL', () => {
       }
       const page = await send(withSession(jwt, ask({ query, headers: navigation })))
       expect([page.status, page.header('content-type')]).toEqual([403, 'text/html; charset=utf-8'])
+    }
+  })
+
+  test.each<[string, Partial<PolicyTerms>]>([
+    ['that is over', { expires: start }],
+    ['whose time has not come', { notBefore: start }],
+    ['of another path', { resource: `https://${distributionHost}/users/bob/*` }],
+    ['of another address', { sourceIp: '192.0.2.1' }],
+  ])('%s is refused, whatever session and cookies come beside it', async (_, changes) => {
+    const jwt = await token()
+    const query = queryOf(urlWithPolicy(key, url, policyFor(terms(changes))))
+    for (const headers of [{}, { cookie: cookiesFor() }, { authorization: `Bearer ${jwt}` }]) {
+      for (const request of [ask({ query, headers }), withSession(jwt, ask({ query, headers }))]) {
+        const reply = await gate().send(request)
+        expect([reply.status, reply.code, reply.lines]).toEqual([403, 'ERR_SIGNATURE', []])
+      }
+    }
+  })
+
+  test('with the signature of another policy is refused, whatever session comes beside it', async () => {
+    const good = new URLSearchParams(queryOf(urlWithPolicy(key, url, policyFor(terms()))))
+    const other = new URLSearchParams(queryOf(urlWithPolicy(key, url, policyFor(terms({ expires: start + 60 })))))
+    good.set('Signature', other.get('Signature') ?? '')
+    for (const request of [ask({ query: `${good}` }), withSession(await token(), ask({ query: `${good}` }))]) {
+      const reply = await gate().send(request)
+      expect([reply.status, reply.code, reply.lines]).toEqual([403, 'ERR_SIGNATURE', []])
     }
   })
 
@@ -352,6 +380,16 @@ describe('renewal', () => {
     await pass(withSession(jwt, ask({ headers: { cookie: kept(reply) } })))
   })
 
+  test('sets cookies that live as long as their policy, and no longer', async () => {
+    const { send } = gate()
+    const reply = await send(withSession(await token({ exp: start + 700 }), ask()))
+    const lives = reply.cookies.map(({ name, attributes }) => [name.slice(0, 12), attributes.get('max-age')])
+    expect(lives.filter(([name]) => name !== 'edge-renewed').map(([, life]) => life)).toEqual(Array(6).fill('700'))
+    expect(lives.find(([name]) => name === 'edge-renewed')?.[1]).toBe('10')
+    const soon = await send(withSession(await token({ exp: start + 4 }), ask()))
+    expect(soon.cookies.map(({ attributes }) => attributes.get('max-age'))).toEqual(Array(7).fill('4'))
+  })
+
   test('agrees with the refreshAt that a mint tells', async () => {
     const { send, pass, clock } = gate()
     const jwt = await token()
@@ -434,7 +472,7 @@ describe('the session of another user beside good cookies', () => {
     expect(loads.keySet).toBe(0)
   })
 
-  test('counts only where it holds: whoever plants one shuts nobody out', async () => {
+  test('counts only if it is valid: a planted one shuts nobody out', async () => {
     const { pass } = gate()
     const bobs = await token({ sub: 'bob' })
     const [header, payload] = bobs.split('.')
@@ -472,10 +510,12 @@ describe('a revoked prefix', () => {
     }
     const query = new URL(urlWithPolicy(key, `https://${distributionHost}${path}`, policyFor(terms()))).search.slice(1)
     expect((await send(ask({ query, headers: { cookie: minted } }))).code).toBe('ERR_ACCESS_REVOKED')
-    await pass(ask({ path: '/users/bob/x', headers: { cookie: cookiesFor({ resource: '*' }) } }))
+    await pass(
+      ask({ path: '/users/bob/x', headers: { cookie: cookiesFor({ resource: `https://${distributionHost}/*` }) } }),
+    )
   })
 
-  test('is open to cookies of a session from after it, once these can be told from older ones', async () => {
+  test('is open to cookies of a newer session, once these are distinguishable from older ones', async () => {
     const { send, pass, stores, clock } = gate()
     const before = start + 120
     stores.state = revoked({ prefix: '/users/alice/', sub: 'mallory', before })
@@ -490,6 +530,26 @@ describe('a revoked prefix', () => {
     // A URL says nothing about when it was made, whatever cookies come beside it.
     const query = new URL(urlWithPolicy(key, `https://${distributionHost}${path}`, policyFor(terms()))).search.slice(1)
     expect((await send(ask({ query, headers: { cookie: kept(reply) } }))).code).toBe('ERR_ACCESS_REVOKED')
+  })
+
+  test('takes the stamp of one prefix of the path, whatever other prefixes of it a grant could have', async () => {
+    const nested = { grants: ['/users/{sub}/*', '/users/{sub}/{claims.team}/*'] as const }
+    const { pass, stores } = gate(nested)
+    stores.state = revoked({ prefix: '/users/alice/', before: start - 10_000 })
+    const stamp = `edge-issued=${issueStamp(stampKey, distributionHost, '/users/alice/', start)}`
+    const cookie = `${cookiesFor()}; ${stamp}`
+    await pass(ask({ path: '/users/alice/red/x', headers: { cookie } }))
+  })
+
+  test('reads four stamps and no more: each costs an HMAC for each prefix', async () => {
+    const { send, pass, stores } = gate()
+    stores.state = revoked({ prefix: '/users/alice/', before: start - 10_000 })
+    const good = `edge-issued=${issueStamp(stampKey, distributionHost, '/users/alice/', start)}`
+    const planted = (count: number) =>
+      Array.from({ length: count }, (_, i) => `edge-issued=${start + i}.${'A'.repeat(43)}`)
+    const cookie = (count: number) => [cookiesFor(), ...planted(count), good].join('; ')
+    await pass(ask({ headers: { cookie: cookie(3) } }))
+    expect((await send(ask({ headers: { cookie: cookie(4) } }))).code).toBe('ERR_ACCESS_REVOKED')
   })
 
   test('takes a stamp of this prefix only', async () => {

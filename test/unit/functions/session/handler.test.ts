@@ -35,7 +35,7 @@ beforeEach(() => {
   })
   answers = {
     'secretsmanager.us-east-1.amazonaws.com': () => Response.json({ SecretString: JSON.stringify(keyDocument) }),
-    'edge-signer-test-123456789012.s3.us-east-1.amazonaws.com': () => new Response('<Error/>', { status: 404 }),
+    'edge-signer-test-123456789012.s3.us-east-1.amazonaws.com': () => new Response('{"revocations":[]}'),
     'app.example.com': () => Response.json(jwks),
   }
 })
@@ -80,7 +80,7 @@ describe('the deployed handler', () => {
     expect((await ask(config)).code).toBe('ERR_SESSION_REVOKED')
   })
 
-  test.each([403, 301, 500, 503])('is closed where S3 answers %d', async (status) => {
+  test.each([404, 403, 301, 500, 503])('is closed where S3 answers %d', async (status) => {
     answers['edge-signer-test-123456789012.s3.us-east-1.amazonaws.com'] = () => new Response('', { status })
     expect((await ask()).code).toBe('ERR_STATE_UNAVAILABLE')
     expect(sent.filter(({ url }) => url.includes('.s3.'))).toHaveLength(status >= 500 ? 2 : 1)

@@ -1,15 +1,17 @@
 import { createPublicKey } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { fitsOneResponse } from '../../../../functions/session/grant-cookies.ts'
 import { fromCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
 import { checkPolicy, parsePolicy } from '../../../../shared/cloudfront/parse-policy.ts'
 import { verifySignature } from '../../../../shared/cloudfront/verify.ts'
 import { verifyStamp } from '../../../../shared/revocation/stamp.ts'
-import { ecPublicPem } from '../../fixtures/key-pairs.ts'
+import { ecPublicPem, rsaPrivatePem, rsaPublicPem } from '../../fixtures/key-pairs.ts'
 import {
   configOf,
   distributionHost,
   edgeFunction,
   edgeGrantsOf,
+  keyDocument,
   keyPairId,
   navigation,
   pathsOf,
@@ -362,6 +364,30 @@ describe('the limits of a response', () => {
     expect(reply.status).toBe(200)
     expect(reply.lines.length).toBeLessThan(48)
     expect(reply.lines.join('').length).toBeLessThan(32 * 1024)
+  })
+
+  test('8 grants whose cookies are more than a response holds are refused, not tried again and again', async () => {
+    const team = Array.from({ length: 7 }, (_, i) => `${i}${'x'.repeat(391)}`)
+    const { send, stores } = edgeFunction()
+    const [ec] = keyDocument.keys
+    const rsa = { ...ec, algorithm: 'RS256', privateKey: rsaPrivatePem, publicKey: rsaPublicPem }
+    stores.secret = () => JSON.stringify({ ...keyDocument, keys: [rsa] })
+    const session = await token({ sub: 'x'.repeat(392), team })
+    for (const cookie of ['', edgeGrantsOf(await send(withSession(await token())))]) {
+      const reply = await send(withSession(session, cookie === '' ? {} : { headers: { cookie } }))
+      expect([reply.status, reply.code]).toEqual([403, 'ERR_GRANT_TOO_MANY'])
+      expect(pathsOf(reply)).toEqual({ set: [], expired: cookie === '' ? [] : ['/users/alice/'] })
+    }
+  })
+
+  test('are 47 lines and 30 KB of Set-Cookie fields', () => {
+    const field = 'set-cookie: \r\n'.length
+    const of = (count: number, length: number) => Array.from({ length: count }, () => 'x'.repeat(length))
+    expect([fitsOneResponse(of(47, 1)), fitsOneResponse(of(48, 1))]).toEqual([true, false])
+    expect([fitsOneResponse(of(30, 1024 - field)), fitsOneResponse([...of(30, 1024 - field), ''])]).toEqual([
+      true,
+      false,
+    ])
   })
 
   test('9 grants do not, and 5 not with a domain', async () => {

@@ -89,7 +89,7 @@ describe('no session', () => {
     const { send } = edgeFunction(configOf({}, { loginUrl: '/login' }))
     const query = 'from=login&return=%2Fusers%2Falice%2Fx'
     const without = await send({ headers: navigation, query })
-    // Nothing of the sign-in came along: its cookies do not get through.
+    // The request has no cookie of the sign-in: the browser blocks them.
     expect([without.status, without.header('location')]).toEqual([403, undefined])
     expect(without.text).toContain('ERR_NO_COOKIES')
     for (const [jwt, code] of [

@@ -103,7 +103,7 @@ describe('whatever comes', () => {
     }
   })
 
-  test('odd headers are no names of ours', async () => {
+  test('odd headers have none of the reserved names', async () => {
     const { send } = edgeFunction()
     const headers = JSON.parse(
       '{"__proto__":"x","constructor":"y","toString":"z","cookie":"__proto__=1; constructor=2; =; ;;"}',

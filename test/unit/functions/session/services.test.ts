@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { exportJWK } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ecPrivatePem, ecPublicPem, rsaPrivatePem, rsaPublicPem } from '../../fixtures/key-pairs.ts'
@@ -159,6 +160,21 @@ describe('the revocation state', () => {
     expect([reply.status, reply.code, reply.lines]).toEqual([503, 'ERR_STATE_UNAVAILABLE', []])
   })
 
+  test('that a function cannot hear of refuses the cookies that it makes', async () => {
+    const { send, stores, clock } = edgeFunction()
+    const jwt = await token()
+    await send(withSession(jwt))
+    stores.state = unavailable('ERR_STATE_UNAVAILABLE')
+    const stampedAfter = async (seconds: number) => {
+      clock.now = start + seconds
+      const { cookies } = await send(withSession(jwt))
+      return Number(cookies.find(({ name }) => name === 'edge-issued')?.value.split('.')[0]) - start
+    }
+    // A revocation written in second 1 refuses stamps up to second 121.
+    expect(await stampedAfter(60)).toBe(60)
+    for (const seconds of [61, 121, 130, 299]) expect(await stampedAfter(seconds), `${seconds}`).toBe(0)
+  })
+
   test.each(['', '{}', '{"revocations":[{}]}', '[]'])('damaged (%j): 503, closed', async (json) => {
     const { send, stores } = edgeFunction()
     stores.state = () => json
@@ -213,6 +229,24 @@ describe('the key set of the app', () => {
     clock.now += 31
     const jwt = await token({}, { kid: 'app-2' }, app.other.privateKey)
     expect((await send(withSession(jwt))).status).toBe(200)
+  })
+
+  test('is waited for by every session with the new key, while it is under way', async () => {
+    const { send, stores, loads, clock } = edgeFunction()
+    await send(withSession(await token()))
+    const next = { ...(await exportJWK(app.other.publicKey)), kid: 'app-2', alg: 'RS256' }
+    let deliver = (_: unknown) => {}
+    stores.keySet = () => new Promise((resolve) => (deliver = resolve))
+    clock.now += 31
+    const jwt = await token({}, { kid: 'app-2' }, app.other.privateKey)
+    const replies = [send(withSession(jwt)), send(withSession(jwt))]
+    await vi.waitFor(() => expect(loads.keySet).toBe(2))
+    // One more comes when the fetch has begun, within its cool-down.
+    replies.push(send(withSession(jwt)))
+    await setImmediate()
+    deliver({ keys: [...jwks.keys, next] })
+    expect((await Promise.all(replies)).map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(loads.keySet).toBe(2)
   })
 
   test('built into the bundle needs no fetch', async () => {

@@ -115,7 +115,7 @@ describe('GET /_edge/session/end', () => {
     const reply = await send({
       path: end,
       query: 'return=/bye',
-      headers: { ...navigation, 'sec-fetch-site': 'same-origin', cookie: edgeGrantsOf(minted) },
+      headers: { ...navigation, 'sec-fetch-site': 'same-origin', 'sec-fetch-user': '?1', cookie: edgeGrantsOf(minted) },
     })
     expect([reply.status, reply.header('location'), reply.text]).toEqual([303, '/bye', ''])
     expect(deleted(reply)).toEqual([...grantCookies('/users/alice/'), 'edge-grants /_edge/', '__Host-session /'])
@@ -136,11 +136,23 @@ describe('GET /_edge/session/end', () => {
     [303, { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' }],
     [303, { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' }],
     [303, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }],
+    [303, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    [403, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+    [403, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'video' }],
+    [303, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate', 'sec-fetch-user': '?1' }],
+    // A redirect in a file, with nobody clicking.
+    [403, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }],
     [303, {}],
   ])('answers %d to %j', async (status, headers) => {
     const reply = await edgeFunction().send({ path: end, headers: headers as Record<string, string> })
     expect(reply.status).toBe(status)
     if (status === 403) expect(reply.lines).toEqual([])
+  })
+
+  test('lets an app on this origin navigate without a click', async () => {
+    const headers = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
+    const { send } = edgeFunction(configOf({ appOrigin: 'app.internal.example.com' }))
+    expect((await send({ path: end, headers })).status).toBe(303)
   })
 })
 

@@ -36,7 +36,7 @@ describe('access logs', () => {
       operations: { accessLogDays: 7 },
     })
     expect(bucket.DeletionPolicy).toBe('RetainExceptOnCreate')
-    // A name of ours would be taken when the stack is made again.
+    // A fixed name would be taken when the stack is made again.
     expect(bucket.Properties).not.toHaveProperty('BucketName')
     expect(Object.values(bucket.Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true])
     expect(bucket.Properties.LifecycleConfiguration.Rules).toEqual([
@@ -55,7 +55,7 @@ describe('access logs', () => {
     expect(resourcesOf().AccessLogSource.Properties.ResourceArn['Fn::Sub']).toContain(`distribution/\${Distribution}`)
   })
 
-  it('are left to the owner of an attached distribution, and to whoever wants none', () => {
+  it('are left out for an attached distribution, and if the configuration says so', () => {
     expect(accessLogsFragment(deployment({ attach: true }))).toEqual({})
     expect(accessLogsFragment(deployment({ operations: { accessLogDays: null } }))).toEqual({})
   })
@@ -134,7 +134,7 @@ describe('the dashboard', () => {
     expect(JSON.stringify(widgetsOf({ attach: true }))).not.toContain(`\${Distribution}`)
   })
 
-  it('shows every metric of ours, and no graph covers another', () => {
+  it('shows every metric of the service, and no graph covers another', () => {
     const widgets = widgetsOf()
     const shown = new Set(widgets.flatMap(({ properties }) => properties.metrics.map((line: string[]) => line[1])))
     for (const name of Object.values(metricNames)) expect(shown, name).toContain(name)

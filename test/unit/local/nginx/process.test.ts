@@ -3,9 +3,11 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startNginx } from '../../../../local/nginx/process.ts'
-import { holdPort } from '../../../../local/ports.ts'
+import { type NginxLog, startNginx } from '../../../../local/nginx/process.ts'
+import { holdPort } from '../../../../local/process/ports.ts'
 import { missingParts, requireParts } from '../../../support/parts.ts'
+
+const silent: NginxLog = { logError: () => {}, loggedPath: () => '' }
 
 const missing = missingParts()
 
@@ -25,7 +27,7 @@ describe.skipIf(missing.length > 0)(
       )
       writeFileSync(
         join(directory, 'nginx.conf'),
-        `daemon off; pid ${directory}/nginx.pid; error_log ${directory}/logs/error.log; events {}
+        `daemon off; pid ${directory}/nginx.pid; error_log stderr; events {}
        http { access_log off; ${temp.join(' ')} server { listen 127.0.0.1:${port}; return 204; } }`,
       )
     }
@@ -33,7 +35,7 @@ describe.skipIf(missing.length > 0)(
     it('listens when it says so', async () => {
       const held = await holdPort(0, false)
       configure(held.port)
-      const nginx = await startNginx(requireParts().nginx, directory, held, () => {})
+      const nginx = await startNginx(requireParts().nginx, directory, held, silent)
       const { status } = await fetch(`http://127.0.0.1:${held.port}/`)
       await nginx.stop()
       expect(status).toBe(204)
@@ -48,7 +50,7 @@ describe.skipIf(missing.length > 0)(
         await held.release()
         await new Promise<void>((resolve) => stranger.listen(held.port, '127.0.0.1', resolve))
       }
-      const starting = startNginx(requireParts().nginx, directory, { port: held.port, release }, () => {})
+      const starting = startNginx(requireParts().nginx, directory, { port: held.port, release }, silent)
       await expect(starting).rejects.toThrow(/nginx ended at its start[\s\S]*Address already in use/)
       stranger.close()
     })

@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type CdnUrlOptions, createCdnUrls } from '../../../../shared/assets/download-urls.ts'
+import { type CdnUrlDependencies, createCdnUrls } from '../../../../shared/assets/download-urls.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
 import { createPolicySigner } from '../../../../shared/cloudfront/signer.ts'
 import { ServiceError } from '../../../../shared/errors.ts'
@@ -12,7 +12,7 @@ const key = signingKey(makeKeyPair('ES256'), 'K1', 0)
 const signer = createPolicySigner(key)
 const fallbacks: unknown[] = []
 const cdn = { host: 'cdn.example.com', origin: 'https://cdn.example.com' }
-const make = (changes: Partial<CdnUrlOptions> = {}) =>
+const make = (changes: Partial<CdnUrlDependencies> = {}) =>
   createCdnUrls({
     urls: 'signed',
     cdn,
@@ -39,7 +39,7 @@ describe('CDN URLs', () => {
     expect(Condition.DateLessThan['AWS:EpochTime']).toBe(now + 60)
     expect(verify('sha256', policy, key.publicKey, decode(searchParams.get('Signature') ?? ''))).toBe(true)
     expect(searchParams.get('response-content-disposition')).toBe(
-      "attachment; filename*=UTF-8''it%27s%20100%25%20%28%C3%BC%29.pdf",
+      `attachment; filename="it's 100_ (_).pdf"; filename*=UTF-8''it%27s%20100%25%20%28%C3%BC%29.pdf`,
     )
     expect(origin + pathname).toBe('https://cdn.example.com/users/alice/a%20b%27%281%29')
   })
@@ -85,7 +85,7 @@ describe('CDN URLs', () => {
 
   it('of a CDN whose name is not known are made by S3, or not at all', async () => {
     const requests = [{ key: open }, { key: secret }]
-    const nameless = (changes: Partial<CdnUrlOptions>) => make({ cdn: undefined, ...changes })
+    const nameless = (changes: Partial<CdnUrlDependencies>) => make({ cdn: undefined, ...changes })
     const presigned = await nameless({ urls: 'presigned' }).files(requests, 60, now)
     expect(presigned.map((url) => url.checkedBy)).toEqual(['s3', 's3'])
     const prefix = parseResourcePrefix('/users/alice/')

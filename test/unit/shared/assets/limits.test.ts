@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  leastPartBytes,
-  mostObjectBytes,
-  mostPartBytes,
-  mostParts,
+  maxObjectBytes,
+  maxPartBytes,
+  maxParts,
+  minPartBytes,
   partCount,
   partLength,
   partSizeFor,
@@ -12,7 +12,7 @@ import {
 
 const sizes = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 31 }),
-  fc.maxSafeInteger().map((n) => Math.abs(n) % (mostObjectBytes + 1)),
+  fc.maxSafeInteger().map((n) => Math.abs(n) % (maxObjectBytes + 1)),
 )
 
 describe('parts', () => {
@@ -22,9 +22,9 @@ describe('parts', () => {
         const partSize = partSizeFor(size)
         const count = partCount(size, partSize)
         expect(count).toBeGreaterThanOrEqual(1)
-        expect(count).toBeLessThanOrEqual(mostParts)
-        expect(partSize).toBeGreaterThanOrEqual(leastPartBytes)
-        expect(partSize).toBeLessThanOrEqual(mostPartBytes)
+        expect(count).toBeLessThanOrEqual(maxParts)
+        expect(partSize).toBeGreaterThanOrEqual(minPartBytes)
+        expect(partSize).toBeLessThanOrEqual(maxPartBytes)
         const last = partLength(size, partSize, count) ?? -1
         expect((count - 1) * partSize + last).toBe(size)
         expect(last).toBeLessThanOrEqual(partSize)
@@ -35,9 +35,9 @@ describe('parts', () => {
   })
 
   it('reach the largest object with the largest parts', () => {
-    expect(mostObjectBytes / 1024 ** 4).toBeCloseTo(48.83, 2)
-    expect(partSizeFor(mostObjectBytes)).toBe(mostPartBytes)
-    expect(partCount(mostObjectBytes, mostPartBytes)).toBe(mostParts)
+    expect(maxObjectBytes / 1024 ** 4).toBeCloseTo(48.83, 2)
+    expect(partSizeFor(maxObjectBytes)).toBe(maxPartBytes)
+    expect(partCount(maxObjectBytes, maxPartBytes)).toBe(maxParts)
   })
 
   it('have numbers from 1', () => {

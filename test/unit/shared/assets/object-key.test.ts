@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isBelow, keyPath, parseKeyPrefix, parseObjectKey } from '../../../../shared/assets/object-key.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
-import { isCanonicalPath } from '../../../../shared/http/canonical-path.ts'
+import { isCanonicalPath } from '../../../../shared/read/canonical-path.ts'
 
 const code = (parse: () => unknown) => {
   try {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { toCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
 import { checkPolicy } from '../../../../shared/cloudfront/parse-policy.ts'
-import { customPolicy, parsePolicy, resourcePolicy } from '../../../../shared/cloudfront/policy.ts'
+import { customPolicy, isPolicy, parsePolicy, resourcePolicy } from '../../../../shared/cloudfront/policy.ts'
 import { encodePathSegment } from '../../../../shared/grant/path-segment.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 import { vectorPolicy, vectorPolicyBase64 } from '../../fixtures/policy-vectors.ts'
@@ -59,6 +59,8 @@ describe('customPolicy', () => {
     { notBefore: base.expires },
     { notBefore: 1.5 },
     { notBefore: -1 },
+    { expires: base.expires * 1000 },
+    { expires: 2 ** 31 },
   ])('refuses the times %j', (times) =>
     expect(() => customPolicy({ ...base, ...times })).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL' })),
   )
@@ -69,16 +71,22 @@ describe('parsePolicy', () => {
     const segment = fc.stringMatching(/^[a-z@ %é]{1,12}$/)
     const ip = fc.option(fc.ipV4(), { nil: undefined })
     fc.assert(
-      fc.property(segment, fc.nat(), fc.integer({ min: 1, max: 86_400 }), ip, (name, notBefore, ttl, ipAddress) => {
-        const own = parseResourcePrefix(`/users/${encodePathSegment(name)}/`)
-        const json = customPolicy({ host: 'h:8080', prefix: own, notBefore, expires: notBefore + ttl, ipAddress })
-        expect(parsePolicy(json)).toEqual({
-          resource: `https://h:8080${own}*`,
-          expires: notBefore + ttl,
-          notBefore,
-          ipAddress: ipAddress === undefined ? undefined : `${ipAddress}/32`,
-        })
-      }),
+      fc.property(
+        segment,
+        fc.nat(2 ** 31 - 100_000),
+        fc.integer({ min: 1, max: 86_400 }),
+        ip,
+        (name, notBefore, ttl, ipAddress) => {
+          const own = parseResourcePrefix(`/users/${encodePathSegment(name)}/`)
+          const json = customPolicy({ host: 'h:8080', prefix: own, notBefore, expires: notBefore + ttl, ipAddress })
+          expect(parsePolicy(json)).toEqual({
+            resource: `https://h:8080${own}*`,
+            expires: notBefore + ttl,
+            notBefore,
+            ipAddress: ipAddress === undefined ? undefined : `${ipAddress}/32`,
+          })
+        },
+      ),
     )
   })
 
@@ -114,6 +122,12 @@ describe('parsePolicy', () => {
     ['a bare date', withCondition({ DateLessThan: 10 })],
     ['a negative date', withCondition({ DateLessThan: { 'AWS:EpochTime': -1 } })],
     ['a date beyond integers', withCondition({ DateLessThan: { 'AWS:EpochTime': 2 ** 53 } })],
+    ['a date in milliseconds', withCondition({ DateLessThan: { 'AWS:EpochTime': 1_795_000_000_000 } })],
+    ['a date of 2^31', withCondition({ DateLessThan: { 'AWS:EpochTime': 2 ** 31 } })],
+    ['a start in milliseconds', withCondition({ DateGreaterThan: { 'AWS:EpochTime': 1_795_000_000_000 } })],
+    ['a Resource with a line feed', { Statement: [{ ...statement, Resource: 'https://h/*\n' }] }],
+    ['a Resource with a quotation mark', { Statement: [{ ...statement, Resource: 'https://h/"' }] }],
+    ['a Resource with a control character', { Statement: [{ ...statement, Resource: 'https://h/\u0085' }] }],
     ['a null DateGreaterThan', withCondition({ DateGreaterThan: null })],
     ['a fractional DateGreaterThan', withCondition({ DateGreaterThan: { 'AWS:EpochTime': 0.5 } })],
     ['an unknown condition', withCondition({ StringEquals: {} })],
@@ -126,6 +140,40 @@ describe('parsePolicy', () => {
     ['a null address', withCondition({ IpAddress: null })],
   ])('refuses %s', (_what, document) => {
     expect(parsePolicy(document === undefined ? '{"Statement":' : JSON.stringify(document))).toBeUndefined()
+  })
+})
+
+describe('a policy that two parsers could read differently', () => {
+  const policy = JSON.stringify({
+    Statement: [{ Resource: 'https://h/*', Condition: { DateLessThan: { 'AWS:EpochTime': 1_795_000_000 } } }],
+  })
+
+  test.each<[string, (json: string) => string]>([
+    ['a leading zero', (json) => json.replace('1795000000', '01795000000')],
+    ['a point without digits', (json) => json.replace('1795000000', '1795000000.')],
+    ['a fraction of zero', (json) => json.replace('1795000000', '1795000000.0')],
+    ['an exponent', (json) => json.replace('1795000000', '1795e6')],
+    ['a sign', (json) => json.replace('1795000000', '-0')],
+    ['a Resource twice', (json) => json.replace('"Resource"', '"Resource":"https://h/x","Resource"')],
+    ['a date twice', (json) => json.replace('"DateLessThan"', '"DateLessThan":{"AWS:EpochTime":1},"DateLessThan"')],
+    ['an epoch twice', (json) => json.replace('"AWS:EpochTime"', '"AWS:EpochTime":1,"AWS:EpochTime"')],
+    ['an escaped name', (json) => json.replace('Resource', 'R\\u0065source')],
+    ['an escaped letter', (json) => json.replace('https', '\\u0068ttps')],
+    ['__proto__', (json) => json.replace('"Resource"', '"__proto__":{"Resource":"*"},"Resource"')],
+  ])('is none: %s', (_what, change) => {
+    const changed = change(policy)
+    expect(changed).not.toBe(policy)
+    expect(parsePolicy(changed)).toBeUndefined()
+  })
+
+  test.each<[string, string]>([
+    ['white space', JSON.stringify(JSON.parse(policy), null, '\t')],
+    ['the other order', policy.replace(/("Resource":"[^"]*"),("Condition":.*)\}\]\}/, '$2,$1}]}')],
+    ['escaped slashes', policy.replaceAll('/', '\\/')],
+  ])('is not one with %s', (_what, json) => {
+    expect(json).not.toBe(policy)
+    expect(isPolicy(json)).toBe(false)
+    expect(parsePolicy(json)).toEqual(parsePolicy(policy))
   })
 })
 

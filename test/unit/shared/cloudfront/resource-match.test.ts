@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { matchesResource } from '../../../../shared/cloudfront/resource-match.ts'
+import { isPrefixPattern, matchesResource } from '../../../../shared/cloudfront/resource-match.ts'
 
 /** The definition, word for word, with no care for time. */
 function matchesNaively(pattern: string, url: string): boolean {
@@ -42,8 +42,29 @@ describe('matchesResource', () => {
     expect(Math.min(seen.true, seen.false)).toBeGreaterThan(100)
   })
 
+  test('covers nothing where it would take more than 64 steps for each character', () => {
+    const url = `${'a'.repeat(4000)}b`
+    expect(matchesResource(`*${'a'.repeat(1000)}b`, url)).toBe(false)
+    // As the same pattern does where a match is near.
+    expect(matchesResource(`*${'a'.repeat(3980)}b`, url)).toBe(true)
+    expect(matchesResource(`*${'a'.repeat(20)}b`, url)).toBe(true)
+  })
+
   test('takes no exponential time', () => {
     // Thirty stars: a backtracking matcher would need longer than the universe is old. The time-out of the test is the check.
     expect(matchesResource(`${'*a'.repeat(30)}b`, 'a'.repeat(8192))).toBe(false)
   })
 })
+
+test.each([
+  ['https://h/users/alice/*', true],
+  ['https://h/users/alice/x', true],
+  ['*', true],
+  ['', true],
+  ['https://h/*/x', false],
+  ['https://h/**', false],
+  ['https://h/?', false],
+  ['https://h/?*', false],
+])('%s may be matched before its signature is verified: %s', (pattern, expected) =>
+  expect(isPrefixPattern(pattern)).toBe(expected),
+)

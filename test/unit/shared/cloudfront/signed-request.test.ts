@@ -30,6 +30,13 @@ describe('readSignedRequest', () => {
     } satisfies Partial<SignedRequest>)
   })
 
+  test('takes only spaces and tabs away from a cookie: a name with another white space is another name', () => {
+    expect(read('', `\t ${inCookies} \t`)).toMatchObject({ source: 'cookies', keyPairId: 'KCOOKIE' })
+    for (const space of ['\u00a0', '\u2003', '\ufeff']) {
+      expect(read('', inCookies.replace('CloudFront-Key', `${space}CloudFront-Key`))).toEqual({ refusal: 'MissingKey' })
+    }
+  })
+
   test('takes the policy for one with SHA-1 where no marker came', () => {
     expect(read('', inCookies)).toMatchObject({ hashAlgorithm: 'SHA1' })
     expect(read(inUrl)).toMatchObject({ hashAlgorithm: 'SHA1' })
@@ -98,6 +105,40 @@ describe('readSignedRequest', () => {
     ['an unknown hash', `${inCookies}; CloudFront-Hash-Algorithm=SHA512`, 'AccessDenied'],
     ['a hash in lower case', `${inCookies}; CloudFront-Hash-Algorithm=sha256`, 'AccessDenied'],
   ])('refuses %s', (_what, cookies, refusal) => expect(read('', cookies)).toEqual({ refusal }))
+
+  test.each(['K ', ' K', 'K 1', 'K\n', 'K\t', 'k', 'K-1', 'K_1', 'K%20', 'K\0', '\u00c9', 'K'.repeat(65)])(
+    'refuses the key id %j as unknown',
+    (id) => {
+      expect(read(inUrl.replace('KURL', encodeURIComponent(id)))).toEqual({ refusal: 'InvalidKey' })
+      if (id.trim() === id) {
+        expect(read('', inCookies.replace('KCOOKIE', id))).toEqual({ refusal: 'InvalidKey' })
+      }
+    },
+  )
+
+  test.each(['abcd ', 'ab d', 'abcd\n', 'abc', 'abcd_', 'ab__cd__', '____', 'abc=', 'ab+/', '', 'a'.repeat(1028)])(
+    'refuses the signature %j',
+    (signature) =>
+      expect(read(inUrl.replace('abcd', encodeURIComponent(signature)))).toEqual({ refusal: 'MalformedSignature' }),
+  )
+
+  test.each([' ', '\n', 'A', '_', '\u00e9'])('refuses a policy with %j behind it', (more) => {
+    const policy = encodeURIComponent(vectorPolicyBase64 + more)
+    expect(read(inUrl.replace(vectorPolicyBase64, policy))).toEqual({ refusal: 'MalformedPolicy' })
+  })
+
+  test('refuses a policy that is longer than any URL that it could cover', () => {
+    const policy = vectorPolicy.replace('*', `${'a'.repeat(9300)}*`)
+    expect(read(inUrl.replace(vectorPolicyBase64, toCloudFrontBase64(policy)))).toEqual({ refusal: 'MalformedPolicy' })
+  })
+
+  test('refuses a cookie whose Resource does not begin with its scheme, which that of a URL need not', () => {
+    for (const resource of ['*', 'http*://h/*', '//h/*', 'ftp://h/*']) {
+      const policy = toCloudFrontBase64(vectorPolicy.replace(/"Resource":"[^"]*"/, `"Resource":"${resource}"`))
+      expect(read('', inCookies.replace(vectorPolicyBase64, policy))).toEqual({ refusal: 'MalformedPolicy' })
+      expect(read(inUrl.replace(vectorPolicyBase64, policy))).toMatchObject({ source: 'url' })
+    }
+  })
 
   test.each(['0', '', '1.5', '-1', '1e9', '01', ' 1', '9999999999999999'])('refuses the expiry %j', (expires) =>
     expect(read(`Expires=${expires}&Signature=abcd&Key-Pair-Id=K`)).toEqual({ refusal: 'MalformedPolicy' }),

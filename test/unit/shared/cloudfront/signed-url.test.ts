@@ -17,7 +17,7 @@ function signerOf(algorithm: KeyAlgorithm) {
   return { signer: createPolicySigner(key), keys: new Map([['KTEST', publicKey]]) }
 }
 
-/** What CloudFront does with a request by signed URL: signature, then policy. */
+/** CloudFront's checks of a request by signed URL: signature, then policy. */
 function verdict(signedUrl: string, keys: ReturnType<typeof signerOf>['keys'], now = 50): string | undefined {
   const [url = '', querystring = ''] = signedUrl.split(/\?(.*)/s)
   const read = readSignedRequest({ url, querystring, cookieHeader: '' }, 'refuse')

@@ -123,7 +123,7 @@ describe('with a KMS key', () => {
 describe('what the signer takes for a policy', () => {
   const conditions = { expires: 1_767_229_200, notBefore: 1_767_225_540, ipAddress: '192.0.2.1' }
 
-  test.each(['https://h/a', 'https://h/a?b="c"&d=\\', 'https://h/\u00e9\u2028\u0001\ud800'])(
+  test.each(['https://h/a', 'https://h/a?b=c&d=%5C', 'https://h/\u00e9 \u2028', '*', "https://h/!$'()*+,;=:@[]^`{|}~"])(
     'is all that the writer writes, for %j',
     (resource) => {
       for (const left of [{}, { notBefore: undefined }, { ipAddress: undefined }]) {
@@ -132,6 +132,12 @@ describe('what the signer takes for a policy', () => {
         expect(parsePolicy(policy)?.resource).toBe(resource)
       }
     },
+  )
+
+  test.each(['https://h/a?b="c"', 'https://h/\\', 'https://h/\u0001', 'https://h/a\n', ''])(
+    'the writer refuses the Resource %j',
+    (resource) =>
+      expect(() => resourcePolicy(resource, conditions)).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL' })),
   )
 
   const policy = resourcePolicy('https://h/a', conditions)

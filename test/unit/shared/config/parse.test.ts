@@ -3,6 +3,8 @@ import projectConfig from '../../../../edge-signer.config.ts'
 import { type EdgeSignerConfig, parseDeployment } from '../../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
 import { ConfigError } from '../../../../shared/errors.ts'
+import { maxGrants } from '../../../../shared/grant/grants-for.ts'
+import { parseGrantTemplate } from '../../../../shared/grant/template.ts'
 import config from '../../fixtures/edge-signer.config.ts'
 
 const session = { algorithms: ['HS256'], issuer: 'a', audience: 'b' } satisfies StageConfigInput['session']
@@ -19,6 +21,16 @@ const hosts = {
   certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
 }
 const parse = (own: Record<string, unknown>, params = {}) => parseDeployment(stage(own), 'test', params).config
+
+function messageOf(own: Record<string, unknown>, service = 'edge-signer'): string {
+  try {
+    parseDeployment({ ...stage(own), service }, 'test')
+  } catch (error) {
+    if (error instanceof ConfigError) return `${error.message}\n`
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
 
 describe('parseDeployment', () => {
   it.each(Object.keys(projectConfig.stages))('accepts the stage %s of edge-signer.config.ts', (name) => {
@@ -56,6 +68,25 @@ describe('parseDeployment', () => {
       signOut: { endSession: true },
       keys: { algorithm: 'ES256' },
     })
+  })
+
+  it('keeps no copies of files in browsers where no header says that they are data and not scripts', () => {
+    expect(parse({ browserCache: 60 }).browserCache).toBe(60)
+    expect(() => parse({ browserCache: 60, enforcement: 'gate' })).toThrow(/browserCache: must be 'no-cache' .*'gate'/)
+    expect(() => parse({ browserCache: 60 }, { enforcement: 'gate' })).toThrow(/browserCache/)
+  })
+
+  it('shows no error page beside an app, whose own 403s it would replace', () => {
+    const app = { appOrigin: 'app.example.com' }
+    expect(parse(app).bootstrap).toBe('none')
+    expect(parse({}, app).bootstrap).toBe('none')
+    expect(parse({ ...app, bootstrap: 'none' }).bootstrap).toBe('none')
+    const wanted = { ...app, bootstrap: 'error-page' }
+    for (const refused of [() => parse(wanted), () => parse({ bootstrap: 'error-page' }, app)]) {
+      expect(refused).toThrow(/bootstrap: error-page would replace .*enforcement: 'gate'.*\/_edge\/session/)
+    }
+    // There is no error page where the session function guards the files.
+    expect(parse({ ...wanted, enforcement: 'gate' }).bootstrap).toBe('error-page')
   })
 
   it('lets a deployment parameter win over the stage, and the stage over the defaults', () => {
@@ -108,7 +139,7 @@ describe('parseDeployment', () => {
       { session: named('CloudFront-Policy') },
       /session\.cookieName: must not start with/,
     ],
-    ['a cookie name of ours', { session: named('edge-grants') }, /session\.cookieName: must not start with/],
+    ['a reserved cookie name', { session: named('edge-grants') }, /session\.cookieName: must not start with/],
     ['a login URL that leaves the site', { session: { ...session, loginUrl: '//evil.example' } }, /session\.loginUrl/],
     ['an origin with a path', { allowedOrigins: ['https://a.example/app'] }, /allowedOrigins\.0: must be an origin/],
     ['an origin of any host', { allowedOrigins: ['*'] }, /allowedOrigins\.0/],
@@ -133,6 +164,60 @@ describe('parseDeployment', () => {
   it.each(wrong)('refuses %s and names the field', (_, own, message) => {
     expect(() => parse(own)).toThrow(ConfigError)
     expect(() => parse(own)).toThrow(message)
+  })
+
+  it('suggests the field that an unknown one resembles, and names every unknown field', () => {
+    const message = messageOf({
+      session: { ...session, jwksURL: 'x', colour: 1 },
+      alowedOrigins: [],
+      cookies: { ttl: 1 },
+    })
+    expect(message).toContain('session: unknown field `jwksURL`; did you mean `jwksUrl`?\n')
+    expect(message).toMatch(/^ {2}session: unknown field `colour`$/m)
+    expect(message).toContain('  unknown field `alowedOrigins`; did you mean `allowedOrigins`?')
+    expect(message).toMatch(/^ {2}cookies: unknown field `ttl`$/m)
+    expect(messageOf({ constructor: 1 })).toContain('unknown field `constructor`')
+  })
+
+  it('names all faults of a file at once, those between fields included', () => {
+    const wrong = {
+      grants: ['/users/{sub}', '/api/{sub}/*'],
+      browserCache: 0,
+      session: { ...session, algorithms: ['RS256'], cookieName: 'edge-x', issuer: 1 },
+      cdnHost: 'cdn.example.com',
+      cookies: { domain: 'example.org', colour: 1 },
+      bucketRegion: 'eu-west-1',
+      attatch: true,
+    }
+    const message = messageOf(wrong, 'No Service')
+    for (const fault of [
+      /service: must be/,
+      /grants\.0: must look like/,
+      /grants\.1: must not start with/,
+      /browserCache: /,
+      /session\.cookieName: must not/,
+      /session\.issuer: /,
+      /session: public-key algorithms need/,
+      /cookies: unknown field `colour`/,
+      /cookies\.domain: must be cdn/,
+      /certificateArn: /,
+      /bucketRegion: /,
+      /unknown field `attatch`; did you mean `attach`/,
+    ]) {
+      expect(message).toMatch(fault)
+    }
+  })
+
+  it('has one grammar for grant templates', () => {
+    expect(parse({ grants: ['/a~b/{sub}/*', '/teams/{claims.team}/*'] }).grants).toEqual([
+      parseGrantTemplate('/a~b/{sub}/*'),
+      parseGrantTemplate('/teams/{claims.team}/*'),
+    ])
+    const nine = Array.from({ length: maxGrants(null) + 1 }, (_, index) => `/a${index}/{sub}/*`)
+    expect(messageOf({ grants: nine })).toContain('grants: at most 8 templates')
+    const withDomain = { cookies: { domain: 'example.com' } }
+    expect(messageOf({ grants: nine.slice(0, 5), ...withDomain })).toContain('at most 4 templates with cookies.domain')
+    expect(parse({ grants: nine.slice(0, 4), ...withDomain }).grants).toHaveLength(4)
   })
 
   it('allows null, and only null, to switch a check of the session off', () => {

@@ -20,14 +20,17 @@ interface Scene {
   /** Further public keys: id, age in seconds, mark. */
   readonly others?: readonly (readonly [id: string, age: number, comment: string])[]
   readonly writtenAgo?: number
+  /** Ids under which CloudFront holds another public key. */
+  readonly swapped?: readonly string[]
   readonly algorithm?: KeyAlgorithm
 }
 
-function plan({ keys, group, others = [], writtenAgo = 10, algorithm = 'ES256' }: Scene) {
+function plan({ keys, group, others = [], writtenAgo = 10, algorithm = 'ES256', swapped = [] }: Scene) {
   const [first] = keys
   if (first === undefined) throw new Error('a document has a key')
   const published = keys.map(({ keyPairId, publicKey }) => ({
-    ...{ id: keyPairId, name: keyPairId, comment: mark, pem: publicKeyPem(publicKey), createdAt: now - 30 * day },
+    ...{ id: keyPairId, name: keyPairId, comment: mark, createdAt: now - 30 * day },
+    pem: publicKeyPem(swapped.includes(keyPairId) ? makeKeyPair('ES256').publicKey : publicKey),
   }))
   const more = others.map(([id, age, comment]) => ({ id, name: id, comment, pem: 'x', createdAt: now - age }))
   const document = { ...makeKeyDocument(first, undefined), keys }
@@ -75,6 +78,19 @@ describe('a key', () => {
     expect([...fates.values()]).toEqual(['kept', 'withdrawn'])
   })
 
+  it('does not retire for a successor that CloudFront does not trust', () => {
+    const keys = [key('K1', 1), key('K2', now - retirementAge(keyTimes))]
+    expect(ids(plan({ keys }).keys)).toEqual(['K2'])
+    expect(ids(plan({ keys, group: ['K1'] }).keys)).toEqual(['K1'])
+    expect(ids(plan({ keys, swapped: ['K2'] }).keys)).toEqual(['K1'])
+  })
+
+  it('whose id is that of another public key is dropped', () => {
+    const { fates, keys } = plan({ keys: [key('K1', 1), key('K2', now - 60)], swapped: ['K2'] })
+    expect([...fates.values()]).toEqual(['kept', 'mismatched'])
+    expect(ids(keys)).toEqual(['K1'])
+  })
+
   it('of another algorithm goes only while it has signed nothing', () => {
     const waiting = [key('K1', 1), key('K2', now + 1000, 'RS256')]
     expect(ids(plan({ keys: waiting }).keys)).toEqual(['K1'])
@@ -115,8 +131,8 @@ describe('a key that waits', () => {
 describe('a public key that no document names', () => {
   it('goes after an hour, or after a day in the group, and never before', () => {
     const keys = [key('K1', 1)]
-    expect(plan({ keys, others: [['X', 3599, mark]] }).unpublish).toEqual([])
-    expect(plan({ keys, others: [['X', 3600, mark]] }).unpublish).toEqual(['X'])
+    expect(plan({ keys, others: [['X', 3599, mark]] })).toMatchObject({ abandoned: [], unpublish: [] })
+    expect(plan({ keys, others: [['X', 3600, mark]] })).toMatchObject({ abandoned: ['X'], unpublish: [] })
     const inGroup = { keys, group: ['K1', 'X'], others: [['X', 40 * day, mark]] as const }
     expect(plan({ ...inGroup, writtenAgo: retirementAge(keyTimes) - 1 }).unpublish).toEqual([])
     expect(plan({ ...inGroup, writtenAgo: retirementAge(keyTimes) })).toMatchObject({ unpublish: ['X'], leave: ['X'] })
@@ -124,6 +140,11 @@ describe('a public key that no document names', () => {
 
   it('is left alone where it is not ours', () => {
     const scene = { keys: [key('K1', 1)], group: ['K1', 'X'], others: [['X', 99 * day, 'else']] as const }
-    expect(plan({ ...scene, writtenAgo: 99 * day })).toMatchObject({ unpublish: [], leave: [], foreign: ['X'] })
+    expect(plan({ ...scene, writtenAgo: 99 * day })).toMatchObject({
+      abandoned: [],
+      unpublish: [],
+      leave: [],
+      foreign: ['X'],
+    })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { longestPrefix } from '../../../../shared/grant/resource-prefix.ts'
+import { maxPrefixLength } from '../../../../shared/grant/resource-prefix.ts'
 import {
   enclosingPrefixes,
   isStampNewer,
@@ -10,7 +10,7 @@ import {
 
 test('revocationKey fits a KeyValueStore key for every prefix', () => {
   expect(revocationKey('/users/alice/')).toBe('revoked/users/alice/')
-  expect(revocationKey('x'.repeat(longestPrefix)).length).toBeLessThanOrEqual(512)
+  expect(revocationKey('x'.repeat(maxPrefixLength)).length).toBeLessThanOrEqual(512)
 })
 
 describe('parseRevocationValue', () => {
@@ -22,15 +22,21 @@ describe('parseRevocationValue', () => {
   test.each(['', '{', 'null', '{}', '[]', '{"before":"1"}', '{"before":null}'])(
     'revokes everything where the value is %j',
     (json) => {
-      expect(isStampNewer(4_000_000_000, parseRevocationValue(json))).toBe(false)
+      expect(isStampNewer(4_000_000_000, parseRevocationValue(json), 4_000_000_000)).toBe(false)
     },
   )
 })
 
 test('isStampNewer wants a later second', () => {
-  expect(isStampNewer(11, 10)).toBe(true)
-  expect(isStampNewer(10, 10)).toBe(false)
-  expect(isStampNewer(undefined, 10)).toBe(false)
+  expect(isStampNewer(11, 10, 20)).toBe(true)
+  expect(isStampNewer(10, 10, 20)).toBe(false)
+  expect(isStampNewer(undefined, 10, 20)).toBe(false)
+})
+
+test('isStampNewer takes no stamp that is older than the longest life of cookies', () => {
+  const oldest = 86_400 + 300
+  expect(isStampNewer(11, 10, 11 + oldest)).toBe(true)
+  expect(isStampNewer(11, 10, 12 + oldest)).toBe(false)
 })
 
 test.each([

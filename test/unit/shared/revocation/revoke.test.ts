@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 import { parseGrantTemplate } from '../../../../shared/grant/template.ts'
 import { isRevocable } from '../../../../shared/revocation/revocable.ts'
-import { expireRevocations, readRevocations, restore, revoke } from '../../../../shared/revocation/revoke.ts'
+import { readRevocations, restore, revoke, syncRevocations } from '../../../../shared/revocation/revoke.ts'
 import { serializeRevocationState } from '../../../../shared/revocation/state.ts'
 import { createMemoryRevocations } from '../../../support/revocation-stores.ts'
 
@@ -16,7 +16,7 @@ describe('revoke', () => {
     const stores = createMemoryRevocations()
     await revoke({ prefix: alice, sub: 'alice' }, stores, now)
     expect([...stores.entries]).toEqual([['revoked/users/alice/', entry(now + 120)]])
-    expect(await readRevocations(stores.state, now)).toEqual({
+    expect(await readRevocations(stores, now)).toEqual({
       revocations: [{ prefix: alice, sub: 'alice', before: now + 120, expires: expect.any(Number) }],
     })
   })
@@ -25,13 +25,13 @@ describe('revoke', () => {
     const stores = createMemoryRevocations()
     await revoke({ prefix: bob }, stores, now)
     const other = { prefix: parseResourcePrefix('/users/carol/'), before: now + 1, expires: now + 9999 }
-    const { revocations } = await readRevocations(stores.state, now)
+    const { revocations } = await readRevocations(stores, now)
     stores.beforeWrite(() => {
       // At once, as the slower writer has already read what was there.
       void stores.state.save(serializeRevocationState({ revocations: [...revocations, other] }), '"1"')
     })
     await revoke({ prefix: alice }, stores, now)
-    const kept = (await readRevocations(stores.state, now)).revocations.map(({ prefix }) => prefix)
+    const kept = (await readRevocations(stores, now)).revocations.map(({ prefix }) => prefix)
     expect(new Set(kept)).toEqual(new Set([alice, bob, other.prefix]))
     expect(new Set(stores.entries.keys())).toEqual(new Set(kept.map((prefix) => `revoked${prefix}`)))
   })
@@ -74,9 +74,9 @@ it('entries expire when the longest cookie has', async () => {
   const stores = createMemoryRevocations()
   const { expires } = await revoke({ prefix: alice }, stores, now)
   expect(expires).toBeGreaterThanOrEqual(now + 120 + 86_400)
-  await expireRevocations(stores, expires - 1)
+  await syncRevocations(stores, { now: expires - 1 })
   expect(stores.entries.size).toBe(1)
-  await expireRevocations(stores, expires)
+  await syncRevocations(stores, { now: expires })
   expect(stores.entries.size).toBe(0)
   expect(stores.json()).toBe('{"revocations":[]}')
 })

@@ -7,6 +7,7 @@ import {
   parseRevocationState,
   pruneRevocations,
   type Revocation,
+  revokedBefore,
   serializeRevocationState,
 } from '../../../../shared/revocation/state.ts'
 
@@ -63,7 +64,7 @@ describe('isSessionRevoked', () => {
     ['a session from after', revocation(), { issuedAt: 101 }, false],
     ['a session that does not say when', revocation(), { issuedAt: undefined }, true],
     ['one of several prefixes', revocation(red), {}, true],
-    ['a prefix around the grant', revocation(parseResourcePrefix('/users/')), {}, true],
+    ['a prefix dependencies the grant', revocation(parseResourcePrefix('/users/')), {}, true],
     ['a prefix inside the grant', revocation(parseResourcePrefix('/users/alice/x/')), {}, true],
     ["somebody else's prefix", revocation(parseResourcePrefix('/users/alice2/')), {}, false],
     ['the same subject', revocation(red, { sub: 'alice' }), {}, true],
@@ -94,4 +95,16 @@ describe('addRevocation', () => {
     const state = { revocations: [revocation(red)] }
     expect(addRevocation(state, revocation(red, { sub: 'bob' }), 0).revocations).toHaveLength(2)
   })
+})
+
+test('the latest revocation of a path counts, in whichever order the state holds them', () => {
+  const early = revocation(alice, { before: 100 })
+  const late = revocation(parseResourcePrefix('/users/'), { before: 300, sub: 'bob' })
+  for (const revocations of [
+    [early, late],
+    [late, early],
+  ]) {
+    expect(revokedBefore({ revocations }, '/users/alice/a.bin')).toBe(300)
+  }
+  expect(revokedBefore({ revocations: [early] }, '/users/alice2/a.bin')).toBeUndefined()
 })

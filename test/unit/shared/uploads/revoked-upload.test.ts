@@ -3,7 +3,7 @@ import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts
 import type { Revocation } from '../../../../shared/revocation/state.ts'
 import { isUploadRevoked } from '../../../../shared/uploads/revoked-upload.ts'
 import type { Upload } from '../../../../shared/uploads/upload.ts'
-import { uploadOf } from '../../../contract/asset-store.suite.ts'
+import { uploadOf } from '../../../contract/store-under-test.ts'
 
 const upload = (changes: Partial<Upload> = {}) =>
   uploadOf('users/alice/a/file.txt', Buffer.from('x'), { issuedAt: 100, depth: 2, ...changes })
@@ -18,7 +18,7 @@ it('is an upload below the prefix, whose ticket is not newer than the revocation
   expect(isUploadRevoked({ revocations: [] }, upload())).toBe(false)
 })
 
-it('is about the granted prefix: one around it and one within it count, as for a session, another one does not', () => {
+it('is about the granted prefix: one dependencies it and one within it count, as for a session, another one does not', () => {
   expect(revoked('/users/')).toBe(true)
   expect(revoked('/users/alice/b/')).toBe(true)
   expect(revoked('/users/alice/b/', {}, upload({ depth: 3 }))).toBe(false)

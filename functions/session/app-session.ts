@@ -1,0 +1,43 @@
+import { GrantError, SessionError } from '../../shared/errors.ts'
+import { grantsFor } from '../../shared/grant/grants-for.ts'
+import type { RequestCookies } from '../../shared/http/cookies.ts'
+import type { HttpRequest } from '../../shared/http/message.ts'
+import { readSessionToken, type Session } from '../../shared/session/session.ts'
+import type { SessionServices } from './services.ts'
+
+/**
+ * Returns the app session of a request after every check but revocation, which depends on the grants.
+ *
+ * @throws SessionError; ServiceError.
+ */
+export async function verifiedSession(
+  request: HttpRequest,
+  cookies: RequestCookies,
+  services: SessionServices,
+  now: number,
+): Promise<Session> {
+  const unverifiedToken = readSessionToken(request, services.config.session.cookieName, cookies)
+  const session = await services.verifier.verify(unverifiedToken, now)
+  // The skew forgives a clock, not a policy that would be dead on arrival.
+  if (session.expiresAt <= now) throw new SessionError('ERR_SESSION_EXPIRED')
+  return session
+}
+
+/**
+ * Returns true if the request's app session belongs to a user with no grant for the path: another user has signed in, and the
+ * cookies of the one before are still in the browser. Without this they would open that user's files until they expire.
+ *
+ * The token is not verified here. It can only end the use of the cookies, and is verified after that.
+ */
+export function isOfOtherUser(request: HttpRequest, cookies: RequestCookies, services: SessionServices): boolean {
+  const { session, templates } = services.config
+  try {
+    const [, payload = ''] = readSessionToken(request, session.cookieName, cookies).split('.')
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const grants = grantsFor({ sub: claims.sub, claims }, templates, services.grantLimit)
+    return !grants.some(({ prefix }) => request.path.startsWith(prefix))
+  } catch (error) {
+    // A session without any grant is one of another user. A session that is missing or unreadable is not.
+    return error instanceof GrantError
+  }
+}

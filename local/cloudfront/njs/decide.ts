@@ -1,0 +1,179 @@
+// biome-ignore lint/style/useNodejsImportProtocol: njs knows its modules by these names only.
+import crypto from 'crypto'
+// biome-ignore lint/style/useNodejsImportProtocol: as above.
+import fs from 'fs'
+import { toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
+import type { FunctionRequest } from '../../../shared/cloudfront/function-event.ts'
+import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
+import type { EdgeBehaviour, EdgeConfig } from '../edge-config.ts'
+import { changedHeaderVariable } from './changed-header.ts'
+import { decided, loaderOf, startDecision } from './decided.ts'
+import { includes } from './list.ts'
+import type { NjsRequest } from './njs.ts'
+import { normalisePath, originPath, type RawTarget, splitTarget } from './path.ts'
+import { forwardedQuerystring, stripSignature } from './querystring.ts'
+import { originRange } from './range.ts'
+import { functionFailure } from './refusal.ts'
+import { readSignature } from './signature.ts'
+import { changeableHeaders, type Outcome, runViewerRequest } from './viewer-request.ts'
+
+/**
+ * The first half of the edge: which location goes on with a request. See `edge.ts`.
+ *
+ * This file runs in njs: no classes, spread, destructuring, default parameters.
+ */
+
+/** `js_preload_object edge`. */
+declare const edge: EdgeConfig
+
+/**
+ * The longest URL and request head, without a body, that CloudFront takes (Developer Guide, "Quotas"). They also bound the work
+ * for a request that nobody has authorised.
+ */
+const maxUrlLength = 8192
+const maxHeadLength = 32_768
+
+/** Chooses the behaviour, checks what CloudFront checks, runs the viewer-request function; sets `$edge_target`. The result is empty. */
+export function decide(r: NjsRequest): string {
+  const uri = String(r.variables.request_uri)
+  const cookie = r.headersIn.Cookie
+  const cookieHeader = cookie === undefined ? '' : cookie
+  const isTooLarge =
+    uri.length > maxUrlLength ||
+    Number(r.variables.request_length) > maxHeadLength ||
+    cookieHeader.length > maxHeadLength
+  const target = splitTarget(isTooLarge ? '/' : uri)
+  startDecision(target)
+  if (isTooLarge) return go(r, 'too-large')
+  if (!isHostOfTarget(r)) return go(r, 'bad-request')
+  const path = normalisePath(target.path)
+  if (includes(edge.ownPaths, path)) return go(r, 'own')
+  const index = findBehaviour(path)
+  const behaviour = edge.behaviours[index] as EdgeBehaviour
+  r.variables.edge_behaviour = String(index)
+  if (!includes(behaviour.allowedMethods, r.method)) {
+    r.variables.edge_code = 'method'
+    return refuse(r)
+  }
+  let suffix = ''
+  if (behaviour.signed) {
+    if (r.method === 'OPTIONS' && edge.unknowns.preflight === 'pass' && isPreflight(r)) suffix = '-open'
+    else if (!holdsSignature(r, target, cookieHeader)) return refuse(r)
+  }
+  if (behaviour.lambda) return go(r, `lambda${index}`)
+  const load = behaviour.viewerRequest === null ? undefined : loaderOf(behaviour.viewerRequest)
+  if (load === undefined) {
+    forward(r, index, target, suffix)
+  } else {
+    runViewerRequest(edge, behaviour, load, r, target, (outcome) => {
+      settle(r, index, outcome, suffix)
+    })
+  }
+  return ''
+}
+
+/**
+ * Returns true if the `Host` header names the host of the request target, where that has one (RFC 9112 section 3.2.2): nginx
+ * uses the target's, functions and policies the header's, and nobody may be told two names.
+ */
+function isHostOfTarget(r: NjsRequest): boolean {
+  const header = r.headersIn.Host
+  const host = r.variables.host
+  if (header === undefined || host === undefined) return header === undefined
+  const name = header.toLowerCase()
+  return name === host || name.slice(0, host.length + 1) === `${host}:`
+}
+
+function findBehaviour(path: string): number {
+  for (let i = 0; i < edge.behaviours.length; i++) {
+    const behaviour = edge.behaviours[i] as EdgeBehaviour
+    if (matchesResource(behaviour.pathPattern, path)) return i
+  }
+  return edge.behaviours.length - 1
+}
+
+function isPreflight(r: NjsRequest): boolean {
+  return r.headersIn.Origin !== undefined && r.headersIn['Access-Control-Request-Method'] !== undefined
+}
+
+/** Hands the parts of the signature to the verifier, one variable each, where the policy holds; else says what is wrong. */
+function holdsSignature(r: NjsRequest, target: RawTarget, cookieHeader: string): boolean {
+  const read = readSignature(
+    {
+      url: `https://${String(r.headersIn.Host).toLowerCase()}${target.path}`,
+      querystring: target.querystring,
+      cookieHeader: cookieHeader,
+      clientIp: r.remoteAddress,
+      now: Math.floor(Date.now() / 1000),
+    },
+    edge.unknowns.duplicates,
+  )
+  const variables = r.variables
+  if ('code' in read) {
+    variables.edge_code = read.code
+    variables.edge_reason = read.reason
+    return false
+  }
+  const unmatchedUrl = read.unmatchedUrl === undefined ? '' : toCloudFrontBase64(read.unmatchedUrl)
+  variables.edge_key_pair_id = read.keyPairId
+  variables.edge_hash_algorithm = read.hashAlgorithm
+  variables.edge_signature = read.signature
+  variables.edge_policy = read.encodedPolicy
+  variables.edge_unmatched_url = unmatchedUrl
+  // The key of the verifier's answer in nginx's cache. A digest, because nginx writes the key to the disk; no grammar of a field
+  // takes the space between them, so two questions never have one key.
+  const generation = fs.readFileSync(edge.keyGroupGenerationFile, 'utf8')
+  variables.edge_signature_key = crypto
+    .createHash('sha256')
+    .update(
+      `${generation} ${read.keyPairId} ${read.hashAlgorithm} ${read.signature} ${read.encodedPolicy} ${unmatchedUrl}`,
+    )
+    .digest('base64url')
+  return true
+}
+
+function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string): void {
+  if (outcome.kind === 'forward') {
+    decided.request = outcome.request
+    if (outcome.changed) sendChanged(r, edge.behaviours[index] as EdgeBehaviour, outcome.request)
+    forward(r, index, outcome.target, outcome.changed ? `${suffix}-changed` : suffix)
+    return
+  }
+  if (outcome.kind === 'respond') {
+    decided.response = outcome.response
+  } else {
+    r.error(outcome.reason)
+    decided.failure = { status: outcome.status, body: functionFailure(outcome.status) }
+  }
+  const signed = (edge.behaviours[index] as EdgeBehaviour).signed && suffix !== '-open'
+  // CloudFront checks the signature first, so a function's answer waits for it.
+  go(r, signed ? 'respond-signed' : 'respond')
+}
+
+/** Leaves the headers for the locations that send changed ones. */
+function sendChanged(r: NjsRequest, behaviour: EdgeBehaviour, request: FunctionRequest): void {
+  const lines = changeableHeaders(behaviour, request)
+  for (let i = 0; i < lines.length; i++) {
+    const name = String(behaviour.changeableHeaders[i])
+    const line = String(lines[i])
+    r.variables[changedHeaderVariable(name)] = name === 'range' ? originRange(r.method, line) : line
+  }
+}
+
+function forward(r: NjsRequest, index: number, target: RawTarget, suffix: string): void {
+  const behaviour = edge.behaviours[index] as EdgeBehaviour
+  const query = forwardedQuerystring(stripSignature(target.querystring), behaviour.querystrings)
+  const path = behaviour.bucket ? originPath(target.path) : target.path
+  r.variables.edge_uri = `${behaviour.originPath}${path}${query === '' ? '' : `?${query}`}`
+  go(r, `behaviour${index}${suffix}`)
+}
+
+/** An error of CloudFront's own: the custom page where there is one for it. */
+function refuse(r: NjsRequest): string {
+  return go(r, includes(edge.errorPages, 403) ? 'page403' : 'refuse')
+}
+
+function go(r: NjsRequest, location: string): string {
+  r.variables.edge_target = location
+  return ''
+}

@@ -1,2 +1,0 @@
-/** Where uploads are created, on every local stage. */
-export const uploadPath = '/files/'

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { LocalError } from '../../local/local-error.ts'
+import type { KeyPrefix, ObjectKey } from '../../shared/assets/object-key.ts'
+
+/** Where the assets of a machine lie. Both are real paths on one file system, so that publishing is a `link`. */
+export interface LocalLocation {
+  /** The folder of the bucket that the stage's `keyPrefix` names: `users/alice/x` below it is the key `users/alice/x`. */
+  readonly content: string
+  /** Before every key in the bucket, such as `assets/`; most stages have none. */
+  readonly keyPrefix: string
+  /** What belongs to the service, beside the content and never served. */
+  readonly area: AssetArea
+}
+
+/** The folders of the area. */
+export interface AssetArea {
+  readonly root: string
+  /** Bytes that arrive, `<upload id>`, with the upload server's own notes beside them. */
+  readonly incoming: string
+  /** `<upload id>`: the declaration of each upload that was begun. A ticket is used once because its file is made once. */
+  readonly tickets: string
+  /** What is known of a published file beyond its bytes, by key. */
+  readonly records: string
+  /** Content types that a file's name does not tell, by key; they lie below `typesRoot` as the objects lie in the bucket. */
+  readonly types: string
+  /** Where nginx looks for types, by the name of the object. */
+  readonly typesRoot: string
+  /** The last modification of files that were removed, by key: what comes to the key next is later. */
+  readonly removed: string
+  /** Files in the making. */
+  readonly drafts: string
+}
+
+/** The folder beside the content that belongs to the service. */
+export function areaBeside(content: string): string {
+  return join(dirname(content), `${basename(content)}-uploads`)
+}
+
+/** The place of a stage's assets, from paths that were prepared. */
+export function localLocation(bucket: string, areaRoot: string, keyPrefix: string): LocalLocation {
+  return { content: resolve(bucket, keyPrefix), keyPrefix, area: assetArea(areaRoot, keyPrefix) }
+}
+
+/** The folders below a root. */
+export function assetArea(root: string, keyPrefix = ''): AssetArea {
+  const typesRoot = join(root, 'types')
+  return {
+    root,
+    incoming: join(root, 'incoming'),
+    tickets: join(root, 'tickets'),
+    records: join(root, 'records'),
+    types: resolve(typesRoot, keyPrefix),
+    typesRoot,
+    removed: join(root, 'removed'),
+    drafts: join(root, 'drafts'),
+  }
+}
+
+/**
+ * Makes the folders that are missing, those of the area readable to their owner only.
+ *
+ * @param bucket root of the bucket.
+ * @throws LocalError where content and area are not on one file system: a file could not appear at its key in one step. Where the
+ *   folder of the `keyPrefix` is a link, too: nginx follows none below the bucket's root.
+ */
+export async function prepareLocation(
+  bucket: string,
+  areaRoot = areaBeside(bucket),
+  keyPrefix = '',
+): Promise<LocalLocation> {
+  await mkdir(join(bucket, keyPrefix), { recursive: true })
+  const { content } = localLocation(await realpath(bucket), areaRoot, keyPrefix)
+  if ((await realpath(content)) !== content) throw new LocalError(`${content} must be a folder, no link to one.`)
+  try {
+    for (const folder of Object.values(assetArea(areaRoot, keyPrefix))) {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+    }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new LocalError(`${areaRoot} cannot be made (${code}): name another folder with --uploads.`, { cause })
+  }
+  const [here, there] = await Promise.all([stat(content), stat(areaRoot)])
+  if (here.dev !== there.dev) {
+    throw new LocalError(
+      `${areaRoot} must be on the same file system as ${content}: name another folder with --uploads.`,
+    )
+  }
+  return localLocation(await realpath(bucket), await realpath(areaRoot), keyPrefix)
+}
+
+/** A path for a file in the making. */
+export function draftPath({ area }: Pick<LocalLocation, 'area'>): string {
+  return join(area.drafts, randomUUID())
+}
+
+/** The path of a key, or of a prefix that ends in `/`. A parsed key has no segment that leads out of the content. */
+export function assetPath({ content }: LocalLocation, key: ObjectKey | KeyPrefix): string {
+  return join(content, key)
+}

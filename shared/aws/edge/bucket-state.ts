@@ -1,0 +1,31 @@
+import { ServiceError } from '../../errors.ts'
+import { revocationStateKey } from '../../revocation/state.ts'
+import { type AwsConnection, awsFetch } from './aws-fetch.ts'
+
+/** The revocation state in a bucket, for readers only. */
+export interface BucketState {
+  /**
+   * Returns the text of the state.
+   *
+   * @throws ServiceError `ERR_STATE_UNAVAILABLE`.
+   */
+  load(): Promise<string>
+}
+
+/**
+ * Reads the revocation state by a signed `fetch`. Every deploy creates the state, so a missing object is a fault and never
+ * "nothing revoked": 404, or 403 to a role without `s3:ListBucket`, counts as an outage. The caller uses its copy for five
+ * minutes, then mints nothing.
+ */
+export function createBucketState(bucket: string, region: string, aws: AwsConnection): BucketState {
+  const url = `https://${bucket}.s3.${region}.amazonaws.com/${revocationStateKey}`
+  return {
+    async load() {
+      const { status, body } = await awsFetch({ service: 's3', region, url }, aws).catch((cause: unknown) => {
+        throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no answer', { cause })
+      })
+      if (status !== 200) throw new ServiceError('ERR_STATE_UNAVAILABLE', `S3 answered ${status}`)
+      return body
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  RestoreSecretCommand,
+  type SecretsManagerClient,
+  TagResourceCommand,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager'
+import {
+  draftLabel,
+  type KeySecret,
+  ownerTag,
+  released,
+  trustedLabel,
+  type VersionLabel,
+} from '../../keys/key-secret.ts'
+import { ConcurrentChangeError } from '../../operations/retry.ts'
+import { epochSeconds, promised, type SendOptions, unlessRefused } from './service-answer.ts'
+
+const recoveryDays = 7
+
+/**
+ * The secret `SecretId` through the SDK. A new current version is written in two calls, because `PutSecretValue` alone would
+ * overwrite whatever became current in between; `UpdateSecretVersionStage` names the version that it replaces.
+ * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+ */
+export function createSecretsManagerSecret(
+  client: SecretsManagerClient,
+  SecretId: string,
+  options: SendOptions = {},
+): KeySecret {
+  async function describe() {
+    const command = new DescribeSecretCommand({ SecretId })
+    const answer = await unlessRefused(client.send(command, options), ['ResourceNotFoundException'], null)
+    if (answer === null) return undefined
+    const versionOf = (label: string) =>
+      Object.entries(answer.VersionIdsToStages ?? {}).find(([, labels]) => labels.includes(label))?.[0]
+    return {
+      arn: promised(answer.ARN, 'DescribeSecret'),
+      owner: answer.Tags?.find(({ Key }) => Key === ownerTag)?.Value,
+      markedForDeletion: answer.DeletedDate !== undefined,
+      current: versionOf('AWSCURRENT'),
+      pending: versionOf('AWSPENDING'),
+      draft: versionOf(draftLabel),
+      trusted: versionOf(trustedLabel),
+    }
+  }
+
+  /** `from` undefined: no version has the label. */
+  async function moveLabel(VersionStage: string, MoveToVersionId: string, from: string | undefined): Promise<void> {
+    const RemoveFromVersionId = from === undefined ? {} : { RemoveFromVersionId: from }
+    const command = { SecretId, VersionStage, MoveToVersionId, ...RemoveFromVersionId }
+    await client.send(new UpdateSecretVersionStageCommand(command), options)
+  }
+
+  /** The errors of a label that is elsewhere by now have no name of their own; the description tells them apart. */
+  async function makeCurrent(versionId: string, from: string | undefined): Promise<'moved' | 'changed-meanwhile'> {
+    try {
+      await moveLabel('AWSCURRENT', versionId, from)
+      return 'moved'
+    } catch (error) {
+      const current = (await describe())?.current
+      if (current === versionId) return 'moved'
+      if (current !== from) return 'changed-meanwhile'
+      throw error
+    }
+  }
+
+  async function dropLabel(VersionStage: VersionLabel, RemoveFromVersionId: string): Promise<void> {
+    const command = new UpdateSecretVersionStageCommand({ SecretId, VersionStage, RemoveFromVersionId })
+    await unlessRefused(client.send(command, options), ['InvalidParameterException', 'InvalidRequestException'], null)
+  }
+
+  async function adopt(owner: string): Promise<void> {
+    await client.send(new TagResourceCommand({ SecretId, Tags: [{ Key: ownerTag, Value: owner }] }), options)
+  }
+
+  return {
+    id: SecretId,
+    describe,
+    makeCurrent,
+    async read(VersionId) {
+      const command = new GetSecretValueCommand({ SecretId, VersionId })
+      const answer = await unlessRefused(client.send(command, options), ['ResourceNotFoundException'], null)
+      if (answer === null || answer.SecretString === undefined) return undefined
+      return { id: VersionId, json: answer.SecretString, createdAt: epochSeconds(answer.CreatedDate, 'GetSecretValue') }
+    },
+    async create(SecretString, owner) {
+      const Tags = [{ Key: ownerTag, Value: owner }]
+      const Description = 'Signing keys of Edge Signer; made and changed by its functions'
+      const answer = client.send(new CreateSecretCommand({ Name: SecretId, SecretString, Description, Tags }), options)
+      // A deleted secret keeps its name for a while: InvalidRequestException.
+      const refusals = ['ResourceExistsException', 'InvalidRequestException']
+      if ((await unlessRefused(answer, refusals, null)) !== null) return
+      throw new ConcurrentChangeError(
+        'ERR_KEYS_UNAVAILABLE',
+        `secret ${SecretId}: the name is in use, or the secret is being deleted: deploy again in a few minutes`,
+      )
+    },
+    async restore() {
+      await client.send(new RestoreSecretCommand({ SecretId }), options)
+    },
+    adopt,
+    async remove() {
+      await adopt(released)
+      await client.send(new DeleteSecretCommand({ SecretId, RecoveryWindowInDays: recoveryDays }), options)
+    },
+    async addPending(ClientRequestToken, SecretString) {
+      const VersionStages = ['AWSPENDING']
+      await client.send(
+        new PutSecretValueCommand({ SecretId, ClientRequestToken, SecretString, VersionStages }),
+        options,
+      )
+    },
+    dropLabel,
+    async markTrusted(versionId, from) {
+      await moveLabel(trustedLabel, versionId, from)
+    },
+    async replaceCurrent(SecretString, from) {
+      const command = new PutSecretValueCommand({ SecretId, SecretString, VersionStages: [draftLabel] })
+      const versionId = promised((await client.send(command, options)).VersionId, 'PutSecretValue')
+      try {
+        return await makeCurrent(versionId, from)
+      } finally {
+        // Best-effort: the step is done, or has its own error. The next run takes away a label that stayed.
+        await dropLabel(draftLabel, versionId).catch(() => undefined)
+      }
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { Random } from '../random.ts'
+import { finale, scenarios } from './scenarios.ts'
+import { type Mishap, mishaps } from './simulation.ts'
+import { Stage } from './stage.ts'
+
+/** Options of the lifecycle runs. */
+export interface LifecycleOptions {
+  readonly runs: number
+  readonly seed: string
+  /** Only this run, with its story. */
+  readonly only?: number
+  /** Only plots whose name holds this text. */
+  readonly plot?: string
+  readonly log: (line: string) => void
+}
+
+/** One run that broke an invariant. */
+export interface Failure {
+  readonly run: number
+  readonly plot: string
+  readonly error: Error
+  readonly story: readonly string[]
+}
+
+/** The result of all runs. */
+export interface Summary {
+  readonly runs: number
+  readonly calls: number
+  readonly mishaps: number
+  readonly failures: readonly Failure[]
+}
+
+const maxFailures = 5
+
+/**
+ * Lives of a stage, each with its own plot, interleaving and mishaps, all from the seed. Every other run of a plot takes one
+ * mishap, at call after call; the others take up to four, anywhere.
+ */
+export async function runLifecycle(options: LifecycleOptions): Promise<Summary> {
+  const { runs, seed, only, plot = '', log } = options
+  const names = Object.keys(scenarios).filter((name) => name.includes(plot))
+  const failures: Failure[] = []
+  const sum = { calls: 0, mishaps: 0 }
+  let done = 0
+  for (let run = only ?? 0; run < (only === undefined ? runs : only + 1); run++) {
+    const name = names[run % names.length] ?? ''
+    const round = Math.floor(run / names.length)
+    const result = await runOnce(name, `${seed}/${name}/${round}`, round)
+    done += 1
+    sum.calls += result.calls
+    sum.mishaps += result.mishaps
+    if (only !== undefined) for (const line of result.story) log(line)
+    if (result.error === undefined) continue
+    failures.push({ run, plot: name, error: result.error, story: result.story })
+    log(`run ${run} of seed ${seed} (${name}): ${result.error.message}`)
+    if (failures.length === maxFailures) break
+  }
+  return { runs: done, ...sum, failures }
+}
+
+/** The summary in words, with the story of the first failure and how to see it again. */
+export function describeLifecycle({ runs, calls, mishaps, failures }: Summary, seed: string): string {
+  const lines = [
+    `lifecycle: ${runs} runs, ${calls} calls, ${mishaps} mishaps, ${failures.length} failures (seed ${seed})`,
+  ]
+  const [first] = failures
+  if (first !== undefined) {
+    lines.push(`The story of run ${first.run}, "${first.plot}":`, ...first.story.map((line) => `  ${line}`))
+    lines.push(first.error.stack ?? first.error.message)
+    lines.push(`See it again: npm run torture -- lifecycle --seed ${seed} --run ${first.run}`)
+  }
+  return lines.join('\n')
+}
+
+async function runOnce(name: string, seed: string, round: number) {
+  const stage = new Stage(seed)
+  const { simulation } = stage
+  const planned = planMishaps(new Random(`${seed}/mishaps`), round)
+  const plan = () => stage.plan(planned)
+  let error: Error | undefined
+  try {
+    await simulation.run(async () => {
+      await scenarios[name]?.(stage, plan)
+      await finale(stage)
+    })
+  } catch (thrown) {
+    error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  }
+  return { error, calls: simulation.calls, mishaps: planned.size, story: simulation.story }
+}
+
+/** In turn one mishap at call 1, 2, 3, …, and several anywhere. */
+function planMishaps(random: Random, round: number): ReadonlyMap<number, Mishap> {
+  const at = Math.floor(round / 2)
+  const call = 1 + Math.floor(at / mishaps.length)
+  if (round % 2 === 0 && call <= 120) return new Map([[call, mishaps[at % mishaps.length] ?? 'throttled']])
+  const count = random.int(5)
+  return new Map(Array.from({ length: count }, () => [1 + random.int(160), random.pick(mishaps)]))
+}

@@ -1,0 +1,273 @@
+import { openAwsStores } from '../../../functions/provision/aws-stores.ts'
+import { createProvisionHandler } from '../../../functions/provision/create-handler.ts'
+import { createRotateKeyHandler } from '../../../functions/rotate-key/create-handler.ts'
+import type { KeyAlgorithm } from '../../../shared/keys/key-algorithm.ts'
+import { keyTimes } from '../../../shared/keys/key-times.ts'
+import type { RevocationStores } from '../../../shared/revocation/stores.ts'
+import { Random } from '../random.ts'
+import { MemoryAws } from './aws/memory-aws.ts'
+import { hold, Invariants } from './invariants.ts'
+import { type Actor, type Ending, type Mishap, Simulation } from './simulation.ts'
+
+/** The answer to CloudFormation. */
+export interface Answer {
+  readonly Status: 'SUCCESS' | 'FAILED'
+  readonly Reason?: string
+  readonly Data?: Readonly<Record<string, string>>
+}
+
+/** Properties of the custom resource that scenarios change. */
+export interface Properties {
+  readonly Algorithm: KeyAlgorithm
+  readonly SessionSecret: 'none' | 'shared'
+  readonly BucketName: string
+}
+
+const service = 'svc'
+const secretId = `${service}/dev/keys`
+const name = `${service}-dev`
+const arn = 'arn:aws:cloudfront::000000000000:key-value-store/kvs'
+const pages = [{ key: '_edge/pages/403.html', contentType: 'text/html', text: '<!doctype html>' }]
+const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const
+/** Lambda runs an event again whose process died, twice. */
+const invocations = 3
+
+/**
+ * A stage in an account of its own, driven as AWS drives it: by CloudFormation with its rollbacks, by Secrets Manager with its
+ * repetitions, by the daily rule, and by an operator. Everything comes from the seed.
+ */
+export class Stage {
+  readonly random: Random
+  readonly aws: MemoryAws
+  readonly simulation: Simulation
+  readonly invariants: Invariants
+  readonly mark = secretId
+  readonly groupName = `${name}-keys`
+  #stack: { id: string; properties: Properties; deployment: string } | undefined
+  #stacks = 0
+  #deployments = 0
+  #tokens = 0
+
+  constructor(seed: string) {
+    this.random = new Random(seed)
+    const lagMs = () => (this.random.chance(0.5) ? 0 : this.random.int(15_000))
+    const conflict = () => this.random.pick(['PreconditionFailed', 'InvalidIfMatchVersion'])
+    this.aws = new MemoryAws({ lagMs, conflict })
+    this.simulation = new Simulation(this.aws, this.random)
+    this.simulation.skewMs = this.random.int(600_001) - 300_000
+    this.invariants = new Invariants(this.aws, secretId)
+    this.simulation.afterCall = () => this.invariants.check(this.simulation.now)
+    this.aws.buckets.all.set('bucket', new Map())
+    this.aws.buckets.all.set('other', new Map([['_state/owner', { text: 'other/dev', etag: '"0"' }]]))
+    for (let i = 0; i < 3; i++) this.aws.cloudFront.addKey(`foreign-${i}`, 'theirs', 'pem', 0)
+  }
+
+  /** Mishaps for the calls with these numbers, counted from now on. */
+  plan(mishaps: ReadonlyMap<number, Mishap>): void {
+    const from = this.simulation.calls
+    this.simulation.mishapOf = (call) => mishaps.get(call - from)
+  }
+
+  /** From here on nothing goes wrong. */
+  endMishaps(): void {
+    this.simulation.mishapOf = () => undefined
+  }
+
+  get isDeployed(): boolean {
+    return this.#stack !== undefined
+  }
+
+  /** `serverless deploy`: a new stack or an update, with the rollback that CloudFormation makes where it fails. */
+  async deploy(change: Partial<Properties> = {}, fails: { later?: boolean } = {}): Promise<'deployed' | 'rolled-back'> {
+    return this.#stack === undefined ? this.#create(change, fails) : this.#update(change, fails)
+  }
+
+  /** `serverless remove`. @returns the answer of the last try; CloudFormation stops at one that failed. */
+  async remove(): Promise<Answer> {
+    const stack = this.#stack
+    if (stack === undefined) throw new Error('there is no stack')
+    this.invariants.facts.isLive = false
+    const answer = await this.#send('Delete', stack.id, stack)
+    if (answer.Status === 'SUCCESS') this.#forgetStack(stack.id)
+    return answer
+  }
+
+  /** Lambda may deliver an event twice: a second run of the last update, beside whatever runs. */
+  async repeatLastUpdate(): Promise<void> {
+    if (this.#stack !== undefined) await this.#send('Update', this.#stack.id, this.#stack)
+  }
+
+  /** Secrets Manager rotates: four steps, each run again when it fails, then the whole given up. */
+  async rotate(): Promise<boolean> {
+    const pending = this.#labelled('AWSPENDING')
+    const token = pending !== undefined && pending !== this.#labelled('AWSCURRENT') ? pending : this.newToken()
+    for (const step of steps) if (!(await this.#step(step, token))) return false
+    return true
+  }
+
+  newToken(): string {
+    this.#tokens += 1
+    return `rotation-${this.#tokens}`
+  }
+
+  /** One step of a rotation, once. */
+  step(step: (typeof steps)[number], token: string): Promise<Ending<void>> {
+    return this.#rotateKey(`rotate:${step}`, {
+      Step: step,
+      ClientRequestToken: token,
+      SecretId: `arn:aws:secretsmanager:us-east-1:000000000000:secret:${secretId}-AbCdEf`,
+    })
+  }
+
+  /** The daily rule. */
+  daily(): Promise<Ending<void>> {
+    return this.#rotateKey('daily', { source: 'aws.events' })
+  }
+
+  /** An operator takes a key out of the group by hand, because it leaked. */
+  withdraw(id: string): void {
+    const { cloudFront } = this.aws
+    const group = cloudFront.groupNamed(this.groupName)
+    if (!group?.items.includes(id) || group.items.length < 2) return
+    const { now } = this.simulation
+    this.simulation.tell(`operator: takes ${id} out of the group`)
+    const signs = [-300, 0, 300].map((skew) => this.invariants.signingKey(Math.floor(now / 1000) + skew)?.id)
+    if (signs.includes(id)) this.invariants.facts.isBrokenByHand = true
+    const KeyGroupConfig = { Name: group.name, Comment: group.comment, Items: group.items.filter((key) => key !== id) }
+    cloudFront.operations.UpdateKeyGroupCommand?.({ Id: group.id, IfMatch: group.etag, KeyGroupConfig }, now)
+  }
+
+  /** Returns the stores of revocations, for an actor. */
+  revocations({ clients, clock }: Actor): RevocationStores {
+    const stores = openAwsStores(secretId, clients)
+    const { state, name: home } = stores.bucket({ name: 'bucket', region: 'us-east-1' })
+    return { keyValues: stores.keyValues(arn), state, home, clock }
+  }
+
+  async #create(change: Partial<Properties>, { later }: { later?: boolean }): Promise<'deployed' | 'rolled-back'> {
+    this.#stacks += 1
+    const id = `arn:aws:cloudformation:us-east-1:000000000000:stack/${name}/${this.#stacks}`
+    const stack = { id, properties: { ...initial, ...change }, deployment: this.#newDeployment() }
+    this.#stack = stack
+    this.invariants.facts.stacks.add(id)
+    const answer = await this.#send('Create', id, stack)
+    if (answer.Status === 'SUCCESS' && later !== true) {
+      this.#goLive()
+      return 'deployed'
+    }
+    this.simulation.tell('CloudFormation: rolls the creation back')
+    while ((await this.#send('Delete', id, stack)).Status !== 'SUCCESS') await this.simulation.sleep(60_000)
+    this.#forgetStack(id)
+    return 'rolled-back'
+  }
+
+  async #update(change: Partial<Properties>, { later }: { later?: boolean }): Promise<'deployed' | 'rolled-back'> {
+    const before = this.#stack
+    if (before === undefined) throw new Error('there is no stack')
+    const after = { ...before, properties: { ...before.properties, ...change }, deployment: this.#newDeployment() }
+    const answer = await this.#send('Update', before.id, after, before)
+    if (answer.Status === 'SUCCESS' && later !== true) {
+      this.#stack = after
+      this.#goLive()
+      return 'deployed'
+    }
+    this.simulation.tell('CloudFormation: rolls the update back')
+    const rollback = await this.#send('Update', before.id, before, after)
+    hold(rollback.Status === 'SUCCESS', 'I4', `UPDATE_ROLLBACK_FAILED: ${rollback.Reason}`)
+    hold(rollback.Data?.KeyGroupId !== undefined, 'I4', 'the rollback lost the key group')
+    return 'rolled-back'
+  }
+
+  #goLive(): void {
+    this.invariants.facts.isLive = true
+    this.invariants.facts.isBrokenByHand = false
+    this.invariants.check(this.simulation.now)
+  }
+
+  #forgetStack(id: string): void {
+    this.#stack = undefined
+    this.invariants.facts.isLive = false
+    this.invariants.facts.stacks.delete(id)
+    this.invariants.checkAtRest()
+  }
+
+  #newDeployment(): string {
+    this.#deployments += 1
+    const at = this.simulation.now + this.#deployments
+    return `${at}-${new Date(at).toISOString()}`
+  }
+
+  /** One request of CloudFormation, delivered by Lambda until a process lives long enough to answer. */
+  async #send(
+    RequestType: string,
+    StackId: string,
+    to: { properties: Properties; deployment: string },
+    from?: { properties: Properties; deployment: string },
+  ): Promise<Answer> {
+    const resource = ({ properties, deployment }: { properties: Properties; deployment: string }) => ({
+      ...{ ServiceToken: 'provision', KeyValueStoreArn: arn, BucketRegion: 'us-east-1', Deployment: deployment },
+      ...properties,
+    })
+    const event = {
+      ...{
+        RequestType,
+        StackId,
+        RequestId: 'request',
+        LogicalResourceId: 'SigningKeys',
+        ResponseURL: 'https://answer',
+      },
+      ResourceProperties: resource(to),
+      ...(from === undefined ? {} : { OldResourceProperties: resource(from) }),
+    }
+    this.simulation.tell(`CloudFormation: ${RequestType}`)
+    for (let run = 1; run <= invocations; run++) {
+      let answer: Answer | undefined
+      const ending = await this.simulation.spawn(`provision:${RequestType}`, async (actor) => {
+        const fetchAnswer = async (_url: unknown, init?: { body?: unknown }) => {
+          answer = JSON.parse(String(init?.body)) as Answer
+          return new Response()
+        }
+        const world = {
+          ...{ clock: actor.clock, startTimer: actor.startTimer, report: actor.report },
+          openStores: (signal?: AbortSignal) => openAwsStores(secretId, actor.clients, signal),
+          fetch: fetchAnswer as typeof fetch,
+        }
+        const handler = createProvisionHandler({ name, bucketOwner: `${service}/dev`, secretId, pages }, world)
+        const end = this.simulation.now + 120_000
+        const getRemainingTimeInMillis = () => end - this.simulation.now
+        await handler(event, { logStreamName: 'log', getRemainingTimeInMillis })
+      })
+      if (answer !== undefined) {
+        this.simulation.tell(`CloudFormation: is answered ${answer.Status} ${answer.Reason ?? ''}`)
+        return answer
+      }
+      if (ending !== 'crashed') throw new Error(`provision gave no answer: ${JSON.stringify(ending)}`)
+      await this.simulation.sleep(60_000)
+    }
+    return { Status: 'FAILED', Reason: 'timed out' }
+  }
+
+  async #step(step: (typeof steps)[number], token: string): Promise<boolean> {
+    for (let run = 1; run <= invocations; run++) {
+      const ending = await this.step(step, token)
+      if (ending !== 'crashed' && 'value' in ending) return true
+      await this.simulation.sleep(60_000)
+    }
+    return false
+  }
+
+  #rotateKey(actorName: string, event: object): Promise<Ending<void>> {
+    return this.simulation.spawn(actorName, async (actor) => {
+      const { secret, trusted } = openAwsStores(secretId, actor.clients)
+      const keys = { name, secret, trusted, algorithm: this.#stack?.properties.Algorithm ?? initial.Algorithm }
+      const ring = { ...keys, times: keyTimes, clock: actor.clock, report: actor.report }
+      await createRotateKeyHandler({ ring, revocations: this.revocations(actor) })(event)
+    })
+  }
+
+  #labelled(label: string): string | undefined {
+    return [...(this.invariants.secret()?.versions ?? [])].find(([, { labels }]) => labels.has(label))?.[0]
+  }
+}
+
+const initial: Properties = { Algorithm: 'ES256', SessionSecret: 'shared', BucketName: 'bucket' }
