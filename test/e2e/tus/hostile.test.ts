@@ -136,18 +136,23 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       const [begun, waiting] = [allowed({ issuedAt: now - 10 }), allowed({ issuedAt: now - 10 })]
       expect((await createFor(begun)).status).toBe(201)
       const entry = { prefix: parseResourcePrefix('/users/alice/'), before: now - 5, expires: now + 600 }
-      const revoked = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry], readAt: now })
-      onTestFinished(() => revoked.mockRestore())
+      const isRevoked = (upload: Upload) => isUploadRevoked({ revocations: [entry] }, upload)
+      const known = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry], readAt: now })
+      const asked = vi.spyOn(stage.services.uploads, 'isRevoked').mockImplementation(async (upload) => isRevoked(upload))
+      const forget = () => {
+        known.mockRestore()
+        asked.mockRestore()
+      }
+      onTestFinished(forget)
       const refused = await createFor(waiting)
       expect([refused.status, codeOf(refused)]).toEqual([401, 'ERR_SESSION_REVOKED'])
       await patch(`/files/${begun.id}`, 0, body)
       await vi.waitUntil(() => tried.has(begun.id), 5000)
       expect(await published(begun)).toBeUndefined()
-      const isRevoked = (upload: Upload) => isUploadRevoked({ revocations: [entry] }, upload)
       expect(await clearUp(stage.location, now, isRevoked)).not.toContain(begun.id)
       expect(existsSync(join(stage.location.area.incoming, begun.id))).toBe(false)
       expect((await createFor(allowed({ issuedAt: now }))).status).toBe(201)
-      revoked.mockRestore()
+      forget()
       expect(codeOf(await createFor(begun))).toBe('ERR_UPLOAD_USED')
       expect((await createFor(waiting)).status).toBe(201)
     })

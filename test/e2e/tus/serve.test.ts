@@ -126,14 +126,14 @@ describe('edge-signer serve', () => {
   it("takes relative paths from the caller's folder", async () => {
     const child = server.run(['--certificate', 'nowhere.pem'], directory)
     await once(child, 'close')
-    expect(server.said()).toContain(`--certificate: ${join(directory, 'nowhere.pem')} is not there`)
+    expect(server.said()).toContain(`--certificate: ${join(directory, 'nowhere.pem')} is missing`)
   })
 
   it('starts with nothing that visitors would trip over', async () => {
     const wrong: Record<string, Record<string, string>> = {
       'is not for other.test': { host: 'other.test' },
       'must be a host name': { host: 'a b' },
-      'is not there': { certificate: '/nowhere.pem' },
+      'is missing': { certificate: '/nowhere.pem' },
       'cannot be read as PEM': { key: join(directory, 'tls/tls.crt') },
       not_a_stage: { stage: 'not_a_stage' },
     }
