@@ -138,7 +138,9 @@ describe.each(uploadServerKinds())('hostile uploads to %s', (kind) => {
       const entry = { prefix: parseResourcePrefix('/users/alice/'), before: now - 5, expires: now + 600 }
       const isRevoked = (upload: Upload) => isUploadRevoked({ revocations: [entry] }, upload)
       const known = vi.spyOn(stage.services, 'revocations').mockResolvedValue({ revocations: [entry], readAt: now })
-      const asked = vi.spyOn(stage.services.uploads, 'isRevoked').mockImplementation(async (upload) => isRevoked(upload))
+      const asked = vi
+        .spyOn(stage.services.uploads, 'isRevoked')
+        .mockImplementation(async (upload) => isRevoked(upload))
       const forget = () => {
         known.mockRestore()
         asked.mockRestore()
