@@ -134,9 +134,20 @@ const code = `globalThis.scriptRan = true
 if (globalThis.document === undefined) globalThis.postMessage?.('ran')
 globalThis.onconnect = ({ ports }) => ports[0].postMessage('ran')`
 
-/** Runs in the page: loads a file as data, then in each way that would run it or style the page. */
+/**
+ * Runs in the page: loads a file as data, then in each way that would run it or style the page. A browser under load may lose the
+ * event of a worker that did not start, so a way that stays silent is tried again.
+ */
 const loadAsCode = `async (file) => {
-  const outcome = (promise) => promise.then(() => 'loaded', () => 'refused')
+  const once = (load) => Promise.race([
+    load().then(() => 'loaded', () => 'refused'),
+    new Promise((resolve) => setTimeout(resolve, 8000, 'silent')),
+  ])
+  const outcome = async (load) => {
+    let last = 'silent'
+    for (let tries = 0; tries < 3 && last === 'silent'; tries++) last = await once(load)
+    return last
+  }
   const element = (name, fields) =>
     new Promise((resolve, reject) => {
       const made = Object.assign(document.createElement(name), fields, { onload: resolve, onerror: reject })
@@ -151,12 +162,12 @@ const loadAsCode = `async (file) => {
   await fetch(file + '.css')
   return {
     data: status,
-    script: await outcome(element('script', { src: file + '.js' })),
-    module: await outcome(import(file + '.js')),
-    style: await outcome(element('link', { rel: 'stylesheet', href: file + '.css' })),
-    worker: await outcome(worker(new Worker(file + '.js'))),
-    sharedWorker: await outcome(worker(new SharedWorker(file + '.js'))),
-    serviceWorker: await outcome(navigator.serviceWorker.register(file + '.js')),
+    script: await outcome(() => element('script', { src: file + '.js' })),
+    module: await outcome(() => import(file + '.js')),
+    style: await outcome(() => element('link', { rel: 'stylesheet', href: file + '.css' })),
+    worker: await outcome(() => worker(new Worker(file + '.js'))),
+    sharedWorker: await outcome(() => worker(new SharedWorker(file + '.js'))),
+    serviceWorker: await outcome(() => navigator.serviceWorker.register(file + '.js')),
     scriptRan: globalThis.scriptRan === true,
   }
 }`
