@@ -10,6 +10,7 @@ const isolated = [
   'test/unit/*.test.ts',
   'test/unit/{deploy,infra,local,server}/**/*.test.ts',
   'test/unit/cli/revoke.test.ts',
+  'test/unit/functions/session/match-order.test.ts',
 ]
 
 export default defineConfig({

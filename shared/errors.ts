@@ -15,6 +15,7 @@ export const edgeProblems = {
   // The request
   ERR_REQUEST_INVALID: [400, 'Bad request', 'The request could not be understood.'],
   ERR_HOST_UNKNOWN: [400, 'Unknown host', 'This host name is not one of the distribution.'],
+  ERR_MISDIRECTED: [421, 'Misdirected request', 'This server does not serve that host name.'],
   ERR_RETURN_INVALID: [400, 'Bad return address', 'Send a local path or an allowed origin.'],
   ERR_NOT_FOUND: [404, 'Not found', 'There is nothing at this address.'],
   ERR_METHOD_NOT_ALLOWED: [405, 'Method not allowed', 'Use one of the methods in the Allow header.'],

@@ -65,7 +65,7 @@ function answersHeaders({ config }: Deployment): Record<string, unknown> {
   return {
     ...corsConfig(config.allowedOrigins, [...new Set([...readRequestHeaders, ...bodyRequestHeaders])], false),
     CustomHeadersConfig: { Items: customHeaders(stageHeaders(config), false) },
-    ...(config.attach ? {} : { SecurityHeadersConfig: strictTransport }),
+    SecurityHeadersConfig: { ContentTypeOptions: { Override: true }, ...(config.attach ? {} : strictTransport) },
   }
 }
 

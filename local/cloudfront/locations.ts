@@ -60,6 +60,8 @@ function lambdaLocations(behaviour: Behaviour, distribution: Distribution): stri
   return [
     ...block(`location = lambda${index}`, [
       'internal;',
+      // Node's parser would refuse the bytes without a word of ours.
+      ...block('if ($request_uri ~ "[^!-~]")', ['rewrite ^ bad-request? last;']),
       ...signatureCheck(behaviour, distribution),
       ...(viewerRequest.includeBody ? [] : ['proxy_pass_request_body off;', ...bodyless]),
       'proxy_set_header Connection "";',

@@ -105,6 +105,9 @@ function edgeScripts(plan: NginxPlan): string[] {
   ]
 }
 
+/** The directives that ask njs which location serves the request. */
+export const decideLocation: readonly string[] = ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']
+
 /** The server that emulates CloudFront: njs decides on each request, and nginx carries the decision out. */
 function edgeServer(plan: NginxPlan): string[] {
   const { distribution, listener } = plan
@@ -116,8 +119,10 @@ function edgeServer(plan: NginxPlan): string[] {
     'merge_slashes off;',
     'recursive_error_pages on;',
     'client_max_body_size 0;',
+    // HTTP/0.9, whose requests name no protocol: a response has no headers, so none that protects.
+    ...block('if ($server_protocol = "")', ['return 400;']),
     ...plan.additions.flatMap(({ locations = [] }) => locations),
-    ...block('location /', ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']),
+    ...block('location /', decideLocation),
     ...distribution.behaviours.flatMap((behaviour) =>
       behaviourLocations(behaviour, distribution, plan.unknowns.preflight === 'pass'),
     ),

@@ -134,7 +134,11 @@ function sendError(response: ServerResponse, status: 502 | 503, code: string): v
     status === 503
       ? 'The Lambda function associated with the CloudFront distribution is invalid or does not have the required permissions'
       : 'The Lambda function returned an invalid entry in the headers object or an invalid response'
-  response.writeHead(status, { 'content-type': 'text/html', 'x-cache': `${code} from cloudfront` })
+  response.writeHead(status, {
+    'content-type': 'text/html',
+    'x-cache': `${code} from cloudfront`,
+    'x-content-type-options': 'nosniff',
+  })
   response.end(errorPage(status, title, ''))
 }
 

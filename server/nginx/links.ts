@@ -3,6 +3,7 @@ import { readResponse } from '../../local/cloudfront/njs/function-response.ts'
 import { readHeaders, readQuerystring } from '../../local/cloudfront/njs/function-values.ts'
 import type { NjsRequest } from '../../local/cloudfront/njs/njs.ts'
 import { normalisePath, originPath, type RawTarget, splitTarget } from '../../local/cloudfront/njs/path.ts'
+import { isTooLarge } from '../../local/cloudfront/njs/refusal.ts'
 import {
   applyPolicy,
   responseHeaders,
@@ -48,7 +49,12 @@ export function use(logicalId: string, load: () => Handler): void {
 /** Decides on a request to a link; sets `$edge_target`. */
 export function decideLink(r: NjsRequest): void {
   const links = linkConfig
-  const target = splitTarget(String(r.variables.request_uri))
+  const uri = String(r.variables.request_uri)
+  if (isTooLarge(r, uri)) {
+    r.variables.edge_target = 'too-large'
+    return
+  }
+  const target = splitTarget(uri)
   const link = parseLink(target)
   request = fileRequest(r, target, link)
   const index = link === undefined ? -1 : findBehaviour(link)

@@ -1,6 +1,6 @@
 import { type Certificate, defaultServer, type Listener, listenOn, tlsProfile } from '../../local/nginx/listener.ts'
 import { loggedPathMap } from '../../local/nginx/logged-path.ts'
-import { earlyRefusals } from '../../local/nginx/problem-answer.ts'
+import { earlyRefusals, problemAnswer } from '../../local/nginx/problem-answer.ts'
 import { block, quotePath } from '../../local/nginx/text.ts'
 import type { ListenerPlace } from '../../local/site.ts'
 import { hstsSeconds } from '../../shared/read/answer-headers.ts'
@@ -44,6 +44,7 @@ function otherNamesServer(addresses: readonly string[], certificate: Certificate
     'server_name _;',
     // nginx rejects oversized requests in the default server, before it knows the name.
     ...earlyRefusals(hsts),
-    ...block('location /', ['return 421;']),
+    ...block('location /', ['error_page 421 = @misdirected;', 'return 421;']),
+    ...block('location @misdirected', problemAnswer('ERR_MISDIRECTED', hsts)),
   ])
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { decideLocation } from '../../local/cloudfront/nginx.ts'
 import type { NginxAddition } from '../../local/cloudfront/plan.ts'
 import { problemAnswer } from '../../local/nginx/problem-answer.ts'
 import { block, upstream } from '../../local/nginx/text.ts'
@@ -27,6 +28,8 @@ function uploadLocations(plan: UploadPlan): string[] {
   const headers = [...plan.headers, ...uploadHeaders]
   const later = (seconds: number) => [...headers, `add_header Retry-After ${seconds} always;`]
   return [
+    // Without this, nginx would redirect the path without its slash.
+    ...block(`location = ${uploadPath.slice(0, -1)}`, decideLocation),
     ...block(`location ^~ ${uploadPath}`, [
       // Uploads are written here and read elsewhere, where the read path checks: GET is among what is answered without asking.
       'if ($edge_upload_answer) { rewrite ^ $edge_upload_answer? last; }',

@@ -55,6 +55,7 @@ export function preflightHeaders(
     ['allow', methods],
     ['vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
     ['cache-control', 'no-store'],
+    ['x-content-type-options', 'nosniff'],
   ]
   const allowed = permission(origin, isAllowed)
   if (allowed.length === 0) return common

@@ -147,6 +147,7 @@ describeTargets(
     it('meets a preflight without cookies as the setting says, and never with bytes', async () => {
       const answer = await suite.send({ method: 'OPTIONS', path, headers: preflight(app, 'GET', 'if-range') })
       expect(answer.status).toBe(privatePreflightStatus(suite.setting))
+      expect(answer.headers['x-content-type-options']).toBe('nosniff')
       expect(answer.body.includes(disk.subarray(0, 32))).toBe(false)
     })
   },

@@ -26,8 +26,8 @@ declare const edge: EdgeConfig
 export function respond(r: NjsRequest): void {
   const response = decided.response
   if (response === undefined) {
-    r.headersOut['Content-Type'] = 'text/html'
-    r.headersOut['X-Cache'] = 'Error from cloudfront'
+    r.headersOut['content-type'] = 'text/html'
+    addPolicy(r, Number(r.variables.edge_behaviour), 'Error from cloudfront')
     r.return(decided.failure.status, decided.failure.body)
     return
   }
@@ -56,6 +56,8 @@ export function answerRefusal(r: NjsRequest): void {
 export function answerTooLarge(r: NjsRequest): void {
   r.headersOut['content-type'] = 'text/html'
   r.headersOut['x-cache'] = 'Error from cloudfront'
+  // The policy of a behaviour would add it, but a request of this size has none.
+  r.headersOut['x-content-type-options'] = 'nosniff'
   r.return(413, tooLarge())
 }
 

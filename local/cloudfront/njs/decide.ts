@@ -13,7 +13,7 @@ import type { NjsRequest } from './njs.ts'
 import { normalisePath, originPath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
 import { originRange } from './range.ts'
-import { functionFailure } from './refusal.ts'
+import { functionFailure, isTooLarge } from './refusal.ts'
 import { readSignature } from './signature.ts'
 import { changeableHeaders, type Outcome, runViewerRequest } from './viewer-request.ts'
 
@@ -26,25 +26,13 @@ import { changeableHeaders, type Outcome, runViewerRequest } from './viewer-requ
 /** `js_preload_object edge`. */
 declare const edge: EdgeConfig
 
-/**
- * The longest URL and request head, without a body, that CloudFront takes (Developer Guide, "Quotas"). They also bound the work
- * for a request that nobody has authorised.
- */
-const maxUrlLength = 8192
-const maxHeadLength = 32_768
-
 /** Chooses the behaviour, checks what CloudFront checks, runs the viewer-request function; sets `$edge_target`. The result is empty. */
 export function decide(r: NjsRequest): string {
   const uri = String(r.variables.request_uri)
-  const cookie = r.headersIn.Cookie
-  const cookieHeader = cookie === undefined ? '' : cookie
-  const isTooLarge =
-    uri.length > maxUrlLength ||
-    Number(r.variables.request_length) > maxHeadLength ||
-    cookieHeader.length > maxHeadLength
-  const target = splitTarget(isTooLarge ? '/' : uri)
+  const tooLarge = isTooLarge(r, uri)
+  const target = splitTarget(tooLarge ? '/' : uri)
   startDecision(target)
-  if (isTooLarge) return go(r, 'too-large')
+  if (tooLarge) return go(r, 'too-large')
   if (!isHostOfTarget(r)) return go(r, 'bad-request')
   const path = normalisePath(target.path)
   if (includes(edge.ownPaths, path)) return go(r, 'own')
@@ -58,7 +46,7 @@ export function decide(r: NjsRequest): string {
   let suffix = ''
   if (behaviour.signed) {
     if (r.method === 'OPTIONS' && edge.unknowns.preflight === 'pass' && isPreflight(r)) suffix = '-open'
-    else if (!holdsSignature(r, target, cookieHeader)) return refuse(r)
+    else if (!holdsSignature(r, target)) return refuse(r)
   }
   if (behaviour.lambda) return go(r, `lambda${index}`)
   const load = behaviour.viewerRequest === null ? undefined : loaderOf(behaviour.viewerRequest)
@@ -97,12 +85,13 @@ function isPreflight(r: NjsRequest): boolean {
 }
 
 /** Hands the parts of the signature to the verifier, one variable each, where the policy holds; else says what is wrong. */
-function holdsSignature(r: NjsRequest, target: RawTarget, cookieHeader: string): boolean {
+function holdsSignature(r: NjsRequest, target: RawTarget): boolean {
+  const cookie = r.headersIn.Cookie
   const read = readSignature(
     {
       url: `https://${String(r.headersIn.Host).toLowerCase()}${target.path}`,
       querystring: target.querystring,
-      cookieHeader: cookieHeader,
+      cookieHeader: cookie === undefined ? '' : cookie,
       clientIp: r.remoteAddress,
       now: Math.floor(Date.now() / 1000),
     },

@@ -27,6 +27,23 @@ export function methodRefusal(): string {
   )
 }
 
+/**
+ * The longest URL and request head, without a body, that CloudFront takes (Developer Guide, "Quotas"). They also bound the work
+ * for a request that nobody has authorised.
+ */
+const maxUrlLength = 8192
+const maxHeadLength = 32_768
+
+/** Returns true if CloudFront would refuse a request for its size. */
+export function isTooLarge(r: NjsRequest, uri: string): boolean {
+  const cookie = r.headersIn.Cookie
+  return (
+    uri.length > maxUrlLength ||
+    Number(r.variables.request_length) > maxHeadLength ||
+    (cookie !== undefined && cookie.length > maxHeadLength)
+  )
+}
+
 /** The error for a URL or a head beyond CloudFront's limits. */
 export function tooLarge(): string {
   return errorPage(413, 'Bad request', 'The request is larger than this distribution accepts.')

@@ -93,7 +93,9 @@ describe.each(Object.keys(keys))('the single server with an %s certificate', (ki
   it('answers a wrong name with 421', async () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     try {
-      expect((await server.send({ path: '/public/logo.txt', name: 'other.example.test' })).status).toBe(421)
+      const { status, headers, text } = await server.send({ path: '/public/logo.txt', name: 'other.example.test' })
+      expect([status, JSON.parse(text).code]).toEqual([421, 'ERR_MISDIRECTED'])
+      expect(headers['x-content-type-options']).toBe('nosniff')
       expect((await server.send({ path: '/public/logo.txt' })).status).toBe(200)
     } finally {
       delete process.env.NODE_TLS_REJECT_UNAUTHORIZED

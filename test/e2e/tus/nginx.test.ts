@@ -60,6 +60,8 @@ describe(`nginx in front of ${kind}`, () => {
       return said === '' && tries > 1 ? ask(head, tries - 1) : said
     }
     const long = 'a'.repeat(70_000)
+    // HTTP/0.9: an answer without headers cannot protect, so it carries no file.
+    expect(await askOnce('GET /public/logo.txt')).not.toContain('of everybody')
     for (const head of [
       `GET /users/alice/${long} HTTP/1.1`,
       `GET /api/assets/users/alice/${long} HTTP/1.1`,
@@ -85,6 +87,11 @@ describe(`nginx in front of ${kind}`, () => {
       const named = await send(target.url, { path })
       expect([named.status, JSON.parse(named.text).code], path).toEqual([404, 'ERR_NOT_FOUND'])
     }
+  })
+
+  it('treats the path of uploads without its slash as any other path', async () => {
+    const answer = await send(target.url, { path: '/files' })
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([404, 'ERR_NOT_FOUND'])
   })
 
   it('answers a GET with a body as one without, and logs no fault', async () => {
@@ -115,6 +122,16 @@ describe(`nginx in front of ${kind}`, () => {
       ]) {
         const refused = await fetch(other)
         expect([refused.status, JSON.parse(await refused.text()).code], other).toEqual([403, 'ERR_LINK_INVALID'])
+      }
+    })
+
+    it('are bounded as other URLs and heads are', async () => {
+      const { url } = (await download({ key: 'users/alice/a b#%.txt' })) as { url: string }
+      const long = 'a'.repeat(8192)
+      const head = { cookie: 'a'.repeat(33_000) }
+      for (const answer of [await fetch(`${url}&x=${long}`), await fetch(url, { headers: head })]) {
+        expect([answer.status, answer.headers.get('x-content-type-options')]).toEqual([413, 'nosniff'])
+        expect(await answer.text()).not.toContain('of alice')
       }
     })
 

@@ -15,6 +15,7 @@ import { createPolicySigner } from '../../../shared/cloudfront/signer.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { newestUsableKey } from '../../../shared/keys/key-document.ts'
 import { packagedApi } from '../../support/packaged-api.ts'
+import { sendRaw } from '../../support/raw-request.ts'
 import { smallTemplate } from './cloudfront/template/small-template.ts'
 
 /** Each mechanism of the emulation on a distribution that is not the project's own. */
@@ -260,6 +261,15 @@ describe('names that objects inherit', () => {
   })
 })
 
+describe('a request target with bytes beyond ASCII', () => {
+  it('is refused with a problem where a Lambda@Edge function would get it', async () => {
+    const request = 'GET /lambda/\xff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+    const { status, bytes } = await sendRaw(emulation.url, request)
+    expect(status).toBe(400)
+    for (const part of ['nosniff', 'ERR_REQUEST_INVALID']) expect(bytes.toString('latin1')).toContain(part)
+  })
+})
+
 describe('a request that is too large', () => {
   it("is answered by CloudFront's 413, and neither parsed nor decided on", async () => {
     const cookie = await signedCookies()
@@ -268,7 +278,7 @@ describe('a request that is too large', () => {
     const url = await get(`/private/alice/data?${'a'.repeat(8200)}`, { headers: { cookie } })
     expect([url.status, await url.text()]).toEqual([413, expect.stringContaining('413 ERROR')])
     const head = await get('/private/alice/data', { headers: { cookie: `${'a'.repeat(33_000)}; ${cookie}` } })
-    expect(head.status).toBe(413)
+    expect([head.status, head.headers.get('x-content-type-options')]).toEqual([413, 'nosniff'])
   })
 })
 
