@@ -105,8 +105,15 @@ function edgeScripts(plan: NginxPlan): string[] {
   ]
 }
 
+/** Refuses HTTP/0.9, whose requests name no protocol: a response has no headers, so none that protects. */
+export const refuseHeaderless: readonly string[] = block('if ($server_protocol = "")', ['return 400;'])
+
 /** The directives that ask njs which location serves the request. */
-export const decideLocation: readonly string[] = ['set $edge_decided $edge_decision;', 'rewrite ^ $edge_target? last;']
+export const decideLocation: readonly string[] = [
+  ...refuseHeaderless,
+  'set $edge_decided $edge_decision;',
+  'rewrite ^ $edge_target? last;',
+]
 
 /** The server that emulates CloudFront: njs decides on each request, and nginx carries the decision out. */
 function edgeServer(plan: NginxPlan): string[] {
@@ -119,8 +126,6 @@ function edgeServer(plan: NginxPlan): string[] {
     'merge_slashes off;',
     'recursive_error_pages on;',
     'client_max_body_size 0;',
-    // HTTP/0.9, whose requests name no protocol: a response has no headers, so none that protects.
-    ...block('if ($server_protocol = "")', ['return 400;']),
     ...plan.additions.flatMap(({ locations = [] }) => locations),
     ...block('location /', decideLocation),
     ...distribution.behaviours.flatMap((behaviour) =>

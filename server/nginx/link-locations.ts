@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { conditionHeaders } from '../../local/cloudfront/edge-config.ts'
 import { viewerHeader } from '../../local/cloudfront/locations.ts'
+import { refuseHeaderless } from '../../local/cloudfront/nginx.ts'
 import type { NginxAddition } from '../../local/cloudfront/plan.ts'
 import type { Distribution } from '../../local/cloudfront/template/model.ts'
 import { block } from '../../local/nginx/text.ts'
@@ -39,7 +40,7 @@ export function linkAddition(linkConfig: LinkConfig, distribution: Distribution,
  * (`server/nginx/links.ts`); nothing of a request reaches a regular expression or a comparison of nginx.
  */
 function linkLocations(distribution: Distribution, beside: boolean): string[] {
-  const decision = ['set $edge_decided $edge_link_decision;', 'rewrite ^ $edge_target? last;']
+  const decision = [...refuseHeaderless, 'set $edge_decided $edge_link_decision;', 'rewrite ^ $edge_target? last;']
   // An app that lives here may have files of its own below `/assets/`.
   const paths = beside ? linkFolders(distribution) : ['/assets/']
   return [
