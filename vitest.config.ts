@@ -1,7 +1,5 @@
 import { defineConfig } from 'vitest/config'
 
-const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
-
 /**
  * Unit tests that start programs or replace modules and globals. In the others a worker loads each module once for all of its
  * files, which halves their time.
@@ -15,7 +13,6 @@ const isolated = [
 
 export default defineConfig({
   test: {
-    env,
     projects: [
       {
         extends: true,

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { tsImport } from 'tsx/esm/api'
+import { isSupportedNode, oldestNode } from './node.mjs'
 
 /**
  * Bundles the functions before they are zipped, adds the resources of the stack (TypeScript, in this folder), and names the
@@ -65,7 +65,11 @@ export default class PackagingPlugin {
 
   /** Not there yet where a package that was made before is deployed. */
   async loadStageModule() {
-    this.stageModule ??= await tsImport('./package-stage.ts', import.meta.url)
+    if (!isSupportedNode(process.versions.node)) {
+      const message = `Packaging needs Node ${oldestNode} or newer; this is ${process.versions.node}.`
+      throw new this.serverless.classes.Error(message, 'ERR_NODE_VERSION')
+    }
+    this.stageModule ??= await import('./package-stage.ts')
   }
 
   async printNextSteps() {

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 // The first thing that `npm run demo`, `npm start`, `npm test` and `edge-signer serve` run: plain JavaScript, because in a fresh
-// clone nothing is installed yet. It installs the locked packages where they are missing or outdated, then starts the command.
+// clone nothing is installed yet. It installs the locked packages where they are missing or outdated, fetches Node where this one
+// is too old to run TypeScript, then starts the command.
 //
 // It also passes signals on to the command. A signal that comes before the command can take it would end the command
 // halfway, or be lost; so signals are sent as messages over a channel, which keeps them until the command listens. The channel's end
 // tells the command that this process is gone, however it went.
 import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fetchedNode, fetchNode, isSupportedNode, oldestNode, pinnedNode } from '../infra/node.mjs'
 
 /** Milliseconds from the wish to stop until the command is killed: it has servers to stop, one after the other. */
 const patience = 20_000
@@ -21,31 +23,51 @@ watchParent()
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const [command = '', ...args] = process.argv.slice(2)
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Edge Signer needs Node 20.19 or newer; this is ${process.versions.node}.`)
-  process.exit(1)
-}
-
+const node = await findNode()
 await installPackages()
-const ofProject = ['test', 'bench', 'torture'].includes(command)
+const ofProject = ['test', 'bench', 'torture', 'prose'].includes(command)
 // The others run to their end, and end at a signal.
 hasChannel = command === 'start' || command === 'serve'
-start(process.execPath, commandLine(command, args), {
+start(node, commandLine(command, args), {
   // What people start stays in their folder: relative paths among the arguments start there.
   cwd: ofProject ? root : process.cwd(),
   stdio: hasChannel ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
-  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  env: { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) },
 })
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
 
-/** The Node arguments of a command: the tests run in vitest, all else is TypeScript through tsx. */
+/** The Node arguments of a command. */
 function commandLine(name, rest) {
-  const run = (file) => ['--import', import.meta.resolve('tsx'), join(root, file)]
-  if (name === 'test') return [...run('test/run.ts'), ...rest]
-  if (name === 'bench') return [...run('test/bench/run.ts'), ...rest]
-  if (name === 'torture') return [...run('test/torture/run.ts'), ...rest]
-  return [...run('server/main.ts'), name, ...rest]
+  const run = (file) => [join(root, file), ...rest]
+  if (name === 'test') return run('test/run.ts')
+  if (name === 'prose') return run('test/check-prose.ts')
+  if (name === 'bench') return run('test/bench/run.ts')
+  if (name === 'torture') return run('test/torture/run.ts')
+  return [join(root, 'server/main.ts'), name, ...rest]
+}
+
+/**
+ * This Node, or a fetched one where this is too old. `EDGE_SIGNER_NODE` names another version, which tests run on.
+ *
+ * @returns {Promise<string>} the program.
+ */
+async function findNode() {
+  const wanted = process.env.EDGE_SIGNER_NODE
+  if (wanted === undefined && isSupportedNode(process.versions.node)) return process.execPath
+  const version = wanted ?? pinnedNode
+  const fetched = fetchedNode(root, version)
+  if (fetched !== undefined) return fetched
+  const reason =
+    wanted === undefined ? `Node ${process.versions.node} is older than ${oldestNode}` : `EDGE_SIGNER_NODE=${wanted}`
+  if (command === 'serve') {
+    console.error(`${reason}, and a server for the public installs nothing: run npm run setup, which fetches Node.`)
+    process.exit(1)
+  }
+  console.log(`${reason}: fetching Node ${version} into .local/tools …`)
+  const program = await fetchNode(root, version, (npmArgs) => runNpm(npmArgs))
+  if (program !== undefined) return program
+  console.error(`Node ${version} could not be fetched: install Node ${oldestNode} or newer.`)
+  process.exit(1)
 }
 
 /** `npm ci`, unless npm has installed since the lock file was last written: it leaves a list of what it installed. */
@@ -57,13 +79,18 @@ async function installPackages() {
     process.exit(1)
   }
   console.log('Installing packages …')
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  start(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: root, stdio: 'inherit' })
+  // With NODE_ENV=production npm would leave out what the tests need.
+  if (await runNpm(['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'])) return
+  console.error('npm ci failed: see its message above.')
+  process.exit(1)
+}
+
+/** Runs npm in the project's folder. Resolves to its success. */
+async function runNpm(npmArgs) {
+  start(process.platform === 'win32' ? 'npm.cmd' : 'npm', npmArgs, { cwd: root, stdio: 'inherit' })
   const status = await new Promise((resolve) => child.once('exit', resolve))
-  if (status !== 0) {
-    console.error('npm ci failed: see its message above.')
-    process.exit(1)
-  }
+  child = undefined
+  return status === 0
 }
 
 function start(program, programArgs, options) {

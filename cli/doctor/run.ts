@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ParamSources } from '../../infra/deployment-params.ts'
+import { isSupportedNode, oldestNode } from '../../infra/node.mjs'
 import { paramSources } from '../../infra/serverless-file.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -112,11 +113,9 @@ function commonChecks({ stage, config }: Deployment, sources: ParamSources): rea
     {
       name: 'node',
       async run() {
-        const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-        const isSupported = major > 20 || (major === 20 && minor >= 19)
-        return isSupported
+        return isSupportedNode(process.versions.node)
           ? pass(`Node ${process.versions.node}`)
-          : fail(`Node ${process.versions.node} is too old`, 'install Node 20.19 or newer')
+          : fail(`Node ${process.versions.node} is too old`, `install Node ${oldestNode} or newer`)
       },
     },
     {

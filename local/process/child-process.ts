@@ -51,7 +51,7 @@ export async function startModule(
   settings: unknown,
   log: (line: string) => void,
 ): Promise<RunningModule> {
-  const args = ['--import', 'tsx', '--max-http-header-size=131072', module]
+  const args = ['--max-http-header-size=131072', module]
   // The module ends when the channel closes, but in an endless loop it would never notice. Hence SIGKILL.
   const child = spawnApart(process.execPath, args, 'KILL', {
     cwd: projectDirectory,

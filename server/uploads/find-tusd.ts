@@ -45,7 +45,7 @@ export async function findTusd(wish: TusdWish): Promise<FoundTusd> {
  * @returns what ends the build, with everything that it has started.
  */
 export function buildTusdAside(): () => void {
-  const args = ['--import', 'tsx', join(projectDirectory, 'server/main.ts'), 'setup', '--tusd']
+  const args = [join(projectDirectory, 'server/main.ts'), 'setup', '--tusd']
   const child = spawn(process.execPath, args, { cwd: projectDirectory, detached: true, stdio: 'ignore' })
   child.on('error', () => {})
   child.unref()

@@ -1,4 +1,4 @@
-/** One figure of one variant, in this process: `node --import tsx test/bench/one.ts <file> <comparison> <variant>`. */
+/** One figure of one variant, in this process: `node test/bench/one.ts <file> <comparison> <variant>`. */
 import type { Comparison } from './comparison.ts'
 
 const [file = '', name = '', variant = ''] = process.argv.slice(2)

@@ -57,8 +57,8 @@ async function runOnce(
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
   const one = new URL('one.ts', here).pathname
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', one, file, name, variant], {
-    env: { ...process.env, ...env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  const { stdout } = await promisify(execFile)(process.execPath, [one, file, name, variant], {
+    env: { ...process.env, ...env },
   })
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as number
 }

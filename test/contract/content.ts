@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 /**
  * The bucket that the suite expects. For a deployed stage write it once and copy it up (the image is sparse here, not in S3):
  *
- *     node --import tsx test/contract/content.ts DIR && aws s3 sync DIR s3://BUCKET
+ *     node test/contract/content.ts DIR && aws s3 sync DIR s3://BUCKET
  */
 
 /** 1 MiB of bytes that differ at every offset a test looks at. */

@@ -68,7 +68,7 @@ export async function startSingleServer(options: SingleServerOptions): Promise<S
     logs: join(directory, 'logs'),
     ...(options.uploads === undefined ? {} : { uploads: options.uploads }),
   }).flatMap(([flag, value]) => [`--${flag}`, value])
-  const program = ['--import', import.meta.resolve('tsx'), join(projectDirectory, 'server/main.ts'), 'serve']
+  const program = [join(projectDirectory, 'server/main.ts'), 'serve']
   const args = [...program, ...flags, options.tusd === true ? '--tusd' : '--no-tusd']
   let child: ChildProcess
   let isStopping = false

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -104,16 +105,20 @@ describeOnS3('Uppy in Chromium', () => {
       if (request.url === '/page.js') return void response.setHeader('content-type', 'text/javascript').end(script)
       response.setHeader('content-type', 'text/html')
       response.setHeader('set-cookie', `session=${api.sessions.session('alice')}; Path=/; HttpOnly; SameSite=Lax`)
-      response.end('<!doctype html><script type="module" src="/page.js"></script>')
+      response.end('<!doctype html><input type="file"><script type="module" src="/page.js"></script>')
     })
   }
 
+  /** Picks a file of this size from the disk. Chromium keeps no more than 500 MB of a page's own data in memory. */
   async function upload(name: string, bytes: number): Promise<UploadReport> {
+    const file = join(stateDirectory, name)
+    await writeFile(file, pieces(bytes))
     const { page, close } = await openVisitor()
     try {
       await page.goto(origin)
       await page.waitForFunction('globalThis.uploadFile !== undefined')
-      return await page.evaluate(`globalThis.uploadFile(${JSON.stringify(name)}, ${bytes})`)
+      await page.setInputFiles('input', file)
+      return await page.evaluate('globalThis.uploadFile()')
     } finally {
       await close()
     }
@@ -205,13 +210,18 @@ function pathOf(key: string): string {
   return `/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-/** The hash of what the page's `pattern` makes. */
-function patternHash(bytes: number): string {
-  const hash = createHash('sha256')
+/** The bytes of a file: each MiB says which one it is. */
+function* pieces(bytes: number): Generator<Uint8Array> {
   for (let offset = 0; offset < bytes; offset += MiB) {
     const words = new Uint32Array(Math.min(MiB, bytes - offset) / 4)
     for (let i = 0; i < words.length; i++) words[i] = Math.imul(offset + i, 2_654_435_761) >>> 0
-    hash.update(new Uint8Array(words.buffer))
+    yield new Uint8Array(words.buffer)
   }
+}
+
+/** SHA-256 of these bytes. */
+function patternHash(bytes: number): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces(bytes)) hash.update(piece)
   return hash.digest('hex')
 }

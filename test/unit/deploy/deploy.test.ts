@@ -26,7 +26,7 @@ const compose = parse(text('compose.yaml')) as { services: Record<string, Servic
 
 /** The options that a command of the entry script knows, asked from itself. */
 function optionsOf(command: string): string[] {
-  const help = execFileSync(process.execPath, ['--import', 'tsx', 'server/main.ts', command, '--help'], { cwd: root })
+  const help = execFileSync(process.execPath, ['server/main.ts', command, '--help'], { cwd: root })
   return [...String(help).matchAll(/^ {2}(--[a-z-]+)/gm)].map((match) => match[1] ?? '')
 }
 

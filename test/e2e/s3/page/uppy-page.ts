@@ -12,13 +12,16 @@ export interface UploadReport {
 
 Object.assign(globalThis, { uploadFile })
 
-async function uploadFile(name: string, bytes: number): Promise<UploadReport> {
+/** Uploads what was picked in the page's field. */
+async function uploadFile(): Promise<UploadReport> {
+  const picked = document.querySelector('input')?.files?.[0]
+  if (picked === undefined) throw new Error('no file was picked')
   const uppy = new Uppy().use(AwsS3, { companionEndpoint: '/api' })
   let parts = 0
   uppy.on('s3-multipart:part-uploaded', () => {
     parts++
   })
-  uppy.addFile({ name, type: 'application/x-raw-disk-image', data: pattern(bytes) })
+  uppy.addFile({ name: picked.name, type: 'application/x-raw-disk-image', data: picked })
   const result = await uppy.upload()
   const [done] = result?.successful ?? []
   return {
@@ -27,15 +30,4 @@ async function uploadFile(name: string, bytes: number): Promise<UploadReport> {
     key: (done?.response?.body as { key?: string } | undefined)?.key,
     parts,
   }
-}
-
-/** The same bytes as the test makes: each MiB says which one it is. */
-function pattern(bytes: number): Blob {
-  const pieces: Uint8Array<ArrayBuffer>[] = []
-  for (let offset = 0; offset < bytes; offset += 1024 ** 2) {
-    const words = new Uint32Array(Math.min(1024 ** 2, bytes - offset) / 4)
-    for (let i = 0; i < words.length; i++) words[i] = Math.imul(offset + i, 2_654_435_761) >>> 0
-    pieces.push(new Uint8Array(words.buffer))
-  }
-  return new Blob(pieces)
 }
