@@ -42,7 +42,7 @@ try {
   await program.parseAsync()
   process.exit(0)
 } catch (error) {
-  // An error of ours says what to do. Anything else is a bug and keeps its stack.
+  // An EdgeSignerError says what to do. Anything else is a bug and keeps its stack.
   console.error(error instanceof EdgeSignerError ? messageOf(error) : error)
   process.exit(1)
 }

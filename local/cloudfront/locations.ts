@@ -60,7 +60,7 @@ function lambdaLocations(behaviour: Behaviour, distribution: Distribution): stri
   return [
     ...block(`location = lambda${index}`, [
       'internal;',
-      // Node's parser would refuse the bytes without a word of ours.
+      // Node's parser would answer such bytes with an empty 400.
       ...block('if ($request_uri ~ "[^!-~]")', ['rewrite ^ bad-request? last;']),
       ...signatureCheck(behaviour, distribution),
       ...(viewerRequest.includeBody ? [] : ['proxy_pass_request_body off;', ...bodyless]),

@@ -61,7 +61,7 @@ function linkLocations(distribution: Distribution, beside: boolean): string[] {
   ]
 }
 
-/** Where links lead: what the bucket serves below one prefix (`/users/*`), but for our own pages. */
+/** Paths of links: those that the bucket serves below one prefix (`/users/*`), without Edge Signer's own pages. */
 function linkFolders(distribution: Distribution): string[] {
   return distribution.behaviours.flatMap(({ origin, pathPattern }) => {
     const prefix = /^\/?([A-Za-z0-9._~/-]+\/)\*$/.exec(pathPattern)?.[1]

@@ -12,12 +12,12 @@ import { isSameText } from '../../shared/read/same-text.ts'
  * `prefix`, which the path must begin with, text for text, and a `*`: `/assets/private/users/alice/*`. No key holds a `*` or a
  * `?`, and `expires` is digits, so no text is the subject of two links.
  *
- * A parameter that came twice, in another case or percent-encoded is none of ours: the link is refused, or lacks it.
+ * A parameter in another case or percent-encoded is unknown, so the link lacks it. One that came twice refuses the link.
  *
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
 
-/** Where nginx serves downloads: `public/` to anybody, `private/` to links. */
+/** Paths of downloads in nginx: `public/` is open to anybody, `private/` to links. */
 export const downloadPaths = { public: '/assets/public/', private: '/assets/private/' } as const
 
 /** A link whose form is right. Nothing in it is verified yet. */

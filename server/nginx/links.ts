@@ -37,7 +37,7 @@ type Handler = (event: unknown) => unknown
 
 const functions = Object.create(null) as Record<string, (() => Handler) | undefined>
 
-/** What one request leaves for its header filter: njs makes a machine for each request. */
+/** State that one request leaves for its header filter: njs creates a VM for each request. */
 let request: FunctionRequest | undefined
 let response: FunctionResponse | undefined
 

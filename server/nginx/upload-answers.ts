@@ -5,7 +5,7 @@ import { originPattern } from '../uploads/tusd.ts'
 
 /** Everything that nginx passes uploads on with. */
 export interface UploadPlan {
-  /** Where the upload server listens: a unix socket. */
+  /** Unix socket of the upload server. */
   readonly uploadSocket: string
   /** Answers where the upload server could not: a unix socket. */
   readonly fallbackSocket: string
