@@ -1,3 +1,4 @@
+import { isPrefixPattern } from '../../shared/cloudfront/resource-match.ts'
 import type { DuplicateRule } from '../../shared/cloudfront/signed-request.ts'
 import type { Behaviour, Distribution, ForwardedValues, ResponseHeadersPolicy } from './template/model.ts'
 
@@ -17,6 +18,8 @@ export interface EdgeConfig {
 export interface EdgeBehaviour {
   /** With the leading slash, which is optional in a template. */
   readonly pathPattern: string
+  /** The text before a `*` at the pattern's end, where that is its only wildcard. */
+  readonly pathPrefix: string | null
   readonly allowedMethods: readonly string[]
   readonly signed: boolean
   /** Logical id of a CloudFront Function. */
@@ -68,8 +71,7 @@ export function edgeConfig(
     ...rest,
     errorPages: distribution.errorPages.map(({ errorCode }) => errorCode),
     behaviours: distribution.behaviours.map((behaviour) => ({
-      // CloudFront treats `images/*` and `/images/*` as the same pattern, and `*` as every path.
-      pathPattern: behaviour.pathPattern.startsWith('/') ? behaviour.pathPattern : `/${behaviour.pathPattern}`,
+      ...pathPattern(behaviour.pathPattern),
       allowedMethods: behaviour.allowedMethods,
       signed: behaviour.signed,
       viewerRequest: functionId(behaviour.viewerRequest),
@@ -81,6 +83,15 @@ export function edgeConfig(
       bucket: behaviour.origin.kind === 'bucket',
       responseHeaders: behaviour.responseHeaders ?? null,
     })),
+  }
+}
+
+function pathPattern(pattern: string): Pick<EdgeBehaviour, 'pathPattern' | 'pathPrefix'> {
+  // CloudFront treats `images/*` and `/images/*` as the same pattern, and `*` as every path.
+  const rooted = pattern.startsWith('/') ? pattern : `/${pattern}`
+  return {
+    pathPattern: rooted,
+    pathPrefix: isPrefixPattern(rooted) && rooted.endsWith('*') ? rooted.slice(0, -1) : null,
   }
 }
 

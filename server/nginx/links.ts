@@ -2,18 +2,23 @@ import type { EdgeBehaviour, EdgeConfig } from '../../local/cloudfront/edge-conf
 import { readResponse } from '../../local/cloudfront/njs/function-response.ts'
 import { readHeaders, readQuerystring } from '../../local/cloudfront/njs/function-values.ts'
 import type { NjsRequest } from '../../local/cloudfront/njs/njs.ts'
-import { normalisePath, originPath, type RawTarget, splitTarget } from '../../local/cloudfront/njs/path.ts'
+import {
+  indexOfBehaviour,
+  normalisePath,
+  originPath,
+  type RawTarget,
+  splitTarget,
+} from '../../local/cloudfront/njs/path.ts'
 import { isTooLarge } from '../../local/cloudfront/njs/refusal.ts'
 import {
   applyPolicy,
   responseHeaders,
-  setHeader,
   snapshot,
   writeChanges,
+  writeHeaders,
 } from '../../local/cloudfront/njs/viewer-response.ts'
-import type { FunctionRequest, FunctionResponse, FunctionValues } from '../../shared/cloudfront/function-event.ts'
+import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
 import { generateProblem } from '../../shared/cloudfront/function-response.ts'
-import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import { linkCacheControl } from '../../shared/read/answer-headers.ts'
 import { type Link, parseLink, verifyLink } from './link.ts'
 import type { LinkConfig } from './link-locations.ts'
@@ -89,7 +94,7 @@ export function decideLink(r: NjsRequest): void {
 /** Answers with what refused the link. */
 export function respondLink(r: NjsRequest): void {
   const made = response as FunctionResponse
-  writeAll(r, made.headers)
+  writeHeaders(r, made.headers)
   r.return(made.statusCode, made.body === undefined ? '' : made.body.data)
 }
 
@@ -123,11 +128,8 @@ function fileRequest(r: NjsRequest, target: RawTarget, link: Link | undefined): 
 function findBehaviour(link: Link): number {
   const path = normalisePath(link.path)
   if (path.charAt(1) === '_' || isPublic(path) !== (link.proof === null)) return -1
-  for (let i = 0; i < edge.behaviours.length; i++) {
-    const behaviour = edge.behaviours[i] as EdgeBehaviour
-    if (matchesResource(behaviour.pathPattern, path)) return behaviour.bucket ? i : -1
-  }
-  return -1
+  const index = indexOfBehaviour(edge.behaviours, path)
+  return index >= 0 && (edge.behaviours[index] as EdgeBehaviour).bucket ? index : -1
 }
 
 function isPublic(path: string): boolean {
@@ -144,13 +146,6 @@ function forward(r: NjsRequest, index: number, path: string): void {
 function answer(r: NjsRequest, made: FunctionResponse): void {
   response = made
   r.variables.edge_target = 'respond-link'
-}
-
-function writeAll(r: NjsRequest, headers: FunctionValues): void {
-  Object.keys(headers).forEach((name) => {
-    const header = headers[name]
-    if (header !== undefined) setHeader(r, name, [header.value])
-  })
 }
 
 function loaded(logicalId: string): Handler {

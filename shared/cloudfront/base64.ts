@@ -33,10 +33,8 @@ export function isCloudFrontBase64(text: string): boolean {
  * @returns `undefined` where `isCloudFrontBase64` is false.
  */
 export function fromCloudFrontBase64(text: string): Buffer | undefined {
-  if (!isCloudFrontBase64(text)) return undefined
-  const digits = digitsOf(text)
-  const standard = /[~-]/.test(digits) ? exchange(exchange(digits, '-', '+'), '~', '/') : digits
-  return Buffer.from(standard + '=='.slice(0, text.length - digits.length), 'base64')
+  // base64url (RFC 4648 section 5) differs in one digit and has no padding.
+  return isCloudFrontBase64(text) ? Buffer.from(exchange(digitsOf(text), '~', '_'), 'base64url') : undefined
 }
 
 /** Writes `to` for each `from`. Splitting is linear; `replace` takes quadratic time in njs where it finds much. */

@@ -48,6 +48,22 @@ type Fields = Record<string, unknown>
  * @returns `undefined` for anything else.
  */
 export function parsePolicy(json: string): Policy | undefined {
+  const written = policyForm.exec(json)
+  return written === null ? parseOtherForm(json) : readPolicyForm(written)
+}
+
+/** Reads a policy whose text is in the one form that `isPolicy` knows. njs takes a third of the time of a JSON parser. */
+function readPolicyForm(parts: RegExpExecArray): Policy | undefined {
+  const notBefore = parts[3] === undefined ? undefined : Number(parts[3])
+  const ipAddress = parts[4]
+  const expires = Number(parts[2])
+  if (expires > maxEpoch || (notBefore !== undefined && notBefore > maxEpoch)) return undefined
+  if (ipAddress !== undefined && parseIpv4Block(ipAddress) === undefined) return undefined
+  return { resource: parts[1] as string, expires: expires, notBefore: notBefore, ipAddress: ipAddress }
+}
+
+/** Reads a policy as any JSON text, such as one with white space in it. */
+function parseOtherForm(json: string): Policy | undefined {
   let document: unknown
   try {
     document = JSON.parse(json)
@@ -68,7 +84,7 @@ export function parsePolicy(json: string): Policy | undefined {
   if (ipAddress === undefined && condition.IpAddress !== undefined) return undefined
   // `Statement`, `Resource`, `Condition`, and each condition with its one field.
   const names = 3 + 2 * Object.keys(condition).length
-  if (!isPolicy(json) && !isPlainJson(json, names)) return undefined
+  if (!isPlainJson(json, names)) return undefined
   return { resource: statement.Resource, expires: expires, notBefore: notBefore, ipAddress: ipAddress }
 }
 
@@ -81,7 +97,7 @@ export function isPolicy(json: string): boolean {
 }
 
 const policyForm =
-  /^\{"Statement":\[\{"Resource":"[ !#-[\]-~\u00a0-\uffff]+","Condition":\{"DateLessThan":\{"AWS:EpochTime":[1-9]\d*\}(?:,"DateGreaterThan":\{"AWS:EpochTime":(?:0|[1-9]\d*)\})?(?:,"IpAddress":\{"AWS:SourceIp":"[\d.]+\/32"\})?\}\}\]\}$(?!\n)/
+  /^\{"Statement":\[\{"Resource":"([ !#-[\]-~\u00a0-\uffff]+)","Condition":\{"DateLessThan":\{"AWS:EpochTime":([1-9]\d*)\}(?:,"DateGreaterThan":\{"AWS:EpochTime":(0|[1-9]\d*)\})?(?:,"IpAddress":\{"AWS:SourceIp":"([\d.]+\/32)"\})?\}\}\]\}$(?!\n)/
 
 /** Returns true if `Resource` begins as that of a signed cookie must; that of a signed URL may begin with a wildcard. */
 export function isCookieResource(resource: string): boolean {

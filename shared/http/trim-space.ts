@@ -9,11 +9,9 @@
 export function trimSpace(text: string): string {
   let start = 0
   let end = text.length
-  while (start < end && isSpace(text.charCodeAt(start))) start += 1
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1
+  // Past either end the code is NaN. A function for the comparison would cost njs more than all the rest.
+  for (let code = text.charCodeAt(0); code === 0x20 || code === 0x09; code = text.charCodeAt(start)) start += 1
+  if (start === end) return ''
+  for (let code = text.charCodeAt(end - 1); code === 0x20 || code === 0x09; code = text.charCodeAt(end - 1)) end -= 1
   return end - start === text.length ? text : text.slice(start, end)
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }

@@ -47,3 +47,8 @@ export function isCanonicalPath(uri: string): boolean {
 export function encodeReserved(uri: string): string {
   return uri.replace(/[^\w\-.~/%]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
+
+/** Returns true if `encodeReserved` would change a canonical path. */
+export function hasReserved(uri: string): boolean {
+  return /[^\w\-.~/%]/.test(uri)
+}

@@ -1,5 +1,5 @@
 import type { FunctionValue } from '../cloudfront/function-event.ts'
-import { encodeReserved, isCanonicalPath } from './canonical-path.ts'
+import { encodeReserved, hasReserved, isCanonicalPath } from './canonical-path.ts'
 import type { ReadRules } from './read-rules.ts'
 
 /**
@@ -62,19 +62,26 @@ export function checkRead(request: ReadRequest, rules: ReadRules): ReadRefusal |
     }
   }
 
-  const prefixes = grantPrefixes(path, rules)
-  // In a prefix only the encoded form of a reserved character may appear, else one revocation has two names.
-  return prefixes.some((prefix) => encodeReserved(prefix) !== prefix) ? 'ERR_PATH_NOT_CANONICAL' : prefixes
+  return grantPrefixes(path, rules)
 }
 
-/** Returns the prefixes of a path at the depths of the grant templates, each with its closing slash. */
-function grantPrefixes(path: string, rules: ReadRules): string[] {
+/**
+ * Returns the prefixes of a path at the depths of the grant templates, each with its closing slash. In a prefix only the encoded form
+ * of a reserved character may appear, else one revocation has two names.
+ */
+function grantPrefixes(path: string, rules: ReadRules): 'ERR_PATH_NOT_CANONICAL' | string[] {
   const segments = path.split('/')
   const depths = rules.depths[`/${segments[1]}`]
-  if (depths === undefined) return []
-  return depths
-    .filter((depth) => depth + 1 < segments.length)
-    .map((depth) => `${segments.slice(0, depth + 1).join('/')}/`)
+  const prefixes: string[] = []
+  if (depths === undefined) return prefixes
+  for (let i = 0; i < depths.length; i++) {
+    const depth = depths[i] as number
+    if (depth + 1 >= segments.length) continue
+    const prefix = `${segments.slice(0, depth + 1).join('/')}/`
+    if (hasReserved(prefix)) return 'ERR_PATH_NOT_CANONICAL'
+    prefixes.push(prefix)
+  }
+  return prefixes
 }
 
 /** RFC 9110 section 14.1.2: one `first-last`, `first-` or `-suffix`. */
@@ -93,9 +100,8 @@ export function isSingleRange(range: FunctionValue | undefined): boolean {
 
 /** Compares digits as text: as numbers, positions from 2^53 on would be equal to their neighbours. */
 function isAfter(first: string, last: string): boolean {
-  const a = first.replace(/^0+/, '')
-  const b = last.replace(/^0+/, '')
-  return a.length === b.length ? a > b : a.length > b.length
+  const width = Math.max(first.length, last.length)
+  return first.padStart(width, '0') > last.padStart(width, '0')
 }
 
 /**

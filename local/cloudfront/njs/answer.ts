@@ -6,12 +6,12 @@ import {
 import type { EdgeBehaviour, EdgeConfig } from '../edge-config.ts'
 import { decided, loaderOf } from './decided.ts'
 import { readResponse } from './function-response.ts'
-import { emptyValues, valuesOf } from './function-values.ts'
+import { emptyValues } from './function-values.ts'
 import { bodyOf, cookieLines } from './generated-response.ts'
 import type { NjsRequest } from './njs.ts'
 import { markReason, methodRefusal, tooLarge } from './refusal.ts'
 import { functionEvent, functionRequest } from './viewer-request.ts'
-import { applyPolicy, responseHeaders, setHeader, snapshot, writeChanges } from './viewer-response.ts'
+import { applyPolicy, responseHeaders, snapshot, writeChanges, writeHeaders } from './viewer-response.ts'
 
 /**
  * The second half of the edge: what is answered without an origin, and the headers of what an origin answers. See `edge.ts`.
@@ -31,10 +31,7 @@ export function respond(r: NjsRequest): void {
     r.return(decided.failure.status, decided.failure.body)
     return
   }
-  const headers = response.headers === undefined ? emptyValues() : response.headers
-  Object.keys(headers).forEach((name) => {
-    if (name !== 'content-length') setHeader(r, name, valuesOf(headers, name))
-  })
+  if (response.headers !== undefined) writeHeaders(r, response.headers)
   const cookies = response.cookies
   if (cookies !== undefined) r.headersOut['Set-Cookie'] = cookieLines(cookies)
   const cache = 'FunctionGeneratedResponse from cloudfront'

@@ -4,13 +4,12 @@ import crypto from 'crypto'
 import fs from 'fs'
 import { toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import type { FunctionRequest } from '../../../shared/cloudfront/function-event.ts'
-import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
 import type { EdgeBehaviour, EdgeConfig } from '../edge-config.ts'
 import { changedHeaderVariable } from './changed-header.ts'
 import { decided, loaderOf, startDecision } from './decided.ts'
 import { includes } from './list.ts'
 import type { NjsRequest } from './njs.ts'
-import { normalisePath, originPath, type RawTarget, splitTarget } from './path.ts'
+import { indexOfBehaviour, normalisePath, originPath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
 import { originRange } from './range.ts'
 import { functionFailure, isTooLarge } from './refusal.ts'
@@ -36,8 +35,10 @@ export function decide(r: NjsRequest): string {
   if (!isHostOfTarget(r)) return go(r, 'bad-request')
   const path = normalisePath(target.path)
   if (includes(edge.ownPaths, path)) return go(r, 'own')
-  const index = findBehaviour(path)
-  const behaviour = edge.behaviours[index] as EdgeBehaviour
+  const behaviours = edge.behaviours
+  const found = indexOfBehaviour(behaviours, path)
+  const index = found < 0 ? behaviours.length - 1 : found
+  const behaviour = behaviours[index] as EdgeBehaviour
   r.variables.edge_behaviour = String(index)
   if (!includes(behaviour.allowedMethods, r.method)) {
     r.variables.edge_code = 'method'
@@ -72,14 +73,6 @@ function isHostOfTarget(r: NjsRequest): boolean {
   return name === host || name.slice(0, host.length + 1) === `${host}:`
 }
 
-function findBehaviour(path: string): number {
-  for (let i = 0; i < edge.behaviours.length; i++) {
-    const behaviour = edge.behaviours[i] as EdgeBehaviour
-    if (matchesResource(behaviour.pathPattern, path)) return i
-  }
-  return edge.behaviours.length - 1
-}
-
 function isPreflight(r: NjsRequest): boolean {
   return r.headersIn.Origin !== undefined && r.headersIn['Access-Control-Request-Method'] !== undefined
 }
@@ -104,10 +97,11 @@ function holdsSignature(r: NjsRequest, target: RawTarget): boolean {
     return false
   }
   const unmatchedUrl = read.unmatchedUrl === undefined ? '' : toCloudFrontBase64(read.unmatchedUrl)
-  variables.edge_key_pair_id = read.keyPairId
-  variables.edge_hash_algorithm = read.hashAlgorithm
-  variables.edge_signature = read.signature
-  variables.edge_policy = read.encodedPolicy
+  const fields = read.fields
+  variables.edge_key_pair_id = fields.keyPairId
+  variables.edge_hash_algorithm = fields.hashAlgorithm
+  variables.edge_signature = fields.signature
+  variables.edge_policy = fields.encodedPolicy
   variables.edge_unmatched_url = unmatchedUrl
   // The key of the verifier's answer in nginx's cache. A digest, because nginx writes the key to the disk; no grammar of a field
   // takes the space between them, so two questions never have one key.
@@ -115,7 +109,7 @@ function holdsSignature(r: NjsRequest, target: RawTarget): boolean {
   variables.edge_signature_key = crypto
     .createHash('sha256')
     .update(
-      `${generation} ${read.keyPairId} ${read.hashAlgorithm} ${read.signature} ${read.encodedPolicy} ${unmatchedUrl}`,
+      `${generation} ${fields.keyPairId} ${fields.hashAlgorithm} ${fields.signature} ${fields.encodedPolicy} ${unmatchedUrl}`,
     )
     .digest('base64url')
   return true
@@ -142,9 +136,9 @@ function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string):
 /** Leaves the headers for the locations that send changed ones. */
 function sendChanged(r: NjsRequest, behaviour: EdgeBehaviour, request: FunctionRequest): void {
   const lines = changeableHeaders(behaviour, request)
-  for (let i = 0; i < lines.length; i++) {
-    const name = String(behaviour.changeableHeaders[i])
-    const line = String(lines[i])
+  for (let i = 0; i < behaviour.changeableHeaders.length; i++) {
+    const name = behaviour.changeableHeaders[i] as string
+    const line = lines[name] === undefined ? '' : (lines[name] as string)
     r.variables[changedHeaderVariable(name)] = name === 'range' ? originRange(r.method, line) : line
   }
 }

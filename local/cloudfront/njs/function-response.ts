@@ -6,21 +6,15 @@ import type { NjsRequest } from './njs.ts'
  * parameters.
  */
 
-/** Whether nobody may write the header `name`: nginx frames the message. */
-export function isFraming(name: string): boolean {
-  switch (name) {
-    case 'connection':
-    case 'content-length':
-    case 'content-range':
-    case 'content-encoding':
-    case 'date':
-    case 'transfer-encoding':
-    case 'via':
-      return true
-    default:
-      return false
-  }
-}
+/** Headers that nobody may write, because nginx frames the message: each maps to true. */
+export const framing = Object.create(null) as Record<string, true | undefined>
+framing.connection = true
+framing['content-length'] = true
+framing['content-range'] = true
+framing['content-encoding'] = true
+framing.date = true
+framing['transfer-encoding'] = true
+framing.via = true
 
 /**
  * The headers that a viewer-response function leaves, and its status. A function that fails fails the response, as at

@@ -9,9 +9,6 @@ import { trimSpace } from '../../../shared/http/trim-space.ts'
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
 
-/** njs 0.7 knows no `Object.hasOwn`. */
-const hasOwn = Object.prototype.hasOwnProperty
-
 /** A map without names. */
 export function emptyValues(): FunctionValues {
   return Object.create(null) as FunctionValues
@@ -25,24 +22,14 @@ export function addValue(values: FunctionValues, name: string, value: string): v
   else present.multiValue.push({ value: value })
 }
 
-/** The value of a name. A map that a function returns may have a prototype, whose members are no values. */
-export function valueIn(values: FunctionValues, name: string): FunctionValue | undefined {
-  const value = values[name]
-  return value === undefined || hasOwn.call(values, name) ? value : undefined
+/** The lines of a header, cookie or parameter, in order: where `multiValue` is there, it wins. */
+export function linesOf(value: FunctionValue): string[] {
+  return value.multiValue === undefined ? [value.value] : value.multiValue.map((one) => one.value)
 }
 
-/** All values of a name, in order: where `multiValue` is there, it wins. */
-export function valuesOf(values: FunctionValues, name: string): string[] {
-  const present = valueIn(values, name)
-  if (present === undefined) return []
-  return present.multiValue === undefined ? [present.value] : present.multiValue.map((one) => one.value)
-}
-
-/** All values of a name as one text; empty where there are none. */
-export function joinedValue(values: FunctionValues, name: string, separator: string): string {
-  const present = valueIn(values, name)
-  if (present === undefined) return ''
-  return present.multiValue === undefined ? present.value : valuesOf(values, name).join(separator)
+/** The lines as one text. */
+export function joinLines(value: FunctionValue, separator: string): string {
+  return value.multiValue === undefined ? value.value : linesOf(value).join(separator)
 }
 
 /** The event's `headers`: every field but `Cookie`. */
@@ -100,10 +87,13 @@ export function writeCookieHeader(cookies: FunctionValues): string {
 
 function writePairs(values: FunctionValues, separator: string, write: (name: string, value: string) => string): string {
   const parts: string[] = []
-  Object.keys(values).forEach((name) => {
-    valuesOf(values, name).forEach((value) => {
-      parts.push(write(name, value))
-    })
-  })
+  const names = Object.keys(values)
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string
+    const value = values[name]
+    if (value === undefined) continue
+    const lines = linesOf(value)
+    for (let j = 0; j < lines.length; j++) parts.push(write(name, lines[j] as string))
+  }
   return parts.join(separator)
 }

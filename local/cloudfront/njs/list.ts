@@ -17,11 +17,6 @@ export function some<T>(list: readonly T[], holds: (item: T) => boolean): boolea
   return false
 }
 
-/** `list.forEach(work)` */
-export function each<T>(list: readonly T[], work: (item: T) => void): void {
-  for (let i = 0; i < list.length; i++) work(list[i] as T)
-}
-
 /** `list.join(', ')` */
 export function joined(list: readonly string[]): string {
   let text = ''

@@ -1,3 +1,6 @@
+import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
+import type { EdgeBehaviour } from '../edge-config.ts'
+
 /**
  * The path of a request as CloudFront matches it against behaviours: normalised by RFC 3986 section 6.2.2, while the raw one
  * goes to functions and origin.
@@ -62,4 +65,14 @@ function removeDotSegments(path: string): string {
     else if (last) kept.push('')
   }
   return `/${kept.join('/')}`
+}
+
+/** Returns the index of the first behaviour that matches a normalised path; -1 where there is none. */
+export function indexOfBehaviour(behaviours: readonly EdgeBehaviour[], path: string): number {
+  for (let i = 0; i < behaviours.length; i++) {
+    const behaviour = behaviours[i] as EdgeBehaviour
+    const prefix = behaviour.pathPrefix
+    if (prefix === null ? matchesResource(behaviour.pathPattern, path) : path.startsWith(prefix)) return i
+  }
+  return -1
 }

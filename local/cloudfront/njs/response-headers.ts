@@ -1,6 +1,6 @@
 import type { FunctionValues } from '../../../shared/cloudfront/function-event.ts'
 import type { CorsPolicy, ResponseHeadersPolicy } from '../template/model.ts'
-import { each, joined, some } from './list.ts'
+import { joined, some } from './list.ts'
 
 /**
  * What a response headers policy does to a response.
@@ -22,13 +22,15 @@ export function applyResponseHeaders(
   request: CorsRequest,
   headers: FunctionValues,
 ): void {
-  each(policy.remove, (name) => {
-    delete headers[name]
-  })
+  for (let i = 0; i < policy.remove.length; i++) delete headers[policy.remove[i] as string]
   if (policy.cors !== undefined) applyCors(policy.cors, request, headers)
-  each(policy.set, (header) => {
-    if (header.override || headers[header.name] === undefined) headers[header.name] = { value: header.value }
-  })
+  const set = policy.set
+  const count = set.length
+  for (let i = 0; i < count; i++) {
+    const header = set[i] as ResponseHeadersPolicy['set'][number]
+    const name = header.name
+    if (header.override || headers[name] === undefined) headers[name] = { value: header.value }
+  }
 }
 
 const corsHeaders = [
@@ -41,12 +43,13 @@ const corsHeaders = [
 ]
 
 function applyCors(cors: CorsPolicy, request: CorsRequest, headers: FunctionValues): void {
-  const present = corsHeaders.filter((name) => headers[name] !== undefined)
-  // One CORS header of the origin, and without OriginOverride nothing of the policy's is added.
-  if (present.length > 0 && !cors.override) return
-  present.forEach((name) => {
+  for (let i = 0; i < corsHeaders.length; i++) {
+    const name = corsHeaders[i] as string
+    if (headers[name] === undefined) continue
+    // One CORS header of the origin, and without OriginOverride nothing of the policy's is added.
+    if (!cors.override) return
     delete headers[name]
-  })
+  }
   const origin = request.origin
   if (origin === undefined) return
   addVary(headers, 'Origin')

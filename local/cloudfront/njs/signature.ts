@@ -32,7 +32,8 @@ export interface SignatureSubject {
 }
 
 /** A request whose policy holds now and here; its signature is left to verify. */
-export interface UnverifiedSignature extends SigningFields {
+export interface UnverifiedSignature {
+  readonly fields: SigningFields
   /** The URL that the verifier has to match; `undefined` where it was matched here. */
   readonly unmatchedUrl: string | undefined
 }
@@ -49,5 +50,5 @@ export function readSignature(
   const isMatchedHere = isPrefixPattern(read.policy.resource)
   if (isMatchedHere && !matchesResource(read.policy.resource, read.url))
     return { code: 'AccessDenied', reason: 'resource' }
-  return Object.assign(read, { unmatchedUrl: isMatchedHere ? undefined : read.url })
+  return { fields: read, unmatchedUrl: isMatchedHere ? undefined : read.url }
 }

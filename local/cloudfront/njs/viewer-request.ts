@@ -1,7 +1,7 @@
 import type { FunctionRequest, FunctionResponse, FunctionValues } from '../../../shared/cloudfront/function-event.ts'
 import type { EdgeBehaviour, EdgeConfig } from '../edge-config.ts'
 import {
-  joinedValue,
+  joinLines,
   readCookies,
   readHeaders,
   readQuerystring,
@@ -44,11 +44,13 @@ export function functionEvent(
   request: FunctionRequest,
   response: FunctionResponse | undefined,
 ): unknown {
-  const event = {
+  const event: { response?: FunctionResponse; [member: string]: unknown } = {
     version: '1.0',
     context: {
       // The emulation is whatever name it is asked by, as its policies are for that name.
-      distributionDomainName: String(r.headersIn.Host).toLowerCase(),
+      get distributionDomainName() {
+        return String(r.headersIn.Host).toLowerCase()
+      },
       distributionId: config.distributionId,
       eventType: eventType,
       get requestId() {
@@ -62,7 +64,8 @@ export function functionEvent(
     },
     request: request,
   }
-  return response === undefined ? event : Object.assign(event, { response: response })
+  if (response !== undefined) event.response = response
+  return event
 }
 
 /** The event's request. */
@@ -125,18 +128,31 @@ interface Asked {
   readonly uri: string
   readonly query: string
   readonly method: string
-  readonly headers: readonly string[]
+  readonly headers: HeaderLines
 }
 
-/** Each header that a function's change can reach the origin with, as one line, in the order of the behaviour's list. */
-export function changeableHeaders(behaviour: EdgeBehaviour, request: FunctionRequest): string[] {
+/** Header lines by lower-case name; a header that is not there has none. */
+export type HeaderLines = Record<string, string | undefined>
+
+/** Each header that a function's change can reach the origin with, as one line. */
+export function changeableHeaders(behaviour: EdgeBehaviour, request: FunctionRequest): HeaderLines {
   const names = behaviour.changeableHeaders
-  const lines: string[] = []
-  for (let i = 0; i < names.length; i++) {
-    const name = String(names[i])
-    lines.push(name === 'cookie' ? writeCookieHeader(request.cookies) : joinedValue(request.headers, name, ', '))
+  const count = names.length
+  const headers = request.headers
+  const lines = Object.create(null) as HeaderLines
+  for (let i = 0; i < count; i++) {
+    const name = names[i] as string
+    const value = headers[name]
+    if (name === 'cookie') lines[name] = writeCookieHeader(request.cookies)
+    else if (value !== undefined) lines[name] = joinLines(value, ', ')
   }
   return lines
+}
+
+function isChanged(before: HeaderLines, after: HeaderLines): boolean {
+  for (const name in after) if (after[name] !== before[name]) return true
+  for (const name in before) if (after[name] === undefined) return true
+  return false
 }
 
 function readResult(result: unknown, behaviour: EdgeBehaviour, target: RawTarget, asked: Asked): Outcome {
@@ -151,9 +167,6 @@ function readResult(result: unknown, behaviour: EdgeBehaviour, target: RawTarget
   if (typeof request.uri !== 'string' || request.uri.charAt(0) !== '/') return invalid('uri must start with /')
   if (request.method !== asked.method) return invalid('method is read-only')
   const query = writeQuerystring(request.querystring)
-  const headers = changeableHeaders(behaviour, request)
-  let changed = false
-  for (let i = 0; i < headers.length; i++) if (headers[i] !== asked.headers[i]) changed = true
   return {
     kind: 'forward',
     target: {
@@ -161,7 +174,7 @@ function readResult(result: unknown, behaviour: EdgeBehaviour, target: RawTarget
       querystring: query === asked.query ? stripSignature(target.querystring) : query,
     },
     request: request,
-    changed: changed,
+    changed: isChanged(asked.headers, changeableHeaders(behaviour, request)),
   }
 }
 

@@ -1,7 +1,7 @@
-import type { FunctionValues } from '../../../shared/cloudfront/function-event.ts'
+import type { FunctionValue, FunctionValues } from '../../../shared/cloudfront/function-event.ts'
 import type { EdgeBehaviour } from '../edge-config.ts'
-import { isFraming } from './function-response.ts'
-import { addValue, joinedValue, readHeaders, valueIn, valuesOf } from './function-values.ts'
+import { framing } from './function-response.ts'
+import { addValue, joinLines, linesOf, readHeaders } from './function-values.ts'
 import type { NjsRequest } from './njs.ts'
 import { applyResponseHeaders } from './response-headers.ts'
 
@@ -34,22 +34,41 @@ export type Snapshot = Record<string, string | undefined>
 /** The values as they are now. */
 export function snapshot(headers: FunctionValues): Snapshot {
   const values = Object.create(null) as Snapshot
-  for (const name in headers) values[name] = joinedValue(headers, name, '\n')
+  for (const name in headers) values[name] = joinLines(headers[name] as FunctionValue, '\n')
   return values
 }
 
-/** Writes what differs from `before`. */
+/**
+ * Writes what differs from `before`, which is used up. Every header of every response comes by here, so each value is read
+ * where it lies, and `headersOut` is asked for once.
+ */
 export function writeChanges(r: NjsRequest, before: Snapshot, after: FunctionValues): void {
+  const out = r.headersOut
   const names = Object.keys(after)
   for (let i = 0; i < names.length; i++) {
-    const name = String(names[i])
-    if (joinedValue(after, name, '\n') !== before[name] && !isFraming(name)) setHeader(r, name, valuesOf(after, name))
+    const name = names[i] as string
+    const value = after[name]
+    if (value === undefined) continue
+    const text = value.multiValue === undefined ? value.value : joinLines(value, '\n')
+    const was = before[name]
+    if (was !== undefined) before[name] = undefined
+    if (text !== was && framing[name] === undefined)
+      out[name] = value.multiValue === undefined ? String(text) : written(value)
   }
-  for (const name in before) if (valueIn(after, name) === undefined && !isFraming(name)) setHeader(r, name, undefined)
+  for (const name in before) if (before[name] !== undefined && framing[name] === undefined) out[name] = undefined
 }
 
-/** Writes a header, or removes it. */
-export function setHeader(r: NjsRequest, name: string, lines: readonly string[] | undefined): void {
-  if (lines === undefined) r.headersOut[name] = undefined
-  else r.headersOut[name] = lines.length === 1 ? String(lines[0]) : lines.slice()
+/** Writes the headers of a response that a function made; nginx counts the bytes. */
+export function writeHeaders(r: NjsRequest, headers: FunctionValues): void {
+  const out = r.headersOut
+  Object.keys(headers).forEach((name) => {
+    const value = headers[name]
+    if (value !== undefined && name !== 'content-length') out[name] = written(value)
+  })
+}
+
+function written(value: FunctionValue): string | string[] {
+  if (value.multiValue === undefined) return String(value.value)
+  const lines = linesOf(value)
+  return lines.length === 1 ? String(lines[0]) : lines
 }
