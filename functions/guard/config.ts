@@ -21,13 +21,17 @@ const guardProblems = [
   'ERR_STATE_UNAVAILABLE',
 ] as const satisfies readonly (ReadRefusal | ErrorCode)[]
 
+/** The row of each problem. */
+export type GuardProblems = Readonly<Record<(typeof guardProblems)[number], FunctionProblem>>
+
 /** The stage's values in the guard's bundle. Keys and secrets are in the KeyValueStore instead. */
 export interface GuardFunctionConfig {
   readonly rules: ReadRules
   readonly readers: FunctionReaders
   /** Host that policies and stamps are made for; `null` means the request's `Host`. */
   readonly host: string | null
-  readonly problems: Readonly<Record<(typeof guardProblems)[number], FunctionProblem>>
+  /** JSON of `GuardProblems`: a table would be made anew for each request, and only refusals need it. */
+  readonly problems: string
 }
 
 /**
@@ -40,8 +44,6 @@ export function guardFunctionConfig({ config }: Deployment): GuardFunctionConfig
     host: config.hosts.primary,
     rules: readRules(config),
     readers: functionReaders(config),
-    problems: Object.fromEntries(
-      guardProblems.map((code) => [code, functionProblem(code)]),
-    ) as GuardFunctionConfig['problems'],
+    problems: JSON.stringify(Object.fromEntries(guardProblems.map((code) => [code, functionProblem(code)]))),
   }
 }

@@ -12,7 +12,7 @@ import { signingParameters, stampCookieName } from '../../shared/cloudfront/sign
 import { checkRead, readMethods } from '../../shared/read/check-read.ts'
 import { isStampNewer, parseRevocationValue, revocationKey, stampKeyName } from '../../shared/revocation/key-value.ts'
 import { readStamp } from '../../shared/revocation/stamp-format.ts'
-import type { GuardFunctionConfig } from './config.ts'
+import type { GuardFunctionConfig, GuardProblems } from './config.ts'
 
 declare const __CONFIG__: GuardFunctionConfig
 
@@ -54,9 +54,10 @@ export async function handler(event: ViewerRequestEvent): Promise<FunctionReques
   }
 }
 
-function refuse(request: FunctionRequest, code: keyof GuardFunctionConfig['problems']): FunctionResponse {
+function refuse(request: FunctionRequest, code: keyof GuardProblems): FunctionResponse {
   const allow = code === 'ERR_METHOD_NOT_ALLOWED' ? readMethods : undefined
-  return generateProblem(__CONFIG__.problems[code], request, __CONFIG__.readers, allow)
+  const problems = JSON.parse(__CONFIG__.problems) as GuardProblems
+  return generateProblem(problems[code], request, __CONFIG__.readers, allow)
 }
 
 /**

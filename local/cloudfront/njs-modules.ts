@@ -26,13 +26,16 @@ export async function writeEdgeModules(
   preload('edge', config)
   const edge = await bundle(fileURLToPath(new URL('./njs/edge.ts', import.meta.url)))
   write('edge.js', edge.replace(/export \{([^}]*)\};\s*$/, 'export default {$1};\n'))
-  const modules = additions.flatMap((addition) => addition.modules ?? [])
-  for (const { name, entry } of modules) {
+  const writeLazy = async (name: string, entry: string) => {
+    const code = await bundle(entry)
     write(
       `${name}.js`,
-      lazyModule(await bundle(entry), (code) => code.replace(/export \{([^}]*)\};\s*$/, 'return {$1};')),
+      lazyModule(code, (script) => script.replace(/export \{([^}]*)\};\s*$/, 'return {$1};')),
     )
   }
+  await writeLazy('answer', fileURLToPath(new URL('./njs/answer.ts', import.meta.url)))
+  const modules = additions.flatMap((addition) => addition.modules ?? [])
+  for (const { name, entry } of modules) await writeLazy(name, entry)
   for (const { files = [], preloads = {} } of additions) {
     for (const file of files) copyFileSync(file, join(directory, basename(file)))
     for (const [name, value] of Object.entries(preloads)) preload(name, value)
@@ -71,6 +74,7 @@ function mainModule(functions: readonly string[], modules: readonly NjsModule[])
     functions.map((id, index) => `${module}.use(${JSON.stringify(id)}, function${index})`)
   return [
     "import edge from 'edge.js'",
+    "import loadAnswer from 'answer.js'",
     ...modules.map(({ name }) => `import ${loader(name)} from '${name}.js'`),
     ...functions.map((id, index) => `import load${index} from '${id}.js'`),
     ...functions.flatMap((_, index) => [
@@ -91,9 +95,12 @@ function mainModule(functions: readonly string[], modules: readonly NjsModule[])
     ]),
     // A variable gets the value of the last statement that njs ran, which may be a promise's reaction, so a decision returns ''.
     "function decide(r) { edge.decide(r); return '' }",
+    'function respond(r) { loadAnswer().respond(r, edge.decided) }',
+    'function refuse(r) { loadAnswer().answerRefusal(r) }',
+    'function tooLarge(r) { loadAnswer().answerTooLarge(r) }',
+    'function finishPage(r) { loadAnswer().finishPage(r) }',
     'export default {',
-    '  decide, range: edge.range, respond: edge.respond, refuse: edge.answerRefusal, tooLarge: edge.answerTooLarge,',
-    '  finish: edge.finish, finishPage: edge.finishPage,',
+    '  decide, range: edge.range, finish: edge.finish, respond, refuse, tooLarge, finishPage,',
     ...modules.map(({ decisions, handlers }) => `  ${[...decisions, ...handlers].join(', ')},`),
     '}',
     '',

@@ -3,18 +3,16 @@ import {
   cloudFrontErrorBody,
   cloudFrontErrorType,
 } from '../../../shared/cloudfront/errors.ts'
-import type { EdgeBehaviour, EdgeConfig } from '../edge-config.ts'
-import { decided, loaderOf } from './decided.ts'
-import { readResponse } from './function-response.ts'
-import { emptyValues } from './function-values.ts'
+import type { EdgeConfig } from '../edge-config.ts'
+import type { Decided } from './decided.ts'
 import { bodyOf, cookieLines } from './generated-response.ts'
 import type { NjsRequest } from './njs.ts'
-import { markReason, methodRefusal, tooLarge } from './refusal.ts'
-import { functionEvent, functionRequest } from './viewer-request.ts'
+import { functionFailure, markReason, methodRefusal, tooLarge } from './refusal.ts'
 import { applyPolicy, responseHeaders, snapshot, writeChanges, writeHeaders } from './viewer-response.ts'
 
 /**
- * The second half of the edge: what is answered without an origin, and the headers of what an origin answers. See `edge.ts`.
+ * What the edge answers without an origin. A module of its own, because few requests need it and njs runs what it imports for
+ * each. See `edge.ts`.
  *
  * This file runs in njs: no classes, spread, destructuring, default parameters.
  */
@@ -23,12 +21,12 @@ import { applyPolicy, responseHeaders, snapshot, writeChanges, writeHeaders } fr
 declare const edge: EdgeConfig
 
 /** Answers with what a viewer-request function made, or for one that failed. */
-export function respond(r: NjsRequest): void {
+export function respond(r: NjsRequest, decided: Decided): void {
   const response = decided.response
   if (response === undefined) {
     r.headersOut['content-type'] = 'text/html'
     addPolicy(r, Number(r.variables.edge_behaviour), 'Error from cloudfront')
-    r.return(decided.failure.status, decided.failure.body)
+    r.return(decided.failure, functionFailure(decided.failure))
     return
   }
   if (response.headers !== undefined) writeHeaders(r, response.headers)
@@ -71,28 +69,6 @@ function reasonOf(r: NjsRequest): string | undefined {
   const verdict = r.variables.edge_verdict
   if (verdict === undefined || verdict === '') return r.variables.edge_code === 'method' ? 'method' : undefined
   return verdict === 'AccessDenied' ? 'signature' : `signature-${verdict}`
-}
-
-/** Header filter of an origin's response: the headers policy, then the viewer-response function where it runs. */
-export function finish(r: NjsRequest): void {
-  const behaviour = edge.behaviours[Number(r.variables.edge_behaviour)] as EdgeBehaviour
-  const headers = responseHeaders(r)
-  const before = snapshot(headers)
-  headers['x-cache'] = { value: r.status >= 400 ? 'Error from cloudfront' : 'Miss from cloudfront' }
-  if (behaviour.bucket && r.status === 206) headers['accept-ranges'] = { value: 'bytes' }
-  applyPolicy(behaviour, r, headers)
-  // Not for errors of the origin (Developer Guide, "Restrictions on all edge functions").
-  if (r.status >= 400 || behaviour.viewerResponse === null) {
-    writeChanges(r, before, headers)
-    return
-  }
-  const load = loaderOf(behaviour.viewerResponse)
-  if (load === undefined) throw new Error(`no function ${behaviour.viewerResponse}`)
-  const request = decided.request === undefined ? functionRequest(edge, r, decided.target) : decided.request
-  const response = { statusCode: r.status, statusDescription: '', headers: headers, cookies: emptyValues() }
-  // It must end before this returns: nginx sends the headers then.
-  const result = load()(functionEvent(edge, 'viewer-response', r, request, response))
-  writeChanges(r, before, readResponse(r, r.status, result))
 }
 
 /** Header filter of a custom error page, whose status nginx has set. */

@@ -12,7 +12,7 @@ import type { NjsRequest } from './njs.ts'
 import { indexOfBehaviour, normalisePath, originPath, type RawTarget, splitTarget } from './path.ts'
 import { forwardedQuerystring, stripSignature } from './querystring.ts'
 import { originRange } from './range.ts'
-import { functionFailure, isTooLarge } from './refusal.ts'
+import { isTooLarge } from './refusal.ts'
 import { readSignature } from './signature.ts'
 import { changeableHeaders, type Outcome, runViewerRequest } from './viewer-request.ts'
 
@@ -126,7 +126,7 @@ function settle(r: NjsRequest, index: number, outcome: Outcome, suffix: string):
     decided.response = outcome.response
   } else {
     r.error(outcome.reason)
-    decided.failure = { status: outcome.status, body: functionFailure(outcome.status) }
+    decided.failure = outcome.status
   }
   const signed = (edge.behaviours[index] as EdgeBehaviour).signed && suffix !== '-open'
   // CloudFront checks the signature first, so a function's answer waits for it.

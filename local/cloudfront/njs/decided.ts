@@ -21,20 +21,20 @@ export function loaderOf(logicalId: string): (() => FunctionHandler) | undefined
 }
 
 /** What `decide` leaves for the handlers that run later in the same request. */
-interface Decided {
+export interface Decided {
   target: RawTarget
   request: FunctionRequest | undefined
   /** What a viewer-request function answers with. */
   response: FunctionResponse | undefined
-  /** The answer for a function that failed. */
-  failure: { readonly status: number; readonly body: string }
+  /** The status for a function that failed. */
+  failure: number
 }
 
 export const decided: Decided = {
   target: { path: '/', querystring: '' },
   request: undefined,
   response: undefined,
-  failure: { status: 500, body: '' },
+  failure: 500,
 }
 
 /** Forgets what an earlier decision on the same request left, as after a redirect inside nginx. */

@@ -9,9 +9,9 @@ import { originRange } from './range.ts'
  * Every request takes this one way. Untrusted text is parsed once, at its beginning (`signature.ts`, `function-values.ts`), and
  * reaches nginx and the verifier as one variable and one header for each field.
  */
-export { answerRefusal, answerTooLarge, finish, finishPage, respond } from './answer.ts'
 export { decide } from './decide.ts'
-export { use } from './decided.ts'
+export { decided, use } from './decided.ts'
+export { finish } from './finish.ts'
 
 /** The range to ask a bucket for, as `$edge_range`. */
 export function range(r: NjsRequest): string {

@@ -38,7 +38,9 @@ export function readHeaders(lines: ReadonlyArray<readonly [string, string]>): Fu
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as readonly [string, string]
     const name = line[0].toLowerCase()
-    if (name !== 'cookie') addValue(headers, name, line[1])
+    if (name === 'cookie') continue
+    if (headers[name] === undefined) headers[name] = { value: line[1] }
+    else addValue(headers, name, line[1])
   }
   return headers
 }

@@ -34,7 +34,10 @@ export type Snapshot = Record<string, string | undefined>
 /** The values as they are now. */
 export function snapshot(headers: FunctionValues): Snapshot {
   const values = Object.create(null) as Snapshot
-  for (const name in headers) values[name] = joinLines(headers[name] as FunctionValue, '\n')
+  for (const name in headers) {
+    const value = headers[name] as FunctionValue
+    values[name] = value.multiValue === undefined ? value.value : joinLines(value, '\n')
+  }
   return values
 }
 

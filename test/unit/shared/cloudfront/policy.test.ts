@@ -175,6 +175,33 @@ describe('a policy that two parsers could read differently', () => {
     expect(isPolicy(json)).toBe(false)
     expect(parsePolicy(json)).toEqual(parsePolicy(policy))
   })
+
+  test('is read as the same text with white space is, which is another way through the parser', () => {
+    const address = fc.tuple(...Array.from({ length: 4 }, () => fc.integer({ min: 0, max: 300 })))
+    const epoch = fc.oneof(fc.nat(), fc.integer({ min: 2 ** 31 - 2, max: 2 ** 31 + 1 }), fc.constant(0))
+    const parts = fc.record({
+      resource: fc.oneof(fc.webUrl(), fc.string()),
+      expires: epoch,
+      notBefore: fc.option(epoch, { nil: undefined }),
+      ipAddress: fc.option(address, { nil: undefined }),
+    })
+    let read = 0
+    fc.assert(
+      fc.property(parts, ({ resource, expires, notBefore, ipAddress }) => {
+        const condition = {
+          DateLessThan: { 'AWS:EpochTime': expires },
+          ...(notBefore === undefined ? {} : { DateGreaterThan: { 'AWS:EpochTime': notBefore } }),
+          ...(ipAddress === undefined ? {} : { IpAddress: { 'AWS:SourceIp': `${ipAddress.join('.')}/32` } }),
+        }
+        const json = JSON.stringify({ Statement: [{ Resource: resource, Condition: condition }] })
+        const written = parsePolicy(json)
+        expect(written).toEqual(parsePolicy(` ${json}`))
+        if (written !== undefined && isPolicy(json)) read += 1
+      }),
+      { numRuns: 2000, seed: 20261126 },
+    )
+    expect(read).toBeGreaterThan(200)
+  })
 })
 
 describe('checkPolicy', () => {

@@ -21,10 +21,7 @@ describe('readSignature', () => {
   it('gives the verifier each field of a request that the policy covers', () => {
     const policy = policyOf('https://h/users/alice/*', now + 1)
     expect(read(`a=b; ${cookiesOf(policy)}`)).toMatchObject({
-      keyPairId: 'K1',
-      hashAlgorithm: 'SHA256',
-      signature: 'AAAA',
-      encodedPolicy: policy,
+      fields: { keyPairId: 'K1', hashAlgorithm: 'SHA256', signature: 'AAAA', encodedPolicy: policy },
       unmatchedUrl: undefined,
     })
   })
