@@ -254,6 +254,16 @@ describeTargets('access', (suite) => {
     expect((await sendRaw(baseUrl, request)).status).toBe(400)
   })
 
+  it('refuses bytes that are no UTF-8 in the fields of a signature', async () => {
+    const { host, baseUrl } = suite.target
+    const grant = await suite.grantCookies(await suite.signedIn('alice'), '/users/alice/')
+    for (const cookie of [grant.replace(/(Key-Pair-Id=K)/, '$1\xed'), grant.replace(/(Policy=)/, '$1\xff')]) {
+      expect(cookie).not.toBe(grant)
+      const answer = await sendRaw(baseUrl, rawGet(host, '/users/alice/one.bin', { Cookie: cookie }))
+      expect([400, 403]).toContain(answer.status)
+    }
+  })
+
   it("does not mix alice's signature with bob's path by sending both users' cookies", async () => {
     const alice = await suite.grantCookies(await suite.signedIn('alice'), '/users/alice/')
     for (const cookie of [`${alice}; ${alice}`, `CloudFront-Policy=x; ${alice}`, `${alice}; CloudFront-Policy=x`]) {
