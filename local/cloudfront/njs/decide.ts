@@ -62,15 +62,20 @@ export function decide(r: NjsRequest): string {
 }
 
 /**
- * Returns true if the `Host` header names the host of the request target, where that has one (RFC 9112 section 3.2.2): nginx
- * uses the target's, functions and policies the header's, and nobody may be told two names.
+ * Returns true if the `Host` header names the host and port of the request target, where that has them (RFC 9112 section
+ * 3.2.2): nginx uses the target's, functions and policies the header's, and nobody may be told two names.
  */
 function isHostOfTarget(r: NjsRequest): boolean {
   const header = r.headersIn.Host
   const host = r.variables.host
   if (header === undefined || host === undefined) return header === undefined
   const name = header.toLowerCase()
-  return name === host || name.slice(0, host.length + 1) === `${host}:`
+  if (name !== host && name.slice(0, host.length + 1) !== `${host}:`) return false
+  const line = String(r.variables.request)
+  const start = line.indexOf(' ') + 1
+  if (line.charAt(start) === '/') return true
+  // `http://host:port/…`: what stands between the second slash and the third.
+  return line.split('/')[2] === header
 }
 
 function isPreflight(r: NjsRequest): boolean {
