@@ -30,7 +30,7 @@ export interface GuardFunctionConfig {
   readonly readers: FunctionReaders
   /** Host that policies and stamps are made for; `null` means the request's `Host`. */
   readonly host: string | null
-  /** JSON of `GuardProblems`: a table would be made anew for each request, and only refusals need it. */
+  /** JSON of `GuardProblems`: only refusals need the table, and a table would be created for each request. */
   readonly problems: string
 }
 
