@@ -1,4 +1,5 @@
 import { Random } from '../random.ts'
+import { runFiles } from './files.ts'
 import { finale, scenarios } from './scenarios.ts'
 import { type Mishap, mishaps } from './simulation.ts'
 import { Stage } from './stage.ts'
@@ -32,13 +33,16 @@ export interface Summary {
 
 const maxFailures = 5
 
+/** Plots of files, which take no stage: as many as keep their share of the runs. */
+const filePlots = ['files: 1', 'files: 2', 'files: 3', 'files: 4']
+
 /**
  * Lives of a stage, each with its own plot, interleaving and mishaps, all from the seed. Every other run of a plot takes one
  * mishap, at call after call; the others take up to four, anywhere.
  */
 export async function runLifecycle(options: LifecycleOptions): Promise<Summary> {
   const { runs, seed, only, plot = '', log } = options
-  const names = Object.keys(scenarios).filter((name) => name.includes(plot))
+  const names = [...Object.keys(scenarios), ...filePlots].filter((name) => name.includes(plot))
   const failures: Failure[] = []
   const sum = { calls: 0, mishaps: 0 }
   let done = 0
@@ -73,6 +77,10 @@ export function describeLifecycle({ runs, calls, mishaps, failures }: Summary, s
 }
 
 async function runOnce(name: string, seed: string, round: number) {
+  if (filePlots.includes(name)) {
+    const planned = planMishaps(new Random(`${seed}/mishaps`), round)
+    return { ...(await runFiles(seed, planned)), mishaps: planned.size }
+  }
   const stage = new Stage(seed)
   const { simulation } = stage
   const planned = planMishaps(new Random(`${seed}/mishaps`), round)
