@@ -2,7 +2,8 @@ import type { BackOff } from './retry.ts'
 
 /**
  * Keeps a document and its projection in agreement while several writers change both, without a lock and without a
- * transaction: revocation state and KeyValueStore, key document and key group, shares and KeyValueStore.
+ * transaction: revocation state and KeyValueStore. (The key document and the key group need no such pair: an order of steps keeps
+ * them in agreement, see `shared/keys/rotation`, and each is changed by itself, `editKeyGroup` and `replaceDocument`.)
  *
  * The document is the truth and is changed first. The projection is what the edge reads, and follows. Each of them refuses a write
  * that names an old version; nothing spans both. A writer repeats one round until it can return:

@@ -25,6 +25,9 @@ const conflicts = ['PreconditionFailed', 'InvalidIfMatchVersion']
  * https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_UpdateKeyGroup.html
  */
 export function createCloudFrontKeys(client: CloudFrontClient, options: SendOptions = {}): TrustedKeys {
+  /** Ids of groups that were seen, by name. A list may be older than the one before; a group is read by its id as it is. */
+  const seenGroups = new Map<string, string>()
+
   async function listPublicKeys(): Promise<PublishedKey[]> {
     const keys: PublishedKey[] = []
     let Marker: string | undefined
@@ -97,12 +100,19 @@ export function createCloudFrontKeys(client: CloudFrontClient, options: SendOpti
       return unlessRefused(gone, ['PublicKeyInUse', ...conflicts], 'in-use' as const)
     },
     async findKeyGroup(name) {
+      const seen = seenGroups.get(name)
+      const same = seen === undefined ? undefined : await readKeyGroup(seen)
+      if (same?.name === name) return same
+      seenGroups.delete(name)
       let Marker: string | undefined
       do {
         const { KeyGroupList } = await client.send(new ListKeyGroupsCommand({ ...(Marker && { Marker }) }), options)
         const found = KeyGroupList?.Items?.find(({ KeyGroup }) => KeyGroup?.KeyGroupConfig?.Name === name)?.KeyGroup
         // Read by itself: the list has no ETag.
-        if (found?.Id !== undefined) return readKeyGroup(found.Id)
+        if (found?.Id !== undefined) {
+          seenGroups.set(name, found.Id)
+          return readKeyGroup(found.Id)
+        }
         Marker = KeyGroupList?.NextMarker
       } while (Marker)
       return undefined
@@ -114,7 +124,10 @@ export function createCloudFrontKeys(client: CloudFrontClient, options: SendOpti
         ['KeyGroupAlreadyExists'],
         null,
       )
-      return answer === null ? 'exists' : keyGroup(answer.KeyGroup, answer.ETag)
+      if (answer === null) return 'exists'
+      const made = keyGroup(answer.KeyGroup, answer.ETag)
+      seenGroups.set(name, made.id)
+      return made
     },
     async updateKeyGroup({ id, name, comment, version }, keyPairIds) {
       const config = { Name: name, Comment: comment, Items: [...keyPairIds] }

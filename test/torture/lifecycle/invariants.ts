@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { ownerTag, released } from '../../../shared/keys/key-secret.ts'
 import { keyTimes } from '../../../shared/keys/key-times.ts'
 import { publicKeyPem } from '../../../shared/keys/make-key-pair.ts'
-import { revocationKey } from '../../../shared/revocation/key-value.ts'
+import { revocationKey, stateHomeName } from '../../../shared/revocation/key-value.ts'
 import { revocationStateKey } from '../../../shared/revocation/state.ts'
 import type { Group } from './aws/cloudfront.ts'
 import type { MemoryAws } from './aws/memory-aws.ts'
@@ -63,7 +63,8 @@ export class Invariants {
     }
     for (const prefix of this.facts.revoked) {
       hold(this.#aws.keyValues.entries.has(revocationKey(prefix)), 'I5', `${prefix} is not revoked at the edge`)
-      const state = this.#aws.buckets.all.get('bucket')?.get(revocationStateKey)?.text
+      const home = this.#aws.keyValues.entries.get(stateHomeName) ?? ''
+      const state = this.#aws.buckets.all.get(home)?.get(revocationStateKey)?.text
       hold(state?.includes(`"${prefix}"`) === true, 'I5', `${prefix} is not revoked in the state`)
     }
     if (!this.facts.isLive || this.facts.isBrokenByHand) {

@@ -1,6 +1,7 @@
 import { Random } from '../random.ts'
 import { runFiles } from './files.ts'
-import { finale, scenarios } from './scenarios.ts'
+import { rareScenarios } from './rare-scenarios.ts'
+import { finale, type Scenario, scenarios } from './scenarios.ts'
 import { type Mishap, mishaps } from './simulation.ts'
 import { Stage } from './stage.ts'
 
@@ -33,8 +34,13 @@ export interface Summary {
 
 const maxFailures = 5
 
+const stagePlots: Readonly<Record<string, Scenario>> = { ...scenarios, ...rareScenarios }
+
 /** Plots of files, which take no stage: as many as keep their share of the runs. */
 const filePlots = ['files: 1', 'files: 2', 'files: 3', 'files: 4']
+
+/** The names of all plots. */
+export const plots: readonly string[] = [...Object.keys(stagePlots), ...filePlots]
 
 /**
  * Lives of a stage, each with its own plot, interleaving and mishaps, all from the seed. Every other run of a plot takes one
@@ -42,7 +48,7 @@ const filePlots = ['files: 1', 'files: 2', 'files: 3', 'files: 4']
  */
 export async function runLifecycle(options: LifecycleOptions): Promise<Summary> {
   const { runs, seed, only, plot = '', log } = options
-  const names = [...Object.keys(scenarios), ...filePlots].filter((name) => name.includes(plot))
+  const names = plots.filter((name) => name.includes(plot))
   const failures: Failure[] = []
   const sum = { calls: 0, mishaps: 0 }
   let done = 0
@@ -88,7 +94,7 @@ async function runOnce(name: string, seed: string, round: number) {
   let error: Error | undefined
   try {
     await simulation.run(async () => {
-      await scenarios[name]?.(stage, plan)
+      await stagePlots[name]?.(stage, plan)
       await finale(stage)
     })
   } catch (thrown) {

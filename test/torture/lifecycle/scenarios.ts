@@ -276,20 +276,23 @@ function objectFault(stage: Stage, key: string, text: string): () => void {
   return () => bucket.set(key, before)
 }
 
-async function deployUntilDone(stage: Stage): Promise<void> {
+/** Deploys as people do: again where it failed. */
+export async function deployUntilDone(stage: Stage): Promise<void> {
   for (let tries = 0; tries < 6; tries++) {
     if ((await stage.deploy()) === 'deployed') return
     await stage.simulation.sleep(60_000)
   }
 }
 
-async function removeUntilDone(stage: Stage): Promise<void> {
+/** Removes as people do: again where it failed. */
+export async function removeUntilDone(stage: Stage): Promise<void> {
   for (let tries = 0; stage.isDeployed && tries < 6; tries++) {
     if ((await stage.remove()).Status !== 'SUCCESS') await stage.simulation.sleep(60_000)
   }
 }
 
-async function all(stage: Stage, plots: readonly (() => Promise<unknown>)[]): Promise<void> {
+/** Plots beside each other, each beginning within three seconds. */
+export async function all(stage: Stage, plots: readonly (() => Promise<unknown>)[]): Promise<void> {
   await Promise.all(
     plots.map(async (plot) => {
       await stage.simulation.sleep(stage.random.int(3000))

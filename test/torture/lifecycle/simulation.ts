@@ -55,7 +55,7 @@ export class Simulation {
   /** The clock of our functions is so much ahead of that of AWS. */
   skewMs = 0
   /** Decides on the mishap of a call; `undefined` for none. */
-  mishapOf: (call: number, actor: string) => Mishap | undefined = () => undefined
+  mishapOf: (call: number, actor: string, command: string) => Mishap | undefined = () => undefined
   /** Called after every call. */
   afterCall: () => void = () => {}
   readonly #aws: MemoryAws
@@ -166,7 +166,7 @@ export class Simulation {
     if (turn === undefined) return
     this.calls += 1
     this.now += 20 + this.#random.int(200)
-    const mishap = this.mishapOf(this.calls, turn.actor)
+    const mishap = this.mishapOf(this.calls, turn.actor, turn.command.constructor.name)
     const what = `${this.calls} ${turn.actor} ${describe(turn.command)}`
     if (mishap === 'crash-before') {
       this.tell(`${what}: CRASH, not carried out`)

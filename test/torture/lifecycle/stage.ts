@@ -137,10 +137,48 @@ export class Stage {
     cloudFront.operations.UpdateKeyGroupCommand?.({ Id: group.id, IfMatch: group.etag, KeyGroupConfig }, now)
   }
 
-  /** Returns the stores of revocations, for an actor. */
+  /** An operator changes the key group by hand. */
+  editGroup(change: (ids: readonly string[]) => readonly string[]): void {
+    const { cloudFront } = this.aws
+    const group = cloudFront.groupNamed(this.groupName)
+    if (group === undefined) throw new Error('there is no key group')
+    this.simulation.tell('operator: edits the key group')
+    const KeyGroupConfig = { Name: group.name, Comment: group.comment, Items: change(group.items) }
+    const input = { Id: group.id, IfMatch: group.etag, KeyGroupConfig }
+    cloudFront.operations.UpdateKeyGroupCommand?.(input, this.simulation.now)
+  }
+
+  /** The answer to the next command of this name is lost, whatever else is planned. */
+  loseAnswerTo(command: string): void {
+    const planned = this.simulation.mishapOf
+    let isLost = false
+    this.simulation.mishapOf = (call, actor, name) => {
+      if (isLost || name !== command) return planned(call, actor, name)
+      isLost = true
+      return 'answer-lost'
+    }
+  }
+
+  /** `serverless deploy` under another stack name, for the same service and stage. It is to fail. */
+  async createSecondStack(): Promise<void> {
+    const id = `arn:aws:cloudformation:us-east-1:000000000000:stack/second/${this.#stacks}`
+    const stack = { id, properties: initial, deployment: this.#newDeployment() }
+    hold(
+      (await this.#send('Create', id, stack)).Status === 'FAILED',
+      'I4',
+      'a second stack takes the keys of the first',
+    )
+    for (let tries = 0; (await this.#send('Delete', id, stack)).Status !== 'SUCCESS'; tries++) {
+      hold(tries < 6, 'I4', 'the second stack cannot be rolled back')
+      await this.simulation.sleep(60_000)
+    }
+  }
+
+  /** Returns the stores of revocations, for an actor: those that the deployed functions are configured with. */
   revocations({ clients, clock }: Actor): RevocationStores {
     const stores = openAwsStores(secretId, clients)
-    const { state, name: home } = stores.bucket({ name: 'bucket', region: 'us-east-1' })
+    const bucket = this.#stack?.properties.BucketName ?? initial.BucketName
+    const { state, name: home } = stores.bucket({ name: bucket, region: 'us-east-1' })
     return { keyValues: stores.keyValues(arn), state, home, clock }
   }
 
