@@ -7,7 +7,10 @@ function account() {
   const lists = { lagMs: 0 }
   const aws = new MemoryAws({ lagMs: () => lists.lagMs, conflict: () => 'PreconditionFailed' })
   let now = 1_800_000_000_000
-  const clients = clientsOf(async (command) => aws.execute(command, (now += 100)))
+  const clients = clientsOf(async (command) => {
+    now += 100
+    return aws.execute(command, now)
+  })
   const id = aws.cloudFront.addKey('key', 'svc/dev/keys', 'pem', now)
   return { aws, lists, clients, group: { name: 'svc-dev-keys', comment: 'svc/dev/keys', keyPairIds: [id] } }
 }
