@@ -33,7 +33,7 @@ interface Turn {
 interface Actor {
   readonly name: string
   isAlive: boolean
-  /** What becomes of the call that is under way. */
+  /** The mishap of the call that is under way. */
   mishap: Mishap | undefined
   readonly end: () => void
 }
@@ -252,7 +252,7 @@ class Files {
     if (text === undefined) return
     hold(!this.#gone.has(text), 'I3', `${text} comes back to ${key}`)
     this.#published.add(text)
-    // Whoever waits for this key now finds it taken.
+    // Every upload that waits for this key now finds it taken.
     for (const upload of this.#uploads) if (upload.key === key) this.#settled.add(String(this.#texts.get(upload.id)))
   }
 
