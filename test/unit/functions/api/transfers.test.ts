@@ -1,4 +1,4 @@
-/** Copies and moves over a store that answers what the test says. */
+/** Copies, moves and deletions over a store that answers what the test says. */
 import { describe, expect, it } from 'vitest'
 import type { AssetStore } from '../../../../shared/assets/asset-store.ts'
 import { AssetError, type EdgeSignerError, ServiceError } from '../../../../shared/errors.ts'
@@ -30,5 +30,20 @@ describe('the CDN', () => {
     const answer = await api.call(`/api/assets/${action}`, { json: { from, to, overwrite } })
     expect(answer.body.code).toBe(failure?.code)
     expect(api.invalidated).toEqual(paths)
+  })
+
+  it.each([
+    ['deleted the file', true, undefined],
+    ['finds nothing, because an earlier try ended after the deletion', false, 'ERR_ASSET_NOT_FOUND'],
+    ['gives no answer', new ServiceError('ERR_STORE_UNAVAILABLE'), 'ERR_STORE_UNAVAILABLE'],
+  ] as const)('forgets a path whose deletion %s', async (_what, result, code) => {
+    const remove: AssetStore['delete'] = async () => {
+      if (typeof result !== 'boolean') throw result
+      return result
+    }
+    const api = createTestApi({ maxKeyLength: 1024, delete: remove } as Partial<AssetStore> as AssetStore)
+    const answer = await api.call(`/api/assets/${from}`, { method: 'DELETE' })
+    expect(answer.body.code).toBe(code)
+    expect(api.invalidated).toEqual([`/${from}`])
   })
 })
