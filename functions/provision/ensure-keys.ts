@@ -91,10 +91,11 @@ export function noteKey(ring: KeyRing, undo: UndoList): (made: MadeKey) => void 
 /** A second stack of the same service and stage must not take the first one's keys, nor remove them when it is rolled back. */
 export function refuseForeign(id: string, { owner, arn }: SecretDescription, stackId: string): void {
   if (owner === stackId) return
+  const handOver = `tag it ${ownerTag}=${released} to hand it over`
   throw new ConfigError(
     owner === undefined
-      ? `secret ${id} (${arn}) was not made by this stack: delete it, or tag it ${ownerTag}=${stackId} to hand it over`
-      : `secret ${id} belongs to stack ${owner}: remove that stack, or choose another service or stage name`,
+      ? `secret ${id} (${arn}) was not made by this stack: delete it, or ${handOver}`
+      : `secret ${id} belongs to stack ${owner}: remove that stack, or choose another service or stage name; where that stack is no more, ${handOver}`,
   )
 }
 

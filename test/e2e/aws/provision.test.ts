@@ -142,6 +142,7 @@ describe('a second stack of the same name', () => {
     const answer = await stage.cloudFormation('Create', { stack: 'other-stack' })
     expect(answer).toMatchObject({ Status: 'FAILED' })
     expect(answer.Reason).toMatch(/belongs to stack arn:.*remove that stack, or choose another service or stage name/)
+    expect(answer.Reason).toContain('where that stack is no more, tag it edge-signer:stack=released to hand it over')
     expect(await stage.cloudFormation('Delete', { stack: 'other-stack' })).toMatchObject({ Status: 'SUCCESS' })
     expect(await inventory(stage)).toEqual(before)
   })
@@ -150,7 +151,7 @@ describe('a second stack of the same name', () => {
     const stage = await openStage(aws)
     await aws.secrets.send(new CreateSecretCommand({ Name: stage.secretId, SecretString: '{}' }))
     const answer = await stage.cloudFormation('Create')
-    expect(answer.Reason).toContain('delete it, or tag it edge-signer:stack=arn:')
+    expect(answer.Reason).toContain('delete it, or tag it edge-signer:stack=released')
     expect((await inventory(stage)).secret).toBeDefined()
   })
 

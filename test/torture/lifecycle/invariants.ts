@@ -55,8 +55,9 @@ export class Invariants {
     }
   }
 
-  /** I1, I5 and I6, which hold at every instant. `now`: epoch milliseconds. */
+  /** I1, I2, I5 and I6, as far as they hold at every instant. `now`: epoch milliseconds. */
   check(now: number): void {
+    this.#checkOwner()
     for (const { items } of this.#aws.cloudFront.groups.values()) {
       const back = items.find((id) => this.withdrawn.has(id))
       hold(back === undefined, 'I6', `key ${back} is trusted again`)
@@ -76,13 +77,21 @@ export class Invariants {
     for (const skew of [-keyTimes.clockSkew, 0, keyTimes.clockSkew]) this.#checkSigner(seconds, seconds + skew)
   }
 
-  /** I2 and what else holds when nothing runs. */
+  /** I2 when nothing runs: a secret that is released is also marked for deletion. */
   checkAtRest(): void {
+    this.#checkOwner()
+    const secret = this.secret()
+    const isLeft = secret?.deletedAt === undefined && secret?.owner.get(ownerTag) === released
+    hold(!isLeft, 'I2', 'the secret was released and not removed')
+  }
+
+  /** A usable secret belongs to a stack that exists, or is on its way from or to one. */
+  #checkOwner(): void {
     const secret = this.secret()
     if (secret === undefined || secret.deletedAt !== undefined) return
     const owner = secret.owner.get(ownerTag)
-    hold(owner !== undefined && this.facts.stacks.has(owner), 'I2', `the secret's owner ${owner} does not exist`)
-    hold(owner !== released, 'I2', 'the secret was released and not removed')
+    const isOwned = owner !== undefined && (owner === released || this.facts.stacks.has(owner))
+    hold(isOwned, 'I2', `the secret's owner ${owner} does not exist`)
   }
 
   /** The current keys; `undefined` where there is no usable document. */

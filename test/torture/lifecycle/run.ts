@@ -1,4 +1,5 @@
 import { Random } from '../random.ts'
+import { crowdScenarios } from './crowd-scenarios.ts'
 import { runFiles } from './files.ts'
 import { rareScenarios } from './rare-scenarios.ts'
 import { finale, type Scenario, scenarios } from './scenarios.ts'
@@ -34,7 +35,7 @@ export interface Summary {
 
 const maxFailures = 5
 
-const stagePlots: Readonly<Record<string, Scenario>> = { ...scenarios, ...rareScenarios }
+const stagePlots: Readonly<Record<string, Scenario>> = { ...scenarios, ...rareScenarios, ...crowdScenarios }
 
 /** Plots of files, which take no stage: as many as keep their share of the runs. */
 const filePlots = ['files: 1', 'files: 2', 'files: 3', 'files: 4']

@@ -1,36 +1,25 @@
 import { openAwsStores } from '../../../functions/provision/aws-stores.ts'
-import { createProvisionHandler } from '../../../functions/provision/create-handler.ts'
 import { createRotateKeyHandler } from '../../../functions/rotate-key/create-handler.ts'
-import type { KeyAlgorithm } from '../../../shared/keys/key-algorithm.ts'
+import type { KeyRing } from '../../../shared/keys/key-ring.ts'
 import { keyTimes } from '../../../shared/keys/key-times.ts'
 import type { RevocationStores } from '../../../shared/revocation/stores.ts'
 import { Random } from '../random.ts'
 import { MemoryAws } from './aws/memory-aws.ts'
+import {
+  type Answer,
+  type Deployed,
+  invocations,
+  keyValueStoreArn,
+  name,
+  type Properties,
+  type RequestType,
+  secretId,
+  sendRequest,
+} from './custom-resource.ts'
 import { hold, Invariants } from './invariants.ts'
 import { type Actor, type Ending, type Mishap, Simulation } from './simulation.ts'
 
-/** The answer to CloudFormation. */
-export interface Answer {
-  readonly Status: 'SUCCESS' | 'FAILED'
-  readonly Reason?: string
-  readonly Data?: Readonly<Record<string, string>>
-}
-
-/** Properties of the custom resource that scenarios change. */
-export interface Properties {
-  readonly Algorithm: KeyAlgorithm
-  readonly SessionSecret: 'none' | 'shared'
-  readonly BucketName: string
-}
-
-const service = 'svc'
-const secretId = `${service}/dev/keys`
-const name = `${service}-dev`
-const arn = 'arn:aws:cloudfront::000000000000:key-value-store/kvs'
-const pages = [{ key: '_edge/pages/403.html', contentType: 'text/html', text: '<!doctype html>' }]
 const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const
-/** Lambda runs an event again whose process died, twice. */
-const invocations = 3
 
 /**
  * A stage in an account of its own, driven as AWS drives it: by CloudFormation with its rollbacks, by Secrets Manager with its
@@ -43,7 +32,7 @@ export class Stage {
   readonly invariants: Invariants
   readonly mark = secretId
   readonly groupName = `${name}-keys`
-  #stack: { id: string; properties: Properties; deployment: string } | undefined
+  #stack: Deployed | undefined
   #stacks = 0
   #deployments = 0
   #tokens = 0
@@ -73,6 +62,11 @@ export class Stage {
     this.simulation.mishapOf = () => undefined
   }
 
+  /** The stack as it is deployed. */
+  get stack(): Deployed | undefined {
+    return this.#stack
+  }
+
   get isDeployed(): boolean {
     return this.#stack !== undefined
   }
@@ -87,14 +81,14 @@ export class Stage {
     const stack = this.#stack
     if (stack === undefined) throw new Error('there is no stack')
     this.invariants.facts.isLive = false
-    const answer = await this.#send('Delete', stack.id, stack)
+    const answer = await this.#send('Delete', stack)
     if (answer.Status === 'SUCCESS') this.#forgetStack(stack.id)
     return answer
   }
 
-  /** Lambda may deliver an event twice: a second run of the last update, beside whatever runs. */
-  async repeatLastUpdate(): Promise<void> {
-    if (this.#stack !== undefined) await this.#send('Update', this.#stack.id, this.#stack)
+  /** Lambda may deliver an event twice, and late: a further run for a stack as it is or was, beside whatever runs. */
+  async deliverAgain(type: RequestType, to: Deployed | undefined = this.#stack): Promise<void> {
+    if (to !== undefined) await this.#send(type, to)
   }
 
   /** Secrets Manager rotates: four steps, each run again when it fails, then the whole given up. */
@@ -163,12 +157,8 @@ export class Stage {
   async createSecondStack(): Promise<void> {
     const id = `arn:aws:cloudformation:us-east-1:000000000000:stack/second/${this.#stacks}`
     const stack = { id, properties: initial, deployment: this.#newDeployment() }
-    hold(
-      (await this.#send('Create', id, stack)).Status === 'FAILED',
-      'I4',
-      'a second stack takes the keys of the first',
-    )
-    for (let tries = 0; (await this.#send('Delete', id, stack)).Status !== 'SUCCESS'; tries++) {
+    hold((await this.#send('Create', stack)).Status === 'FAILED', 'I4', 'a second stack takes the keys of the first')
+    for (let tries = 0; (await this.#send('Delete', stack)).Status !== 'SUCCESS'; tries++) {
       hold(tries < 6, 'I4', 'the second stack cannot be rolled back')
       await this.simulation.sleep(60_000)
     }
@@ -179,7 +169,14 @@ export class Stage {
     const stores = openAwsStores(secretId, clients)
     const bucket = this.#stack?.properties.BucketName ?? initial.BucketName
     const { state, name: home } = stores.bucket({ name: bucket, region: 'us-east-1' })
-    return { keyValues: stores.keyValues(arn), state, home, clock }
+    return { keyValues: stores.keyValues(keyValueStoreArn), state, home, clock }
+  }
+
+  /** Returns the keys of the stage, for an actor. */
+  ring({ clients, clock, report }: Actor): Omit<KeyRing, 'now'> {
+    const { secret, trusted } = openAwsStores(secretId, clients)
+    const algorithm = this.#stack?.properties.Algorithm ?? initial.Algorithm
+    return { name, secret, trusted, algorithm, times: keyTimes, clock, report }
   }
 
   async #create(change: Partial<Properties>, { later }: { later?: boolean }): Promise<'deployed' | 'rolled-back'> {
@@ -188,13 +185,13 @@ export class Stage {
     const stack = { id, properties: { ...initial, ...change }, deployment: this.#newDeployment() }
     this.#stack = stack
     this.invariants.facts.stacks.add(id)
-    const answer = await this.#send('Create', id, stack)
+    const answer = await this.#send('Create', stack)
     if (answer.Status === 'SUCCESS' && later !== true) {
       this.#goLive()
       return 'deployed'
     }
     this.simulation.tell('CloudFormation: rolls the creation back')
-    while ((await this.#send('Delete', id, stack)).Status !== 'SUCCESS') await this.simulation.sleep(60_000)
+    while ((await this.#send('Delete', stack)).Status !== 'SUCCESS') await this.simulation.sleep(60_000)
     this.#forgetStack(id)
     return 'rolled-back'
   }
@@ -203,17 +200,21 @@ export class Stage {
     const before = this.#stack
     if (before === undefined) throw new Error('there is no stack')
     const after = { ...before, properties: { ...before.properties, ...change }, deployment: this.#newDeployment() }
-    const answer = await this.#send('Update', before.id, after, before)
+    const answer = await this.#send('Update', after, before)
     if (answer.Status === 'SUCCESS' && later !== true) {
       this.#stack = after
       this.#goLive()
       return 'deployed'
     }
     this.simulation.tell('CloudFormation: rolls the update back')
-    const rollback = await this.#send('Update', before.id, before, after)
+    const rollback = await this.#send('Update', before, after)
     hold(rollback.Status === 'SUCCESS', 'I4', `UPDATE_ROLLBACK_FAILED: ${rollback.Reason}`)
     hold(rollback.Data?.KeyGroupId !== undefined, 'I4', 'the rollback lost the key group')
     return 'rolled-back'
+  }
+
+  #send(type: RequestType, to: Deployed, from?: Deployed): Promise<Answer> {
+    return sendRequest(this.simulation, type, to, from)
   }
 
   #goLive(): void {
@@ -235,56 +236,6 @@ export class Stage {
     return `${at}-${new Date(at).toISOString()}`
   }
 
-  /** One request of CloudFormation, delivered by Lambda until a process lives long enough to answer. */
-  async #send(
-    RequestType: string,
-    StackId: string,
-    to: { properties: Properties; deployment: string },
-    from?: { properties: Properties; deployment: string },
-  ): Promise<Answer> {
-    const resource = ({ properties, deployment }: { properties: Properties; deployment: string }) => ({
-      ...{ ServiceToken: 'provision', KeyValueStoreArn: arn, BucketRegion: 'us-east-1', Deployment: deployment },
-      ...properties,
-    })
-    const event = {
-      ...{
-        RequestType,
-        StackId,
-        RequestId: 'request',
-        LogicalResourceId: 'SigningKeys',
-        ResponseURL: 'https://answer',
-      },
-      ResourceProperties: resource(to),
-      ...(from === undefined ? {} : { OldResourceProperties: resource(from) }),
-    }
-    this.simulation.tell(`CloudFormation: ${RequestType}`)
-    for (let run = 1; run <= invocations; run++) {
-      let answer: Answer | undefined
-      const ending = await this.simulation.spawn(`provision:${RequestType}`, async (actor) => {
-        const fetchAnswer = async (_url: unknown, init?: { body?: unknown }) => {
-          answer = JSON.parse(String(init?.body)) as Answer
-          return new Response()
-        }
-        const world = {
-          ...{ clock: actor.clock, startTimer: actor.startTimer, report: actor.report },
-          openStores: (signal?: AbortSignal) => openAwsStores(secretId, actor.clients, signal),
-          fetch: fetchAnswer as typeof fetch,
-        }
-        const handler = createProvisionHandler({ name, bucketOwner: `${service}/dev`, secretId, pages }, world)
-        const end = this.simulation.now + 120_000
-        const getRemainingTimeInMillis = () => end - this.simulation.now
-        await handler(event, { logStreamName: 'log', getRemainingTimeInMillis })
-      })
-      if (answer !== undefined) {
-        this.simulation.tell(`CloudFormation: is answered ${answer.Status} ${answer.Reason ?? ''}`)
-        return answer
-      }
-      if (ending !== 'crashed') throw new Error(`provision gave no answer: ${JSON.stringify(ending)}`)
-      await this.simulation.sleep(60_000)
-    }
-    return { Status: 'FAILED', Reason: 'timed out' }
-  }
-
   async #step(step: (typeof steps)[number], token: string): Promise<boolean> {
     for (let run = 1; run <= invocations; run++) {
       const ending = await this.step(step, token)
@@ -296,10 +247,7 @@ export class Stage {
 
   #rotateKey(actorName: string, event: object): Promise<Ending<void>> {
     return this.simulation.spawn(actorName, async (actor) => {
-      const { secret, trusted } = openAwsStores(secretId, actor.clients)
-      const keys = { name, secret, trusted, algorithm: this.#stack?.properties.Algorithm ?? initial.Algorithm }
-      const ring = { ...keys, times: keyTimes, clock: actor.clock, report: actor.report }
-      await createRotateKeyHandler({ ring, revocations: this.revocations(actor) })(event)
+      await createRotateKeyHandler({ ring: this.ring(actor), revocations: this.revocations(actor) })(event)
     })
   }
 

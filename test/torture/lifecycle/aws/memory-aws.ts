@@ -18,10 +18,11 @@ export class MemoryAws {
   readonly secrets = new Secrets()
   readonly cloudFront: CloudFront
   readonly buckets = new Buckets()
-  readonly keyValues = new KeyValueStore()
+  readonly keyValues: KeyValueStore
 
   constructor(chance: CloudFrontChance) {
     this.cloudFront = new CloudFront(chance)
+    this.keyValues = new KeyValueStore(chance.lagMs)
   }
 
   /**

@@ -41,15 +41,26 @@ export class Buckets {
   }
 }
 
-/** A KeyValueStore: every update names the `ETag` of the whole store. */
+/** A KeyValueStore: every update names the `ETag` of the whole store; the list of its keys lags behind. */
 export class KeyValueStore {
   readonly entries = new Map<string, string>()
+  /** False where lists show what is there. */
+  lags = true
+  readonly #lagMs: () => number
+  readonly #past: { readonly at: number; readonly entries: ReadonlyMap<string, string> }[] = []
   #version = 1
+
+  /** @param lagMs a lag for the next list, in milliseconds. */
+  constructor(lagMs: () => number) {
+    this.#lagMs = lagMs
+  }
 
   readonly operations: Readonly<Record<string, Operation>> = {
     DescribeKeyValueStoreCommand: () => ({ ETag: `KV${this.#version}` }),
-    ListKeysCommand: () => ({ Items: [...this.entries].map(([Key, Value]) => ({ Key, Value })) }),
-    UpdateKeysCommand: (input) => {
+    ListKeysCommand: (_input, now) => ({
+      Items: [...this.#listed(now)].map(([Key, Value]) => ({ Key, Value })),
+    }),
+    UpdateKeysCommand: (input, now) => {
       if (input.IfMatch !== `KV${this.#version}`) throw new AwsFault('ConflictException', 409)
       const puts = (input.Puts ?? []) as { Key: string; Value: string }[]
       const deletes = (input.Deletes ?? []) as { Key: string }[]
@@ -57,7 +68,21 @@ export class KeyValueStore {
       for (const { Key } of deletes) this.entries.delete(Key)
       for (const { Key, Value } of puts) this.entries.set(Key, Value)
       this.#version += 1
+      this.#past.push({ at: now, entries: new Map(this.entries) })
+      if (this.#past.length > 60) this.#past.shift()
       return { ETag: `KV${this.#version}` }
     },
+  }
+
+  /** Another store in the place of this one, without an entry. */
+  replace(): void {
+    this.entries.clear()
+    this.#past.length = 0
+  }
+
+  #listed(now: number): ReadonlyMap<string, string> {
+    const at = now - (this.lags ? this.#lagMs() : 0)
+    if (this.#past.length === 0) return this.entries
+    return this.#past.findLast((past) => past.at <= at)?.entries ?? new Map()
   }
 }
