@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
-import { ConcurrentChangeError } from '../operations/retry.ts'
-import { type KeyRing, repeatWhenOvertaken, requireKeyGroup } from './key-ring.ts'
+import { type ConvergingPlace, convergePlace } from '../operations/converge.ts'
+import { ConcurrentChangeError, startBackOff } from '../operations/retry.ts'
+import { type KeyRing, overtaken, requireKeyGroup } from './key-ring.ts'
 import { type KeyGroup, maxKeysInGroup } from './trusted-keys.ts'
 
 /**
@@ -14,16 +15,25 @@ export async function editKeyGroup(
   ring: KeyRing,
   edit: (keyPairIds: readonly string[]) => readonly string[],
 ): Promise<void> {
-  await repeatWhenOvertaken(ring, async () => {
-    const group = await requireKeyGroup(ring)
-    const wanted = [...new Set(edit(group.keyPairIds))]
-    const same = wanted.length === group.keyPairIds.length && wanted.every((id) => group.keyPairIds.includes(id))
-    if (same) return
-    if (wanted.length > maxKeysInGroup) throw groupIsFull(group)
-    if ((await ring.trusted.updateKeyGroup(group, wanted)) === 'changed-meanwhile') {
-      throw new ConcurrentChangeError('ERR_KEYS_ROTATION', 'the key group is being changed by another run: try again')
-    }
-    ring.report(`key group ${group.id}: holds ${wanted.join(', ')}`)
+  const place: ConvergingPlace<KeyGroup, readonly string[]> = {
+    load: () => requireKeyGroup(ring),
+    plan(group) {
+      const wanted = [...new Set(edit(group.keyPairIds))]
+      const isSame = wanted.length === group.keyPairIds.length && wanted.every((id) => group.keyPairIds.includes(id))
+      if (isSame) return undefined
+      if (wanted.length > maxKeysInGroup) throw groupIsFull(group)
+      return wanted
+    },
+    async write(wanted, group) {
+      if ((await ring.trusted.updateKeyGroup(group, wanted)) === 'changed-meanwhile') return 'changed-meanwhile'
+      ring.report(`key group ${group.id}: holds ${wanted.join(', ')}`)
+      return 'written'
+    },
+  }
+  await convergePlace(place, {
+    backOff: startBackOff(overtaken, ring.clock),
+    busy: () =>
+      new ConcurrentChangeError('ERR_KEYS_ROTATION', 'the key group is being changed by another run: try again'),
   })
 }
 

@@ -24,7 +24,7 @@ export interface KeyRing {
 }
 
 /** How long a change that another writer overtook is tried again. */
-const overtaken: BackOffLimits = { firstMs: 200, maxMs: 5000, totalMs: 20_000 }
+export const overtaken: BackOffLimits = { firstMs: 200, maxMs: 5000, totalMs: 20_000 }
 /** How long a key group that is not listed is looked for. */
 const unlisted: BackOffLimits = { firstMs: 200, maxMs: 2000, totalMs: 10_000 }
 

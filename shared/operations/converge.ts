@@ -2,8 +2,8 @@ import type { BackOff } from './retry.ts'
 
 /**
  * Keeps a document and its projection in agreement while several writers change both, without a lock and without a
- * transaction: revocation state and KeyValueStore. (The key document and the key group need no such pair: an order of steps keeps
- * them in agreement, see `shared/keys/rotation`, and each is changed by itself, `editKeyGroup` and `replaceDocument`.)
+ * transaction: revocation state and KeyValueStore. (The key document and the key group are no such pair: an order of steps keeps
+ * them in agreement, see `shared/keys/rotation`. The group is a place of its own, `convergePlace`.)
  *
  * The document is the truth and is changed first. The projection is what the edge reads, and follows. Each of them refuses a write
  * that names an old version; nothing spans both. A writer repeats one round until it can return:
@@ -110,6 +110,34 @@ export async function converge<Document, Projection, Change>(
         if (after !== undefined && pair.isEqual(after.value, document)) return document
       }
     }
+    if (!(await backOff.pause())) throw busy()
+  }
+}
+
+/** A place that several writers change, and of which nothing else is a copy: the key group. */
+export interface ConvergingPlace<Current, Wanted> {
+  /** What is there, with its version. */
+  load(): Promise<Current>
+  /** The state to write; `undefined` where the place is as it should be. @throws where it can never be. */
+  plan(current: Current): Wanted | undefined
+  /** Writes, unless the place is no longer `current`. */
+  write(wanted: Wanted, current: Current): Promise<'written' | 'changed-meanwhile'>
+}
+
+/**
+ * Brings one place to what is wanted of it. A change that another writer makes meanwhile is kept: the place is read again, and
+ * the plan is made for what is there then.
+ *
+ * @throws what the place throws, or `busy`.
+ */
+export async function convergePlace<Current, Wanted>(
+  { load, plan, write }: ConvergingPlace<Current, Wanted>,
+  { backOff, busy }: Pick<Convergence<never>, 'backOff' | 'busy'>,
+): Promise<void> {
+  for (;;) {
+    const current = await load()
+    const wanted = plan(current)
+    if (wanted === undefined || (await write(wanted, current)) === 'written') return
     if (!(await backOff.pause())) throw busy()
   }
 }
