@@ -37,6 +37,9 @@ const pages = [{ key: '_edge/pages/403.html', contentType: 'text/html', text: '<
 /** Lambda runs an event again whose process died, twice. */
 export const invocations = 3
 
+/** The reason of a request that nobody answered: each run of the function died. */
+export const timedOut = 'timed out'
+
 /** One request of CloudFormation, delivered by Lambda until a process lives long enough to answer. */
 export async function sendRequest(
   simulation: Simulation,
@@ -75,7 +78,7 @@ export async function sendRequest(
     if (ending !== 'crashed') throw new Error(`provision gave no answer: ${JSON.stringify(ending)}`)
     await simulation.sleep(60_000)
   }
-  return { Status: 'FAILED', Reason: 'timed out' }
+  return { Status: 'FAILED', Reason: timedOut }
 }
 
 function resource({ properties, deployment }: Deployed) {
