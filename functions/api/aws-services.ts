@@ -4,13 +4,14 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { type S3Location, s3ClientDefaults } from '../../shared/assets/s3/location.ts'
 import { createS3Presign } from '../../shared/assets/s3/presign.ts'
 import { createS3Store } from '../../shared/assets/s3/store.ts'
-import type { AwsConnection } from '../../shared/aws/edge/aws-fetch.ts'
+import type { AwsConnection } from '../../shared/aws/edge/aws-send.ts'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
 import { createKmsSign } from '../../shared/aws/edge/kms-sign.ts'
 import { createSecretsManager } from '../../shared/aws/edge/secrets-manager.ts'
 import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
 import { createS3State, loadStateText } from '../../shared/aws/sdk/s3-object.ts'
 import { ServiceError } from '../../shared/errors.ts'
+import { send } from '../../shared/http/send.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import type { ApiFunctionConfig } from './config.ts'
 import { type ApiServices, createApiServices } from './services.ts'
@@ -40,7 +41,7 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
   const location: S3Location = { client, bucket, keyPrefix: config.keyPrefix, conditionalCopy: 'native' }
   const log: ApiServices['log'] = (entry) => console.log(JSON.stringify(entry))
   const newId = () => randomBytes(16).toString('base64url')
-  const aws: AwsConnection = { fetch, credentials: () => roleCredentials(process.env), nowMs: Date.now }
+  const aws: AwsConnection = { send, credentials: () => roleCredentials(process.env), nowMs: Date.now }
   const secrets = createSecretsManager(aws)
   const state = createS3State(client, bucket)
   return createApiServices(config, {
@@ -64,7 +65,7 @@ export function createAwsServices(config: ApiFunctionConfig, environment: ApiEnv
       const clock = { nowMs: Date.now, random: Math.random, wait: (ms: number) => wait(ms) }
       return { state, keyValues: openKeyValues(environment.KEY_VALUE_STORE_ARN), home: bucket, clock }
     },
-    loadKeySet: (url) => fetchKeySet(url, { fetch }),
+    loadKeySet: (url) => fetchKeySet(url, { send }),
     kmsSign: createKmsSign(aws),
     now: () => Math.floor(Date.now() / 1000),
     newId,

@@ -6,6 +6,7 @@ import { createS3Store } from '../../shared/assets/s3/store.ts'
 import { createCloudFrontInvalidation, noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
 import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
 import { createS3State, loadStateText } from '../../shared/aws/sdk/s3-object.ts'
+import { send } from '../../shared/http/send.ts'
 import { parseRevocationState } from '../../shared/revocation/state.ts'
 import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
 import type { Upload } from '../../shared/uploads/upload.ts'
@@ -30,7 +31,7 @@ const store = createS3Store({ ...location, ticketSeconds: 0 })
 const cdn = distributionId
   ? createCloudFrontInvalidation({
       distributionId,
-      fetch,
+      send,
       credentials: () => roleCredentials(process.env),
       nowMs: Date.now,
       newReference: randomUUID,

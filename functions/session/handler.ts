@@ -1,4 +1,5 @@
 import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
+import { send } from '../../shared/http/send.ts'
 import type { SessionFunctionConfig } from './config.ts'
 import { createEdgeHandler } from './edge-handler.ts'
 import { connectToAws } from './services.ts'
@@ -15,7 +16,7 @@ const config = __CONFIG__
 export const handler = createEdgeHandler(config, {
   connect: (accountId) =>
     connectToAws(config, accountId, {
-      fetch: (input, init) => fetch(input, init),
+      send,
       credentials: () => roleCredentials(process.env),
       nowMs: Date.now,
     }),

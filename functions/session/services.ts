@@ -1,4 +1,4 @@
-import type { AwsConnection } from '../../shared/aws/edge/aws-fetch.ts'
+import type { AwsConnection } from '../../shared/aws/edge/aws-send.ts'
 import { type BucketState, createBucketState } from '../../shared/aws/edge/bucket-state.ts'
 import { createKmsSign } from '../../shared/aws/edge/kms-sign.ts'
 import { createSecretsManager } from '../../shared/aws/edge/secrets-manager.ts'
@@ -50,17 +50,11 @@ export function createSessionServices(
   }
 }
 
-/** Dependencies of `connectToAws`. */
-export interface AwsDependencies extends AwsConnection {
-  /** Looked up at each call, so that a host process can stand in for AWS. */
-  readonly fetch: typeof fetch
-}
-
 /** Returns the dependencies as deployed: Secrets Manager, the bucket, the app's JWKS endpoint, KMS. */
 export function connectToAws(
   config: SessionFunctionConfig,
   accountId: string,
-  aws: AwsDependencies,
+  aws: AwsConnection,
 ): SessionDependencies {
   return {
     secrets: createSecretsManager(aws),

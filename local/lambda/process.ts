@@ -1,4 +1,4 @@
-import { createLocalFetch, type LocalAws } from '../aws/network.ts'
+import { interceptHttps, type LocalAws, localServices, setRoleCredentials } from '../aws/network.ts'
 import { receiveSettings, tellReady } from '../process/child-process.ts'
 import { socketBacklog } from '../process/ports.ts'
 import { loadBundle } from './bundle.ts'
@@ -16,17 +16,13 @@ export interface LambdaEdgeProcess {
 }
 
 /**
- * The process of one Lambda@Edge function. It has its own globals, such as `fetch` and AWS's environment, and an endless loop in it
+ * The process of one Lambda@Edge function. It has its own globals, such as `https.request` and AWS's environment, and an endless loop in it
  * blocks nothing else. It tells its parent when it serves, and ends with it.
  */
 const settings = await receiveSettings<LambdaEdgeProcess>()
 
-globalThis.fetch = createLocalFetch(settings.aws)
-// Lambda passes the role's credentials in these variables. The emulated services reject unsigned requests, and accept any key.
-process.env.AWS_ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE'
-process.env.AWS_SECRET_ACCESS_KEY = 'local'
-process.env.AWS_REGION = 'us-east-1'
-delete process.env.AWS_SESSION_TOKEN
+interceptHttps(localServices(settings.aws), `${settings.socket}.aws`, settings.aws.jwksUrl)
+setRoleCredentials(process.env)
 
 const log = (line: string) => console.error(line)
 const server = createLambdaEdgeHost({

@@ -7,6 +7,7 @@ import { stateFiles } from '../../local/state/state-files.ts'
 import { noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
 import { readRevocations } from '../../shared/revocation/revoke.ts'
 import { serializeRevocationState } from '../../shared/revocation/state.ts'
+import { send } from '../../shared/http/send.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import { issueUploadToken } from '../../shared/uploads/upload-token.ts'
 import { uploadPath } from '../upload-paths.ts'
@@ -55,7 +56,7 @@ export function createLocalServices(settings: LocalServicesSettings): ApiService
     loadKeys: () => readFile(state.secret, 'utf8'),
     loadState: async () => serializeRevocationState(await readRevocations(revocations, now())),
     openRevocations: async () => revocations,
-    loadKeySet: (url) => fetchKeySet(url, { fetch }),
+    loadKeySet: (url) => fetchKeySet(url, { send }),
     now,
     newId: () => randomBytes(16).toString('base64url'),
     random: Math.random,

@@ -2,6 +2,7 @@ import type { CryptoKey, JSONWebKeySet } from 'jose'
 import * as errors from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { ServiceError } from '../errors.ts'
+import type { Send } from '../http/send.ts'
 
 /** The header fields of an unverified token that choose a key. */
 export interface UnverifiedHeader {
@@ -164,17 +165,20 @@ async function findKey(keySet: LocalKeySet, header: UnverifiedHeader): Promise<C
   }
 }
 
+/** Each of two tries has this long: together less than the 5 s that a viewer-request function has. */
+const keySetTryMs = 1500
+
 /**
- * Fetches the app's JWK Set (RFC 7517); 1.5 s. A redirect is refused: the address in the config is the one that was trusted.
+ * Fetches the app's JWK Set (RFC 7517), with a second try after a fault of the network, a time-out and 5xx. A redirect is refused:
+ * the address in the config is the one that was trusted.
  *
- * @throws ServiceError `ERR_JWKS_UNAVAILABLE`, or what `dependencies.fetch` throws.
+ * @throws ServiceError `ERR_JWKS_UNAVAILABLE`, SyntaxError for a text that is not JSON, or what `send` throws.
  */
-export async function fetchKeySet(url: string, dependencies: { readonly fetch: typeof fetch }): Promise<unknown> {
-  const response = await dependencies.fetch(url, {
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(1500),
-  })
-  if (!response.ok) throw new ServiceError('ERR_JWKS_UNAVAILABLE')
-  return response.json()
+export async function fetchKeySet(url: string, { send }: { readonly send: Send }): Promise<unknown> {
+  const headers = { accept: 'application/jwk-set+json, application/json' }
+  const ask = () => send({ url, method: 'GET', headers }, keySetTryMs)
+  const first = await ask().catch(() => undefined)
+  const { status, body } = first !== undefined && first.status < 500 ? first : await ask()
+  if (status !== 200) throw new ServiceError('ERR_JWKS_UNAVAILABLE')
+  return JSON.parse(body)
 }

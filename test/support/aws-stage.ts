@@ -12,6 +12,7 @@ import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import { createEdgeHandler } from '../../functions/session/edge-handler.ts'
 import { connectToAws } from '../../functions/session/services.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
+import { type Answer, type OutgoingRequest, send } from '../../shared/http/send.ts'
 import type { KeyAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { parseKeyDocument } from '../../shared/keys/key-document.ts'
 import type { KeyRing } from '../../shared/keys/key-ring.ts'
@@ -172,7 +173,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
       const handler = createEdgeHandler(sessionFunctionConfig(deployment), {
         connect: () =>
           connectToAws(sessionFunctionConfig(deployment), '000000000000', {
-            fetch: (input, init) => fetchFromEmulator(aws, input, init),
+            send: (request, timeoutMs) => sendToEmulator(aws, request, timeoutMs),
             credentials: () => ({ accessKeyId: 'test', secretAccessKey: 'test' }),
             nowMs,
           }),
@@ -201,12 +202,11 @@ export interface Minted {
 export const algorithms = ['ES256', 'RS256', 'RS1'] as const satisfies readonly KeyAlgorithm[]
 
 /** Sends what is meant for AWS to the emulator: the service by its headers, a bucket by its path. */
-function fetchFromEmulator(aws: AwsEmulator, input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const request = new Request(input, init)
+function sendToEmulator(aws: AwsEmulator, request: OutgoingRequest, timeoutMs: number): Promise<Answer> {
   const { hostname, pathname, search } = new URL(request.url)
   const bucket = /^(.+)\.s3\.[a-z0-9-]+\.amazonaws\.com$/.exec(hostname)?.[1]
   const path = bucket === undefined ? pathname : `/${bucket}${pathname}`
-  return fetch(new Request(`${aws.endpoint}${path}${search}`, request))
+  return send({ ...request, url: `${aws.endpoint}${path}${search}` }, timeoutMs)
 }
 
 /** An address that takes one answer, as CloudFormation's presigned URL does: only with an empty content type. */

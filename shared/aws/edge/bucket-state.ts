@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors.ts'
 import { revocationStateKey } from '../../revocation/state.ts'
-import { type AwsConnection, awsFetch } from './aws-fetch.ts'
+import { type AwsConnection, awsSend } from './aws-send.ts'
 
 /** The revocation state in a bucket, for readers only. */
 export interface BucketState {
@@ -13,7 +13,7 @@ export interface BucketState {
 }
 
 /**
- * Reads the revocation state by a signed `fetch`. Every deploy creates the state, so a missing object is a fault and never
+ * Reads the revocation state by a signed request. Every deploy creates the state, so a missing object is a fault and never
  * "nothing revoked": 404, or 403 to a role without `s3:ListBucket`, counts as an outage. The caller uses its copy for five
  * minutes, then mints nothing.
  */
@@ -21,7 +21,7 @@ export function createBucketState(bucket: string, region: string, aws: AwsConnec
   const url = `https://${bucket}.s3.${region}.amazonaws.com/${revocationStateKey}`
   return {
     async load() {
-      const { status, body } = await awsFetch({ service: 's3', region, url }, aws).catch((cause: unknown) => {
+      const { status, body } = await awsSend({ service: 's3', region, url }, aws).catch((cause: unknown) => {
         throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no answer', { cause })
       })
       if (status !== 200) throw new ServiceError('ERR_STATE_UNAVAILABLE', `S3 answered ${status}`)

@@ -1,6 +1,6 @@
 import type { CdnInvalidation } from '../../assets/asset-store.ts'
 import { ServiceError } from '../../errors.ts'
-import { type AwsConnection, awsFetch } from './aws-fetch.ts'
+import { type AwsConnection, awsSend } from './aws-send.ts'
 
 /** For a stage whose distribution is unknown or absent: nothing is held, so nothing is to be forgotten. */
 export const noInvalidation: CdnInvalidation = { async invalidate() {} }
@@ -15,7 +15,7 @@ export interface InvalidationDependencies extends AwsConnection {
 }
 
 /**
- * `CreateInvalidation` by a signed `fetch`: the SDK's client would be a sixth of the API's bundle. 3 s, two tries.
+ * `CreateInvalidation` by a signed request: the SDK's client would be a sixth of the API's bundle. 3 s, two tries.
  * https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
  *
  * A failure does not undo the write, since that could fail too: `onFailure` reports it, and the behaviour's TTL ends the
@@ -29,7 +29,7 @@ export function createCloudFrontInvalidation(options: InvalidationDependencies):
       const body = invalidationBatch(paths, options.newReference())
       // A global service: its signatures are always for us-east-1.
       const request = { service: 'cloudfront', region: 'us-east-1', url, headers: { 'content-type': 'text/xml' }, body }
-      const failure = await awsFetch(request, options, 3000).then(
+      const failure = await awsSend(request, options, 3000).then(
         ({ status }) => (status < 300 ? undefined : `status ${status}`),
         (error: unknown) => (error instanceof Error ? error.name : 'no answer'),
       )

@@ -1,15 +1,15 @@
 import type { KmsSign } from '../../cloudfront/signer.ts'
-import { type AwsConnection, awsFetch } from './aws-fetch.ts'
+import { type AwsConnection, awsSend } from './aws-send.ts'
 
 /**
- * KMS `Sign` by a signed `fetch`, in the Region of the key's ARN, else us-east-1. The role may sign with the keys of `keys.kmsKeys`
+ * KMS `Sign` by a signed request, in the Region of the key's ARN, else us-east-1. The role may sign with the keys of `keys.kmsKeys`
  * alone, so a key that only the key document names is refused by KMS.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 export function createKmsSign(aws: AwsConnection): KmsSign {
   return async (keyId, signingAlgorithm, message) => {
     const region = /^arn:[^:]+:kms:([a-z0-9-]+):/.exec(keyId)?.[1] ?? 'us-east-1'
-    const { status, body } = await awsFetch(
+    const { status, body } = await awsSend(
       {
         service: 'kms',
         region,

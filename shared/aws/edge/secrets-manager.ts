@@ -1,11 +1,7 @@
 import { ServiceError } from '../../errors.ts'
 import type { SecretStore } from '../../keys/secret-store.ts'
-import { type AwsSigning, signedRequest } from './signature-v4.ts'
-
-/** Dependencies of the Secrets Manager client. */
-export interface SecretsManagerOptions extends AwsSigning {
-  readonly fetch: (request: Request) => Promise<Response>
-}
+import type { AwsConnection } from './aws-send.ts'
+import { signedRequest } from './signature-v4.ts'
 
 /** The secret has one home: a function at the edge runs in many Regions and must not ask its own. */
 const region = 'us-east-1'
@@ -19,21 +15,21 @@ const pauseMs = 100
 class Refused extends Error {}
 
 /**
- * Secrets Manager's `GetSecretValue` by a signed `fetch`: the SDK's client would cost 300 KB and 30 ms at each cold start.
+ * Secrets Manager's `GetSecretValue` by a signed request: the SDK's client would cost 300 KB and 30 ms at each cold start.
  * 1.5 s for each of at most three tries, 4 s in all; a try is repeated after a network fault, a time-out, 429 and 5xx.
  * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
-export function createSecretsManager(options: SecretsManagerOptions): SecretStore {
+export function createSecretsManager(aws: AwsConnection): SecretStore {
   return {
     async get(secretId) {
-      const deadline = options.nowMs() + totalMs
+      const deadline = aws.nowMs() + totalMs
       let cause: unknown
       for (let tried = 0; tried < tries; tried++) {
         if (tried > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
-        const left = deadline - options.nowMs()
+        const left = deadline - aws.nowMs()
         if (left <= 0) break
         try {
-          return await getSecretValue(options, secretId, Math.min(tryMs, left))
+          return await getSecretValue(aws, secretId, Math.min(tryMs, left))
         } catch (error) {
           cause = error
           if (error instanceof Refused) break
@@ -44,28 +40,8 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretStor
   }
 }
 
-/** One try. The time-out decides by itself: a `fetch` that is slow to notice the abort does not hold a viewer up. */
-async function getSecretValue(options: SecretsManagerOptions, secretId: string, ms: number): Promise<string> {
-  const abort = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const timedOut = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error('timed out'))
-      abort.abort()
-    }, ms)
-  })
-  try {
-    return await Promise.race([requestSecretValue(options, secretId, abort.signal), timedOut])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function requestSecretValue(
-  options: SecretsManagerOptions,
-  secretId: string,
-  signal: AbortSignal,
-): Promise<string> {
+/** One try. */
+async function getSecretValue(aws: AwsConnection, secretId: string, timeoutMs: number): Promise<string> {
   const request = {
     service: 'secretsmanager',
     region,
@@ -73,13 +49,22 @@ async function requestSecretValue(
     headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
     body: JSON.stringify({ SecretId: secretId }),
   }
-  const response = await options.fetch(signedRequest(request, options, signal))
-  if (!response.ok) throw refusal(response.status)
-  const body: unknown = await response.json().catch(() => undefined)
-  const text = typeof body === 'object' && body !== null && 'SecretString' in body ? body.SecretString : undefined
+  const { status, body } = await aws.send(signedRequest(request, aws), timeoutMs)
+  if (status !== 200) throw refusal(status)
+  const answer = parseJson(body)
+  const text =
+    typeof answer === 'object' && answer !== null && 'SecretString' in answer ? answer.SecretString : undefined
   // A body that is not what the API promises may be cut short: worth another try, never worth quoting.
   if (typeof text !== 'string') throw new Error('no SecretString in the answer')
   return text
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function refusal(status: number): Error {

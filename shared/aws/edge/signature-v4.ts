@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import type { OutgoingRequest } from '../../http/send.ts'
 
 /** Credentials of the function's role, read for each request because they rotate. */
 export interface AwsCredentials {
@@ -26,11 +27,11 @@ export interface AwsSigning {
   readonly nowMs: () => number
 }
 
-/** A request for `fetch`, signed now. */
-export function signedRequest(request: AwsRequest, { credentials, nowMs }: AwsSigning, signal: AbortSignal): Request {
+/** A request to send, signed now. */
+export function signedRequest(request: AwsRequest, { credentials, nowMs }: AwsSigning): OutgoingRequest {
   const headers = signV4(request, credentials(), nowMs())
-  const { body } = request
-  return new Request(request.url, body === undefined ? { headers, signal } : { method: 'POST', headers, body, signal })
+  const { url, body } = request
+  return body === undefined ? { url, method: 'GET', headers } : { url, method: 'POST', headers, body }
 }
 
 /**

@@ -1,6 +1,6 @@
+import type { AwsAnswer, AwsRequest } from '../../../local/aws/network.ts'
 import { pseudoParameters } from '../../../local/cloudfront/template/intrinsics.ts'
 import type { KeyValues } from '../../../shared/revocation/stores.ts'
-import type { AwsAnswer, AwsRequest } from './exchange.ts'
 
 /** ARN of the only KeyValueStore. Its client reads the account from it. */
 export const keyValueStoreArn = `arn:aws:cloudfront::${pseudoParameters['AWS::AccountId']}:key-value-store/00000000-0000-0000-0000-000000000000`

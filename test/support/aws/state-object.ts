@@ -1,6 +1,6 @@
+import type { AwsAnswer, AwsRequest } from '../../../local/aws/network.ts'
 import { revocationStateKey } from '../../../shared/revocation/state.ts'
 import type { StateObject } from '../../../shared/revocation/stores.ts'
-import type { AwsAnswer, AwsRequest } from './exchange.ts'
 
 /**
  * Answers for the state object as S3 does. A function's role may read and write nothing else below `_state/`.

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createEdgeHandler } from '../../../functions/session/edge-handler.ts'
 import { connectToAws } from '../../../functions/session/services.ts'
+import { type Send, send } from '../../../shared/http/send.ts'
 import { configOf, context, eventOf, jwks, keyDocument, token, withSession } from '../../unit/functions/session/edge.ts'
 import { type Fault, must } from './fault.ts'
 
@@ -24,6 +25,7 @@ const failures: Readonly<Record<string, RequestListener | 'refuse'>> = {
   'junk bytes': (_, response) => void response.end(Buffer.from([0xff, 0xfe, 0x00, 0x7b, 0x22])),
   'another JSON': (_, response) => void response.end('{"keys":{},"SecretString":{"keys":1},"revocations":1}'),
   'a page': (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>'),
+  '5 MB': (_, response) => void response.end(`{"keys":[${'0,'.repeat(2_500_000)}0]}`),
   'half an answer': (_, response) => {
     response.writeHead(200, { 'content-length': '1000' })
     response.write('{"keys":[')
@@ -51,27 +53,21 @@ async function openFunction(isGate = false) {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const clock = { now: start }
-  const toServer: typeof fetch = (input, init) => {
-    const { hostname } = new URL(input instanceof Request ? input.url : String(input))
+  const toServer: Send = ({ url, method }, timeoutMs) => {
+    const { hostname } = new URL(url)
     const service: Service = hostname.startsWith('secretsmanager')
       ? 'secrets'
       : hostname.includes('.s3.')
         ? 'state'
         : 'jwks'
     const to = behaviours.get(service) === 'refuse' ? 'http://127.0.0.1:1/' : `http://127.0.0.1:${port}/${service}`
-    const { signal, method, redirect } = input instanceof Request ? input : { ...init, method: 'GET' }
-    return fetch(to, {
-      method: method ?? 'GET',
-      ...(method === 'POST' ? { body: '{}' } : {}),
-      ...(signal ? { signal } : {}),
-      ...(redirect === undefined ? {} : { redirect }),
-    })
+    return send({ url: to, method, headers: {} }, timeoutMs)
   }
   const config = configOf(isGate ? { enforcement: 'gate' } : {})
   const handler = createEdgeHandler(config, {
     connect: (account) =>
       connectToAws(config, account, {
-        fetch: toServer,
+        send: toServer,
         credentials: () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'for tests only' }),
         nowMs: () => performance.timeOrigin + performance.now(),
       }),

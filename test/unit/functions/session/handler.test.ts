@@ -1,6 +1,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fromCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
+import type { OutgoingRequest } from '../../../../shared/http/send.ts'
 import { ecPrivatePem } from '../../fixtures/key-pairs.ts'
 import { app, configOf, context, eventOf, jwks, keyDocument, responseOf, token, withSession } from './edge.ts'
 
@@ -24,15 +25,16 @@ beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY')
   vi.stubEnv('AWS_SESSION_TOKEN', 'session-token')
-  vi.stubGlobal('fetch', async (input: Request | string, init?: RequestInit) => {
-    const request = new Request(input, init)
-    const { host } = new URL(request.url)
-    const record = { url: request.url, method: request.method, headers: request.headers, body: await request.text() }
-    sent.push(record)
-    const answer = answers[host]
-    if (answer === undefined) throw new TypeError('fetch failed')
-    return answer(record)
-  })
+  vi.doMock('../../../../shared/http/send.ts', () => ({
+    async send({ url, method, headers, body = '' }: OutgoingRequest) {
+      const record = { url, method, headers: new Headers(headers), body }
+      sent.push(record)
+      const answer = answers[new URL(url).host]
+      if (answer === undefined) throw new Error('ECONNREFUSED')
+      const response = answer(record)
+      return { status: response.status, body: await response.text() }
+    },
+  }))
   answers = {
     'secretsmanager.us-east-1.amazonaws.com': () => Response.json({ SecretString: JSON.stringify(keyDocument) }),
     'edge-signer-test-123456789012.s3.us-east-1.amazonaws.com': () => new Response('{"revocations":[]}'),

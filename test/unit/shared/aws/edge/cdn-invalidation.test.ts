@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { createCloudFrontInvalidation } from '../../../../../shared/aws/edge/cdn-invalidation.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
 
 /** The answers that CloudFront gives in turn, and what it was sent. */
 function cloudFront(...answers: (number | Error)[]) {
-  const sent: { url: string; headers: Headers; body: string }[] = []
+  const sent: OutgoingRequest[] = []
   const failures: string[] = []
   let references = 0
   const cdn = createCloudFrontInvalidation({
     distributionId: 'E123',
-    fetch: async (request) => {
-      sent.push({ url: request.url, headers: request.headers, body: await request.text() })
+    send: async (request) => {
+      sent.push(request)
       const answer = answers.shift()
       if (answer instanceof Error) throw answer
-      return new Response(null, { status: answer ?? 201 })
+      return { status: answer ?? 201, body: '' }
     },
     credentials: () => ({ accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' }),
     nowMs: Date.now,
@@ -29,10 +30,8 @@ describe('an invalidation', () => {
     expect(failures).toEqual([])
     expect(sent).toHaveLength(1)
     expect(sent[0]?.url).toBe('https://cloudfront.amazonaws.com/2020-05-31/distribution/E123/invalidation')
-    expect(sent[0]?.headers.get('authorization')).toMatch(
-      /Credential=AKIAEXAMPLE\/\d{8}\/us-east-1\/cloudfront\/aws4_request/,
-    )
-    expect(sent[0]?.headers.get('x-amz-security-token')).toBe('token')
+    expect(sent[0]?.headers.authorization).toMatch(/Credential=AKIAEXAMPLE\/\d{8}\/us-east-1\/cloudfront\/aws4_request/)
+    expect(sent[0]?.headers['x-amz-security-token']).toBe('token')
     expect(sent[0]?.body).toContain(
       '<Paths><Quantity>2</Quantity><Items><Path>/users/a%20b/x</Path><Path>/public/%26y</Path></Items></Paths>' +
         '<CallerReference>reference-1</CallerReference>',

@@ -1,21 +1,22 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createKmsSign } from '../../../../../shared/aws/edge/kms-sign.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
 import { ecPrivatePem, ecPublicPem } from '../../../fixtures/key-pairs.ts'
 
 const message = Buffer.from('{"Statement":[]}')
 
 /** KMS as its API describes it, answering with these statuses in turn, then 200. */
 function kms(...statuses: number[]) {
-  const sent: { url: string; headers: Headers; body: Record<string, string> }[] = []
+  const sent: { url: string; headers: OutgoingRequest['headers']; body: Record<string, string> }[] = []
   const kmsSign = createKmsSign({
-    fetch: async (request) => {
-      const body = (await request.json()) as Record<string, string>
+    send: async (request) => {
+      const body = JSON.parse(request.body ?? '') as Record<string, string>
       sent.push({ url: request.url, headers: request.headers, body })
       const status = statuses.shift() ?? 200
-      if (status !== 200) return new Response('{"message":"arn:aws:iam::1:role/secret-name"}', { status })
+      if (status !== 200) return { status, body: '{"message":"arn:aws:iam::1:role/secret-name"}' }
       const signature = sign('sha256', Buffer.from(body.Message ?? '', 'base64'), createPrivateKey(ecPrivatePem))
-      return Response.json({ Signature: signature.toString('base64') })
+      return { status, body: JSON.stringify({ Signature: signature.toString('base64') }) }
     },
     credentials: () => ({ accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' }),
     nowMs: () => 1_800_000_000_000,
@@ -30,8 +31,8 @@ describe('KMS Sign', () => {
     const signature = await kmsSign(keyId, 'ECDSA_SHA_256', message)
     expect(verify('sha256', message, createPublicKey(ecPublicPem), signature)).toBe(true)
     expect(sent[0]?.url).toBe('https://kms.eu-west-1.amazonaws.com/')
-    expect(sent[0]?.headers.get('x-amz-target')).toBe('TrentService.Sign')
-    expect(sent[0]?.headers.get('authorization')).toContain('/20270115/eu-west-1/kms/aws4_request')
+    expect(sent[0]?.headers['x-amz-target']).toBe('TrentService.Sign')
+    expect(sent[0]?.headers.authorization).toContain('/20270115/eu-west-1/kms/aws4_request')
     expect(sent[0]?.body).toMatchObject({ KeyId: keyId, MessageType: 'RAW', SigningAlgorithm: 'ECDSA_SHA_256' })
   })
 

@@ -1,29 +1,23 @@
 import { createHash, createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSecretsManager } from '../../../../../shared/aws/edge/secrets-manager.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
 import { keysSecretId } from '../../../../../shared/keys/secret-store.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret-access-key', sessionToken: 'session-token' }
 
-let signing = false
-
 /** A Secrets Manager whose answers the test gives in order; the last one is repeated. */
 function setUp(...answers: Array<Response | Error | 'hang'>) {
-  const requests: Request[] = []
-  signing = false
+  const requests: OutgoingRequest[] = []
   const store = createSecretsManager({
-    fetch: (request) => {
+    send: async (request, timeoutMs) => {
       requests.push(request)
-      signing = false
       const answer = answers[Math.min(requests.length, answers.length) - 1]
-      if (answer instanceof Response) return Promise.resolve(answer.clone())
-      if (answer instanceof Error) return Promise.reject(answer)
-      return new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))
+      if (answer instanceof Response) return { status: answer.status, body: await answer.clone().text() }
+      if (answer instanceof Error) throw answer
+      return new Promise((_, reject) => setTimeout(() => reject(new Error('timed out')), timeoutMs))
     },
-    credentials: () => {
-      signing = true
-      return credentials
-    },
+    credentials: () => credentials,
     nowMs: () => Date.now(),
   })
   return { store, requests }
@@ -43,8 +37,7 @@ async function outcome(promise: Promise<string>): Promise<{ value?: string; erro
   )
   while (settled === undefined) {
     await new Promise((resolve) => setImmediate(resolve))
-    // Signing uses WebCrypto, which settles in real time: meanwhile the virtual clock stands still.
-    if (!signing) await vi.advanceTimersByTimeAsync(10)
+    await vi.advanceTimersByTimeAsync(10)
   }
   return settled
 }
@@ -63,12 +56,12 @@ describe('createSecretsManager', () => {
   test('asks us-east-1 for the secret, signed with SigV4', async () => {
     const { store, requests } = setUp(found())
     expect(await outcome(store.get(keysSecretId('edge-signer', 'prod')))).toMatchObject({ value: 'the document' })
-    const request = requests[0] as Request
+    const request = requests[0] as OutgoingRequest
     expect([request.method, request.url]).toEqual(['POST', 'https://secretsmanager.us-east-1.amazonaws.com/'])
-    expect(request.headers.get('x-amz-target')).toBe('secretsmanager.GetSecretValue')
-    expect(request.headers.get('x-amz-date')).toBe('20260101T000000Z')
-    expect(await request.text()).toBe('{"SecretId":"edge-signer/prod/keys"}')
-    expect(request.headers.get('authorization')).toBe(
+    expect(request.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue')
+    expect(request.headers['x-amz-date']).toBe('20260101T000000Z')
+    expect(request.body).toBe('{"SecretId":"edge-signer/prod/keys"}')
+    expect(request.headers.authorization).toBe(
       `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, ` +
         `SignedHeaders=${signedHeaders}, Signature=${expectedSignature()}`,
     )

@@ -53,14 +53,13 @@ test.each(['https://h.example/?a=b', 'https://h.example/a b', 'https://h.example
   },
 )
 
-test('makes a request with the signed headers and the body', async () => {
+test('makes a request with the signed headers and the body', () => {
   const asked = { service: 'kms', region: 'eu-west-1', url: 'https://kms.eu-west-1.amazonaws.com/', body: '{}' }
   const signing = { credentials: () => credentials, nowMs: () => nowMs }
-  const request = signedRequest(asked, signing, new AbortController().signal)
-  expect([request.method, await request.text()]).toEqual(['POST', '{}'])
-  for (const [name, value] of Object.entries(signV4(asked, credentials, nowMs))) {
-    expect(request.headers.get(name)).toBe(value)
-  }
-  const { body: _, ...read } = asked
-  expect(signedRequest(read, signing, new AbortController().signal).method).toBe('GET')
+  const { url, body, ...read } = asked
+  expect(signedRequest(asked, signing)).toEqual({
+    ...{ url, method: 'POST', body },
+    headers: signV4(asked, credentials, nowMs),
+  })
+  expect(signedRequest({ url, ...read }, signing).method).toBe('GET')
 })
