@@ -17,6 +17,8 @@ export async function verifiedSession(
   now: number,
 ): Promise<Session> {
   const unverifiedToken = readSessionToken(request, services.config.session.cookieName, cookies)
+  // Needed by whoever goes on with the session, and fetched beside the app's keys by a cold function. A failure is met there.
+  for (const load of [services.keys, services.revocations]) load(now).catch(() => {})
   const session = await services.verifier.verify(unverifiedToken, now)
   // The skew forgives a clock, not a policy that would be dead on arrival.
   if (session.expiresAt <= now) throw new SessionError('ERR_SESSION_EXPIRED')

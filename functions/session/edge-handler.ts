@@ -15,11 +15,16 @@ import { endSession, endSessionAndReturn } from './sign-out.ts'
 
 /** Dependencies of the handler. */
 export interface EdgeHandlerDependencies {
-  /** Called once, at the first request: no earlier code knows the account. */
-  readonly connect: (accountId: string) => SessionDependencies
+  /** Called once. The account is known from the first request on. */
+  readonly connect: (accountId: () => Promise<string>) => SessionDependencies
   readonly nowMs: () => number
   /** A number from 0 up to 1. */
   readonly random: () => number
+  /**
+   * True if keys and key set are fetched before the first request. Lambda gives a function a whole CPU while it loads, and a
+   * fraction of one afterwards.
+   */
+  readonly prefetch?: boolean
 }
 
 /** The signature of the Lambda function. */
@@ -34,14 +39,24 @@ export type EdgeHandler = (
  */
 export function createEdgeHandler(
   config: SessionFunctionConfig,
-  { connect, nowMs, random }: EdgeHandlerDependencies,
+  { connect, nowMs, random, prefetch = false }: EdgeHandlerDependencies,
 ): EdgeHandler {
-  let services: SessionServices | undefined
+  let tellAccount: (accountId: string) => void = () => {}
+  const account = new Promise<string>((resolve) => {
+    tellAccount = resolve
+  })
+  const now = () => Math.floor(nowMs() / 1000)
+  const services = createSessionServices(
+    config,
+    connect(() => account),
+    random,
+  )
+  if (prefetch) services.prefetch(now())
   return async (event, context) => {
     try {
       const edge = fromCloudFront(event)
-      services ??= createSessionServices(config, connect(accountOf(context.invokedFunctionArn)), random)
-      const answered = await answer(edge, services, Math.floor(nowMs() / 1000))
+      tellAccount(accountOf(context.invokedFunctionArn))
+      const answered = await answer(edge, services, now())
       return 'status' in answered ? toCloudFront(answered) : letPass(event, answered)
     } catch {
       logRefusal('ERR_INTERNAL', event?.Records?.[0]?.cf?.config?.requestId ?? 'none')

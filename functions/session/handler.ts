@@ -22,4 +22,5 @@ export const handler = createEdgeHandler(config, {
     }),
   nowMs: Date.now,
   random: Math.random,
+  prefetch: true,
 })

@@ -53,12 +53,13 @@ export function createSessionServices(
 /** Returns the dependencies as deployed: Secrets Manager, the bucket, the app's JWKS endpoint, KMS. */
 export function connectToAws(
   config: SessionFunctionConfig,
-  accountId: string,
+  accountId: () => Promise<string>,
   aws: AwsConnection,
 ): SessionDependencies {
+  const bucketName = async () => config.bucket ?? `${config.bucketPrefix}${await accountId()}`
   return {
     secrets: createSecretsManager(aws),
-    state: createBucketState(config.bucket ?? `${config.bucketPrefix}${accountId}`, config.bucketRegion, aws),
+    state: createBucketState(bucketName, config.bucketRegion, aws),
     loadKeySet: (url) => fetchKeySet(url, aws),
     kmsSign: createKmsSign(aws),
   }

@@ -19,6 +19,12 @@ export interface RefreshingCacheOptions<T> {
 }
 
 /**
+ * A load that is older than any time-out was begun in a process that was frozen meanwhile, as Lambda does between loading a
+ * function and its first request. It fails over a dead connection, which says nothing about the service.
+ */
+export const staleLoadSeconds = 30
+
+/**
  * One value from a service that may be slow or away.
  *
  * Fresh: the value. Past the soft TTL: one caller loads and waits for it, the others get the value at hand; where loading
@@ -32,6 +38,7 @@ export class RefreshingCache<T> {
   readonly #options: RefreshingCacheOptions<T>
   #held: { readonly value: T; readonly loadedAt: number } | undefined
   #loading: Promise<T> | undefined
+  #loadingSince = Number.NEGATIVE_INFINITY
   #failures = 0
   #failure: unknown
   #notBefore = Number.NEGATIVE_INFINITY
@@ -55,12 +62,16 @@ export class RefreshingCache<T> {
       if (this.#loading !== undefined || waiting) return held.value
       return this.#load(now).catch(() => held.value)
     }
-    if (this.#loading !== undefined) return this.#loading
+    if (this.#loading !== undefined) {
+      const isStale = now - this.#loadingSince > staleLoadSeconds
+      return isStale ? this.#loading.catch(() => this.get(now)) : this.#loading
+    }
     if (waiting) throw this.#failure
     return this.#load(now)
   }
 
   #load(now: number): Promise<T> {
+    this.#loadingSince = now
     const { load, random, retryAfter = 1, maxRetryAfter = 30 } = this.#options
     const loading = (async () => {
       try {

@@ -3,6 +3,7 @@ import * as errors from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { ServiceError } from '../errors.ts'
 import type { Send } from '../http/send.ts'
+import { staleLoadSeconds } from '../operations/refreshing-cache.ts'
 
 /** The header fields of an unverified token that choose a key. */
 export interface UnverifiedHeader {
@@ -17,6 +18,8 @@ export interface SessionKeySource {
    * @throws jose's JWKSNoMatchingKey where there is no such key; ServiceError if the keys are not available.
    */
   keyFor(header: UnverifiedHeader, now: number): Promise<CryptoKey>
+  /** Begins to fetch what the first `keyFor` will need. */
+  prefetch?(now: number): void
 }
 
 /**
@@ -106,6 +109,10 @@ export function keySetKeys(
       if (remote === undefined) throw new errors.JWKSNoMatchingKey()
       return remote.keyFor(header, now)
     },
+    prefetch(now) {
+      // Built-in keys are enough for most sessions.
+      if (builtIn === undefined) remote?.prefetch?.(now)
+    },
   }
 }
 
@@ -134,11 +141,15 @@ function remoteKeySet(load: LoadKeySet, times: KeySetTimes): SessionKeySource {
   }
 
   return {
+    prefetch(now) {
+      refresh(now).catch(() => {})
+    },
     async keyFor(header, now) {
       const age = now - fetchedAt
       if (keySet === undefined || age >= times.hardTtl) {
         if (pending === undefined && now - triedAt < retryAfter) throw new ServiceError('ERR_JWKS_UNAVAILABLE')
-        await refresh(now)
+        const isStale = pending !== undefined && now - triedAt > staleLoadSeconds
+        await (isStale ? pending?.catch(() => refresh(now)) : refresh(now))
       } else if (age >= times.softTtl && now - triedAt >= times.coolDown) {
         // One caller waits (Lambda freezes work left behind); where the fetch fails, what we have still holds.
         await refresh(now).catch(() => {})

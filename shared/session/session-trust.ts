@@ -12,6 +12,8 @@ export interface SessionTrust {
   readonly keys: (now: number) => Promise<KeyDocument>
   /** @throws ServiceError. */
   readonly revocations: (now: number) => Promise<KnownRevocations>
+  /** Begins to fetch the keys that the first session needs. A failure is met by who asks for them. */
+  readonly prefetch: (now: number) => void
 }
 
 /** Source of the value. */
@@ -45,10 +47,15 @@ export function createSessionTrust(config: StageConfig['session'], sources: Sess
     ...stateTimes,
   })
   const keys = (now: number) => keyCache.get(now)
+  const ofSessions = sessionKeys(config, sources, keys)
   return {
-    verifier: createSessionVerifier(config, sessionKeys(config, sources, keys)),
+    verifier: createSessionVerifier(config, ofSessions),
     keys,
     revocations: (now) => stateCache.get(now),
+    prefetch(now) {
+      keyCache.get(now).catch(() => {})
+      ofSessions.prefetch?.(now)
+    },
   }
 }
 

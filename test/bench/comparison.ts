@@ -7,6 +7,8 @@ export interface Comparison {
   /** Each returns one figure. Runs in a process of its own: measures after its own warm-up. */
   readonly variants: Readonly<Record<string, () => Promise<number>>>
   readonly ratios: readonly Ratio[]
+  /** What this machine lacks for it, in words: then it is skipped by name. */
+  readonly missing?: () => Promise<string | undefined>
   /** Something that all variants need, such as a running server; started once, in the runner's process. */
   readonly prepare?: () => Promise<{ readonly env: Readonly<Record<string, string>>; stop(): Promise<void> }>
   /** Figures that are only reported, after the ratios. */

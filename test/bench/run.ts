@@ -29,6 +29,8 @@ process.exit(missed.length === 0 ? 0 : 1)
 
 async function compare(file: string, comparison: Comparison): Promise<void> {
   console.log(`\n${comparison.name}`)
+  const missing = await comparison.missing?.()
+  if (missing !== undefined) return console.log(`  skipped: there is no ${missing}`)
   const prepared = await comparison.prepare?.()
   const figures = new Map<string, number[]>(Object.keys(comparison.variants).map((variant) => [variant, []]))
   try {

@@ -172,7 +172,7 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
       const jwt = maker.signed({ payload: { sub, iat: now - 5, exp: now + 7200, ...claims } })
       const handler = createEdgeHandler(sessionFunctionConfig(deployment), {
         connect: () =>
-          connectToAws(sessionFunctionConfig(deployment), '000000000000', {
+          connectToAws(sessionFunctionConfig(deployment), async () => '000000000000', {
             send: (request, timeoutMs) => sendToEmulator(aws, request, timeoutMs),
             credentials: () => ({ accessKeyId: 'test', secretAccessKey: 'test' }),
             nowMs,

@@ -17,10 +17,10 @@ export interface BucketState {
  * "nothing revoked": 404, or 403 to a role without `s3:ListBucket`, counts as an outage. The caller uses its copy for five
  * minutes, then mints nothing.
  */
-export function createBucketState(bucket: string, region: string, aws: AwsConnection): BucketState {
-  const url = `https://${bucket}.s3.${region}.amazonaws.com/${revocationStateKey}`
+export function createBucketState(bucket: () => Promise<string>, region: string, aws: AwsConnection): BucketState {
   return {
     async load() {
+      const url = `https://${await bucket()}.s3.${region}.amazonaws.com/${revocationStateKey}`
       const { status, body } = await awsSend({ service: 's3', region, url }, aws).catch((cause: unknown) => {
         throw new ServiceError('ERR_STATE_UNAVAILABLE', 'S3 gave no answer', { cause })
       })
