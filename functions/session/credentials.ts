@@ -2,7 +2,7 @@ import type { Policy } from '../../shared/cloudfront/policy.ts'
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import { checkConditions, isSignedUrl, readSignedRequest } from '../../shared/cloudfront/signed-request.ts'
 import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
-import { verifySignature } from '../../shared/cloudfront/verify.ts'
+import type { SignatureVerifier } from '../../shared/cloudfront/verify.ts'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { type KeyDocument, publicKeysOf } from '../../shared/keys/key-document.ts'
@@ -26,6 +26,7 @@ export type Credentials =
 export interface CredentialDependencies {
   readonly keys: () => Promise<KeyDocument>
   readonly revocations: () => Promise<RevocationState>
+  readonly verifySignature: SignatureVerifier
 }
 
 /**
@@ -56,7 +57,7 @@ export async function judgeCredentials(
   const { policy } = read
   if (checkConditions(policy, { now, clientIp }) !== undefined) return { verdict: 'refused', source }
   const [keys, revocations] = await Promise.all([trust.keys(), trust.revocations()])
-  if (verifySignature(read, publicKeysOf(keys)) !== 'valid') return { verdict: 'refused', source }
+  if (trust.verifySignature(read, publicKeysOf(keys)) !== 'valid') return { verdict: 'refused', source }
   if (!matchesResource(policy.resource, read.url)) return { verdict: 'refused', source }
 
   const before = revokedBefore(revocations, path)

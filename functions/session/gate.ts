@@ -41,7 +41,8 @@ export async function guardFile(
     return preflightResponse(request.headers.origin, services.isAllowedOrigin, readMethods, readRequestHeaders)
   }
   const cookies = readCookies(request.headers.cookie)
-  const trust = { keys: () => services.keys(now), revocations: () => services.revocations(now) }
+  const { verifySignature } = services
+  const trust = { keys: () => services.keys(now), revocations: () => services.revocations(now), verifySignature }
   const shown = await judgeCredentials(request, cookies, prefixes, trust, now)
   const credentials = await withoutSignedOut(shown, cookies, services, now)
   const isGood = credentials.verdict === 'good'

@@ -3,6 +3,7 @@ import { type BucketState, createBucketState } from '../../shared/aws/edge/bucke
 import { createKmsSign } from '../../shared/aws/edge/kms-sign.ts'
 import { createSecretsManager } from '../../shared/aws/edge/secrets-manager.ts'
 import { cachedSigners, type KmsSign, type PolicySigner } from '../../shared/cloudfront/signer.ts'
+import { createRememberingVerifier, type SignatureVerifier } from '../../shared/cloudfront/verify.ts'
 import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { SigningKey } from '../../shared/keys/key-document.ts'
 import type { SecretStore } from '../../shared/keys/secret-store.ts'
@@ -28,7 +29,11 @@ export interface SessionServices extends SessionTrust {
   readonly isAllowedOrigin: OriginCheck
   /** @throws ServiceError `ERR_KEYS_INVALID`. */
   readonly signerOf: (key: SigningKey) => PolicySigner
+  readonly verifySignature: SignatureVerifier
 }
+
+/** Signatures that a function remembers as valid, for each key: about half a kilobyte each. */
+const rememberedSignatures = 1000
 
 /** Wires the function. Fetches nothing yet. */
 export function createSessionServices(
@@ -47,6 +52,7 @@ export function createSessionServices(
       random,
     }),
     signerOf: cachedSigners(kmsSign),
+    verifySignature: createRememberingVerifier(rememberedSignatures),
   }
 }
 

@@ -30,3 +30,30 @@ export function verifySignature(
     return 'AccessDenied'
   }
 }
+
+/** The signature of `verifySignature`. */
+export type SignatureVerifier = typeof verifySignature
+
+/**
+ * Creates a verifier that remembers which signatures are valid. A viewer sends the same cookies with thousands of ranges, and the
+ * verdict depends on key, hash, policy and signature alone. Refusals are not remembered: strangers could push out the others.
+ *
+ * @param limit signatures kept for each key; the one that was verified first makes room.
+ */
+export function createRememberingVerifier(limit: number): SignatureVerifier {
+  const valid = new WeakMap<KeyObject, Set<string>>()
+  return (signed, publicKeys) => {
+    const key = publicKeys.get(signed.keyPairId)
+    if (key === undefined) return 'InvalidKey'
+    const known = valid.get(key) ?? new Set()
+    // Neither a hash nor base64 holds a space, so two different questions never have one name.
+    const question = `${signed.hashAlgorithm} ${signed.signature} ${signed.policyJson}`
+    if (known.has(question)) return 'valid'
+    const verdict = verifySignature(signed, publicKeys)
+    if (verdict !== 'valid') return verdict
+    valid.set(key, known.add(question))
+    const [first] = known
+    if (known.size > limit && first !== undefined) known.delete(first)
+    return verdict
+  }
+}

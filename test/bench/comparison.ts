@@ -7,7 +7,7 @@ export interface Comparison {
   /** Each returns one figure. Runs in a process of its own: measures after its own warm-up. */
   readonly variants: Readonly<Record<string, () => Promise<number>>>
   readonly ratios: readonly Ratio[]
-  /** What this machine lacks for it, in words: then it is skipped by name. */
+  /** Finds out if this machine lacks something for it, and says what: then the comparison is skipped by name. */
   readonly missing?: () => Promise<string | undefined>
   /** Something that all variants need, such as a running server; started once, in the runner's process. */
   readonly prepare?: () => Promise<{ readonly env: Readonly<Record<string, string>>; stop(): Promise<void> }>

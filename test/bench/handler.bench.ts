@@ -1,5 +1,5 @@
 /** One mint by the whole viewer-request handler, against the two operations that it cannot do without: verify and sign. */
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -26,7 +26,23 @@ const now = Math.floor(Date.now() / 1000)
 const expires = now + 7200
 const sessionSecret = 'a-shared-secret-of-more-than-thirty-two-bytes'
 
-export const comparisons: readonly Comparison[] = [mint('RS256', 'as deployed'), mint('HS256', 'as local')]
+const range = 'a range with good cookies, gate'
+const verification = 'crypto.verify, P-256'
+
+export const comparisons: readonly Comparison[] = [
+  mint('RS256', 'as deployed'),
+  mint('HS256', 'as local'),
+  {
+    name: 'a range in gate mode, warm',
+    unit: 'µs',
+    prepare: bundleHandler,
+    variants: {
+      [range]: async () => microseconds(await rangeOfFile()),
+      [verification]: async () => microseconds(verifyOnce()),
+    },
+    ratios: [{ of: range, against: verification, atMost: 1.3 }],
+  },
+]
 
 function mint(algorithm: Algorithm, where: string): Comparison {
   return {
@@ -59,8 +75,38 @@ async function bundleHandler() {
   return { env: { BENCH_HANDLER: outfile }, stop: () => rm(folder, { recursive: true }) }
 }
 
-/** A warm handler over stores in memory, as one call. */
+/** A warm handler over stores in memory, as one call that mints. */
 async function wholeHandler(algorithm: Algorithm): Promise<() => Promise<unknown>> {
+  const { handle, token } = await openHandler(algorithm)
+  const event = viewerRequest('/_edge/session', `__Host-session=${token}`)
+  const answer = await handle(event)
+  if (!('status' in answer) || answer.status !== '200') throw new Error('the handler did not mint')
+  return () => handle(event)
+}
+
+/** A warm handler in `gate` mode, as one call with the cookies that it has minted. */
+async function rangeOfFile(): Promise<() => Promise<unknown>> {
+  const { handle, token } = await openHandler('RS256', 'gate')
+  const minted = await handle(viewerRequest('/_edge/session', `__Host-session=${token}`))
+  const lines = 'status' in minted ? (minted.headers?.['set-cookie'] ?? []) : []
+  const cookies = lines.map(({ value }) => value).filter((line) => /; *path=\/users\//i.test(line))
+  const sent = [...cookies.map((line) => line.split(';')[0]), `__Host-session=${token}`].join('; ')
+  const event = viewerRequest('/users/alice/disk.img', sent)
+  if ('status' in (await handle(event))) throw new Error('the handler did not let the range pass')
+  return () => handle(event)
+}
+
+/** One verification of a policy's signature with a key at hand. */
+function verifyOnce(): () => boolean {
+  const privateKey = createPrivateKey(benchKey('ES256'))
+  const publicKey = createPublicKey(privateKey)
+  const bytes = Buffer.alloc(180, 'policy')
+  const signature = sign('sha256', bytes, privateKey)
+  return () => verify('sha256', bytes, publicKey, signature)
+}
+
+/** The handler over stores in memory. */
+async function openHandler(algorithm: Algorithm, enforcement: 'key-group' | 'gate' = 'key-group') {
   const { token, jwk } = await makeSession(algorithm)
   const pem = benchKey('ES256')
   const document = {
@@ -74,7 +120,7 @@ async function wholeHandler(algorithm: Algorithm): Promise<() => Promise<unknown
     algorithms: [algorithm],
     ...(algorithm === 'HS256' ? {} : { jwksUrl: `${issuer}jwks.json` }),
   }
-  const stages = { bench: { grants: ['/users/{sub}/*'], session } }
+  const stages = { bench: { enforcement, grants: ['/users/{sub}/*'], session } }
   const deployment = parseDeployment({ service: 'edge-signer', defaults: {}, stages }, 'bench')
   const bundle = createRequire(import.meta.url)(process.env.BENCH_HANDLER ?? '') as {
     createEdgeHandler: typeof createEdgeHandler
@@ -88,11 +134,8 @@ async function wholeHandler(algorithm: Algorithm): Promise<() => Promise<unknown
     nowMs: Date.now,
     random: Math.random,
   })
-  const event = viewerRequest(`__Host-session=${token}`)
   const context = { invokedFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:session:7' }
-  const answer = await handler(event, context)
-  if (!('status' in answer) || answer.status !== '200') throw new Error('the handler did not mint')
-  return () => handler(event, context)
+  return { token, handle: (event: CloudFrontRequestEvent) => handler(event, context) }
 }
 
 /** The steps that every mint needs, with every key imported beforehand. */
@@ -138,7 +181,8 @@ function publicPem(privatePem: string): string {
 }
 
 /** A fetch by a page of the site: what CloudFront hands to the function, with the headers that Chromium sends. */
-function viewerRequest(cookie: string): CloudFrontRequestEvent {
+function viewerRequest(uri: string, cookie: string): CloudFrontRequestEvent {
+  const method = uri.startsWith('/_edge/') ? 'POST' : 'GET'
   const sent = {
     Host: host,
     'User-Agent':
@@ -165,7 +209,7 @@ function viewerRequest(cookie: string): CloudFrontRequestEvent {
             eventType: 'viewer-request',
             requestId: '4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==',
           },
-          request: { method: 'POST', uri: '/_edge/session', querystring: '', headers, clientIp: '203.0.113.178' },
+          request: { method, uri, querystring: '', headers, clientIp: '203.0.113.178' },
         },
       },
     ],
