@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** A control group with a share of one CPU. Writing a process id to `members` moves that process into it. */
 export interface CpuShare {
   readonly members: string
-  /** Where a process is moved to leave it. */
+  /** The file that takes a process out of it again. */
   readonly outside: string
   remove(): void
 }

@@ -29,7 +29,7 @@ const [quota, period] = [1450, 20_000]
 const starts = Number(process.env.BENCH_STARTS ?? 20)
 const coldProcess = fileURLToPath(new URL('cold-process.cjs', import.meta.url))
 
-/** What one cold start took. */
+/** One cold start and its cost. */
 interface Start {
   readonly variant: string
   readonly status: number

@@ -152,7 +152,7 @@ async function verifyAndSign(algorithm: Algorithm): Promise<() => Promise<unknow
 }
 
 /** Of one call. Several short rounds, because a pause of the machine must not count as ours or as the floor's. */
-async function microseconds(work: () => Promise<unknown>): Promise<number> {
+async function microseconds(work: () => unknown): Promise<number> {
   const rounds: number[] = []
   for (let i = 0; i < 7; i++) rounds.push(1e6 / (await callsPerSecond(work, 0.4)))
   return median(rounds)
