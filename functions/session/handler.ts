@@ -1,5 +1,5 @@
 import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
-import { send } from '../../shared/http/send.ts'
+import { send } from '../../shared/http/https-send.ts'
 import type { SessionFunctionConfig } from './config.ts'
 import { createEdgeHandler } from './edge-handler.ts'
 import { connectToAws } from './services.ts'

@@ -5,7 +5,7 @@ import { type ApiServices, createApiServices } from '../../functions/api/service
 import { createLocalRevocations } from '../../local/state/revocation-stores.ts'
 import { stateFiles } from '../../local/state/state-files.ts'
 import { noInvalidation } from '../../shared/aws/edge/cdn-invalidation.ts'
-import { send } from '../../shared/http/send.ts'
+import { send } from '../../shared/http/https-send.ts'
 import { readRevocations } from '../../shared/revocation/revoke.ts'
 import { serializeRevocationState } from '../../shared/revocation/state.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'

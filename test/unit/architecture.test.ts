@@ -108,9 +108,12 @@ describe('shared', () => {
     expect(found.flat()).toEqual([])
   })
 
+  // The network that handlers hand over to the rest.
+  const reachesOut = 'shared/http/https-send.ts'
+
   it('imports no builtin that reaches the outside', () => {
     const wrong = modules
-      .filter(({ file }) => file.startsWith('shared/'))
+      .filter(({ file }) => file.startsWith('shared/') && file !== reachesOut)
       .flatMap(({ file, imports }) =>
         imports
           .filter((name) => world.includes(name.replace('node:', '').split('/')[0] ?? ''))

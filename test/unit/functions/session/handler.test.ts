@@ -25,7 +25,7 @@ beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY')
   vi.stubEnv('AWS_SESSION_TOKEN', 'session-token')
-  vi.doMock('../../../../shared/http/send.ts', () => ({
+  vi.doMock('../../../../shared/http/https-send.ts', () => ({
     async send({ url, method, headers, body = '' }: OutgoingRequest) {
       const record = { url, method, headers: new Headers(headers), body }
       sent.push(record)

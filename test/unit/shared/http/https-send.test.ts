@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
-import { send } from '../../../../shared/http/send.ts'
+import { send } from '../../../../shared/http/https-send.ts'
 
 let server: Server | undefined
 afterEach(() => {
