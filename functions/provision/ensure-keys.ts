@@ -8,7 +8,7 @@ import {
   readCurrent,
   requireKeyGroup,
 } from '../../shared/keys/key-ring.ts'
-import { ownerTag, released, type SecretDescription } from '../../shared/keys/key-secret.ts'
+import { lateSeconds, ownerTag, released, type SecretDescription } from '../../shared/keys/key-secret.ts'
 import { isAbandonedKey } from '../../shared/keys/maintenance-plan.ts'
 import { makeKeyDocument, makeSharedSecret } from '../../shared/keys/make-key-pair.ts'
 import { type MadeKey, refuseKmsKeys, takeBackKey, useAtOnce, withNewKey } from '../../shared/keys/publish-key.ts'
@@ -63,6 +63,7 @@ async function ensureOwnSecret({ ring, wanted, undo }: Keys): Promise<SecretDesc
     refuseForeign(secret.id, description, wanted.owner)
     return description
   }
+  refuseLate(ring, description, wanted.owner)
   noteSecret(wanted, undo, secret.id)
   if (description.markedForDeletion) {
     await secret.restore()
@@ -86,6 +87,15 @@ function noteSecret({ owner, isNewStack }: KeysWanted, undo: UndoList, secretId:
 export function noteKey(ring: KeyRing, undo: UndoList): (made: MadeKey) => void {
   return (made) =>
     void undo.add(`public key ${made.name}`, ({ secret, trusted }) => takeBackKey({ ...ring, secret, trusted }, made))
+}
+
+/** A creation that Lambda runs again must not bring back what a removal of the same stack took away meanwhile. */
+function refuseLate({ secret, now }: KeyRing, { gone }: SecretDescription, stackId: string): void {
+  if (gone?.id !== stackId || gone.at + lateSeconds < now) return
+  throw new ConfigError(
+    `secret ${secret.id} went with stack ${stackId}, and this request came after its removal: if the stack is to stay, deploy ` +
+      'again in a quarter of an hour',
+  )
 }
 
 /** A second stack of the same service and stage must not take the first one's keys, nor remove them when it is rolled back. */

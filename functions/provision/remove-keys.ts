@@ -23,7 +23,7 @@ export async function removeKeys(ring: KeyRing, owner: string): Promise<string> 
   const description = await ring.secret.describe()
   if (isForeign(description, owner)) return `secret ${ring.secret.id} is not this stack's: its keys were left`
   const left = await removePublicHalf(ring)
-  if (description !== undefined && !description.markedForDeletion) await ring.secret.remove()
+  if (description !== undefined && !description.markedForDeletion) await ring.secret.remove({ id: owner, at: ring.now })
   ring.report(`secret ${ring.secret.id}: can be restored for seven days`)
   return left.join('; ')
 }

@@ -16,8 +16,12 @@ export interface KeySecret {
   restore(): Promise<void>
   /** Gives the secret to an owner. */
   adopt(owner: string): Promise<void>
-  /** Releases the secret from its owner, then marks it for deletion: it can be restored for seven days. */
-  remove(): Promise<void>
+  /**
+   * Releases the secret from its owner, then marks it for deletion: it can be restored for seven days.
+   *
+   * @param gone the stack that is removed with it, kept as the tag `goneTag`.
+   */
+  remove(gone?: GoneStack): Promise<void>
   /** Adds a version under the label `AWSPENDING`. */
   addPending(versionId: string, json: string): Promise<void>
   /** Takes a label away from a version; a label that is on it no more is fine. */
@@ -41,6 +45,8 @@ export interface SecretDescription {
   readonly arn: string
   /** Value of the tag `ownerTag`: the id of the stack whose keys these are, or `released`. */
   readonly owner: string | undefined
+  /** Value of the tag `goneTag`. */
+  readonly gone: GoneStack | undefined
   readonly markedForDeletion: boolean
   /** The version labelled `AWSCURRENT`. */
   readonly current: string | undefined
@@ -68,6 +74,24 @@ export const ownerTag = 'edge-signer:stack'
  * no tag: a deploy that is cut off between restoring and tagging leaves a secret that any later deploy may adopt.
  */
 export const released = 'released'
+
+/** A stack that was removed. `at`: epoch seconds. */
+export interface GoneStack {
+  readonly id: string
+  readonly at: number
+}
+
+/**
+ * The tag that names the last stack that was removed, after the time. Lambda may run a creation again whose answer CloudFormation
+ * has long had: for a stack that is gone it must not restore the secret, which would belong to nobody then.
+ */
+export const goneTag = 'edge-signer:gone'
+
+/**
+ * Seconds in which a creation for a removed stack counts as late: the time that CloudFormation waits for an answer, and some more.
+ * Not for ever, because CloudFormation may remove a resource that failed and create it again in the same stack.
+ */
+export const lateSeconds = 900
 
 /** Label of a version on its way to `AWSCURRENT`; a version without any label may be deleted by Secrets Manager. */
 export const draftLabel = 'edge-signer:draft'

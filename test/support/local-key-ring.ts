@@ -114,7 +114,7 @@ function fileSecret(id: string, state: StateFiles): KeySecret {
   return {
     id,
     describe: async () => ({
-      ...{ arn: id, owner: 'local', markedForDeletion: false, current, draft: undefined },
+      ...{ arn: id, owner: 'local', gone: undefined, markedForDeletion: false, current, draft: undefined },
       pending: labels.get('AWSPENDING'),
       trusted: labels.get(trustedLabel),
     }),

@@ -11,6 +11,8 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import {
   draftLabel,
+  type GoneStack,
+  goneTag,
   type KeySecret,
   ownerTag,
   released,
@@ -38,9 +40,11 @@ export function createSecretsManagerSecret(
     if (answer === null) return undefined
     const versionOf = (label: string) =>
       Object.entries(answer.VersionIdsToStages ?? {}).find(([, labels]) => labels.includes(label))?.[0]
+    const tagOf = (tag: string) => answer.Tags?.find(({ Key }) => Key === tag)?.Value
     return {
       arn: promised(answer.ARN, 'DescribeSecret'),
-      owner: answer.Tags?.find(({ Key }) => Key === ownerTag)?.Value,
+      owner: tagOf(ownerTag),
+      gone: goneStackOf(tagOf(goneTag)),
       markedForDeletion: answer.DeletedDate !== undefined,
       current: versionOf('AWSCURRENT'),
       pending: versionOf('AWSPENDING'),
@@ -74,8 +78,10 @@ export function createSecretsManagerSecret(
     await unlessRefused(client.send(command, options), ['InvalidParameterException', 'InvalidRequestException'], null)
   }
 
-  async function adopt(owner: string): Promise<void> {
-    await client.send(new TagResourceCommand({ SecretId, Tags: [{ Key: ownerTag, Value: owner }] }), options)
+  async function adopt(owner: string, gone?: GoneStack): Promise<void> {
+    const goneTags = gone === undefined ? [] : [{ Key: goneTag, Value: `${gone.at} ${gone.id}` }]
+    const Tags = [{ Key: ownerTag, Value: owner }, ...goneTags]
+    await client.send(new TagResourceCommand({ SecretId, Tags }), options)
   }
 
   return {
@@ -103,9 +109,9 @@ export function createSecretsManagerSecret(
     async restore() {
       await client.send(new RestoreSecretCommand({ SecretId }), options)
     },
-    adopt,
-    async remove() {
-      await adopt(released)
+    adopt: (owner) => adopt(owner),
+    async remove(gone) {
+      await adopt(released, gone)
       await client.send(new DeleteSecretCommand({ SecretId, RecoveryWindowInDays: recoveryDays }), options)
     },
     async addPending(ClientRequestToken, SecretString) {
@@ -130,4 +136,9 @@ export function createSecretsManagerSecret(
       }
     },
   }
+}
+
+function goneStackOf(tag: string | undefined): GoneStack | undefined {
+  const [, at, id] = /^([0-9]+) (.+)$/.exec(tag ?? '') ?? []
+  return at === undefined || id === undefined ? undefined : { id, at: Number(at) }
 }

@@ -80,7 +80,7 @@ describe('create', () => {
     expect(await inventory(stage)).toEqual(nothing)
     // CloudFormation rolls back, then the operator deploys again.
     expect(await stage.cloudFormation('Delete')).toMatchObject({ Status: 'SUCCESS' })
-    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS' })
+    expect(await stage.cloudFormation('Create', { stack: 'the-next-stack' })).toMatchObject({ Status: 'SUCCESS' })
   })
 
   it('answers before its own time-out, and takes back what it made', async () => {
@@ -359,12 +359,16 @@ describe('delete', () => {
     await aws.secrets.send(new DeleteSecretCommand({ SecretId: stage.secretId, ForceDeleteWithoutRecovery: true }))
     const before = await inventory(stage)
     for (let i = 0; i < 5; i++) {
-      const answer = await stage.cloudFormation('Create', { properties: { BucketName: 'no-such-bucket-x' } })
+      const answer = await stage.cloudFormation('Create', {
+        stack: `try-${i}`,
+        properties: { BucketName: 'no-such-bucket-x' },
+      })
       expect(answer.Reason).toMatch(/^NoSuchBucket/)
       expect(await inventory(stage)).toEqual(before)
     }
     const { KeyGroupId } = Data ?? {}
-    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS', Data: { KeyGroupId } })
+    const next = await stage.cloudFormation('Create', { stack: 'the-next-stack' })
+    expect(next).toMatchObject({ Status: 'SUCCESS', Data: { KeyGroupId } })
     expect((await stage.mint('alice')).status).toBe(200)
   })
 
@@ -428,7 +432,7 @@ describe('delete', () => {
     expect(answer.Reason).toMatch(/^NoSuchBucket: .*check bucket and bucketRegion of the stage \(log stream log\)$/)
     expect(await inventory(stage)).toEqual(nothing)
     expect(await stage.cloudFormation('Delete', { properties })).toMatchObject({ Status: 'SUCCESS' })
-    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS' })
+    expect(await stage.cloudFormation('Create', { stack: 'the-next-stack' })).toMatchObject({ Status: 'SUCCESS' })
   })
 })
 

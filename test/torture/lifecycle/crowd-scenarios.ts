@@ -68,10 +68,18 @@ export const crowdScenarios: Readonly<Record<string, Scenario>> = {
     await all(stage, [() => stage.deploy(), () => stage.deliverAgain('Delete', gone), () => stage.rotate()])
   },
 
-  async 'a creation that fails later, beside a rotation, the daily rule and a repair'(stage, plan) {
+  async 'a creation that fails later, beside a rotation, a repair and a second run of itself'(stage, plan) {
     plan()
+    const again = async () => {
+      while (stage.stack === undefined) await stage.simulation.sleep(10)
+      const { stack } = stage
+      // Lambda repeats what it does not know to be done, also for a stack that is gone by then.
+      await stage.simulation.sleep(stage.random.int(3) * 5000)
+      await stage.deliverAgain('Create', stack)
+    }
     await all(stage, [
       () => stage.deploy({}, { later: true }),
+      again,
       () => stage.rotate(),
       () => stage.daily(),
       () => repair(stage),

@@ -3,7 +3,7 @@ import { openAwsStores } from '../../../../functions/provision/aws-stores.ts'
 import { createProvisionHandler } from '../../../../functions/provision/create-handler.ts'
 import { editKeyGroup } from '../../../../shared/keys/edit-key-group.ts'
 import type { KeyRing } from '../../../../shared/keys/key-ring.ts'
-import { draftLabel, ownerTag, released } from '../../../../shared/keys/key-secret.ts'
+import { draftLabel, lateSeconds, ownerTag, released } from '../../../../shared/keys/key-secret.ts'
 import { readKeyStatus } from '../../../../shared/keys/key-status.ts'
 import { keyTimes, retirementAge, waitingTime } from '../../../../shared/keys/key-times.ts'
 import { maintainKeys } from '../../../../shared/keys/maintain-keys.ts'
@@ -422,6 +422,23 @@ describe('a deploy', () => {
     expect(await stage.cloudFormation('Create', { stack: 'the-next-stack' })).toMatchObject({ Status: 'SUCCESS' })
     expect(stage.aws.secrets.all.get(mark)?.owner.get(ownerTag)).toBe('the-next-stack')
     expect(stage.document().stampKey).toBe(stampKey)
+  })
+
+  it('a creation that is delivered after its stack was removed restores nothing', async () => {
+    const stage = await deployed()
+    await stage.cloudFormation('Delete')
+    const late = await stage.cloudFormation('Create')
+    expect(late).toMatchObject({ Status: 'FAILED' })
+    expect(late.Reason).toContain('this request came after its removal')
+    expect(stage.aws.secrets.all.get(mark)?.deletedAt).toBeDefined()
+    expect(await stage.cloudFormation('Create', { stack: 'the-next-stack' })).toMatchObject({ Status: 'SUCCESS' })
+  })
+
+  it('a stack whose keys were removed may create them again later', async () => {
+    const stage = await deployed()
+    await stage.cloudFormation('Delete')
+    stage.state.now += (lateSeconds + 60) * 1000
+    expect(await stage.cloudFormation('Create')).toMatchObject({ Status: 'SUCCESS' })
   })
 
   it('fills a restored secret that has no text', async () => {
