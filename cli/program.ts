@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { CommandContext, CommandFactory } from './command-context.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -27,6 +28,7 @@ const commands: readonly CommandFactory[] = [
 /** Creates the command line. Its parser throws CommanderError instead of ending the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('edge-signer')
+    .version(readVersion(), '-V, --version', 'print the version')
     .description('Prefix-scoped CloudFront signed cookies: explain refusals, sign, revoke, manage keys.')
     .addHelpText(
       'after',
@@ -53,6 +55,11 @@ Details: edge-signer help explain`,
     })
   }
   return program
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }
 
 function withSubcommands(command: Command): Command[] {

@@ -1,6 +1,7 @@
 import { isSignedUrl } from '../../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrl } from '../../shared/cloudfront/signed-url.ts'
 import { createPolicySigner } from '../../shared/cloudfront/signer.ts'
+import { isCanonicalPath } from '../../shared/read/canonical-path.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { parsePrefixUrl, parseRequestUrl, type RequestUrl } from '../input/request-url.ts'
 import { showTime } from '../input/time.ts'
@@ -39,16 +40,20 @@ export async function runSignUrl(url: string, options: SignUrlOptions, terminal:
     return exitCodes.granted
   }
   const request = parseRequestUrl(url)
-  const signed = withScheme(await signUrl(signableUrl(request), conditions, signer), request.scheme)
+  const signed = withScheme(await signUrl(signableUrl(url, request), conditions, signer), request.scheme)
   if (options.json) printJson(terminal, { url: signed, ...keyAndExpiry })
   else printLine(terminal, signed)
   return exitCodes.granted
 }
 
-/** Checks the URL before the signer does, with errors that name the fault. */
-function signableUrl({ signedUrl, querystring }: RequestUrl): string {
+/**
+ * Checks the URL before the signer does, with errors that name the fault. A URL that a browser rewrites, or that the guard refuses, would
+ * be signed in vain: what arrives is not what the policy covers.
+ */
+function signableUrl(given: string, { signedUrl, path, querystring }: RequestUrl): string {
   if (isSignedUrl(querystring))
     throw new UsageError('the URL is already signed: remove the parameters of the signature')
+  if (given.includes('#')) throw new UsageError('a # begins a fragment, which nobody sends: write %23 in a name')
   const url = querystring === '' ? signedUrl : `${signedUrl}?${querystring}`
   if (!/^[!-~]*$/.test(url) || /["\\<>]/.test(url)) {
     throw new UsageError(
@@ -56,6 +61,16 @@ function signableUrl({ signedUrl, querystring }: RequestUrl): string {
     )
   }
   if (url.includes('*')) throw new UsageError('a * would cover other files: write %2A, or sign a prefix with --folder')
+  if (!isCanonicalPath(path)) {
+    throw new UsageError(
+      'the guard refuses this path: leave out //, /./ and /../, write escapes in capitals (%2B), and encode %, {, } and `',
+    )
+  }
+  // By the rules that browsers follow (https://url.spec.whatwg.org/#url-parsing).
+  const { pathname, search } = new URL(url)
+  if (pathname !== path || search !== (querystring === '' ? '' : `?${querystring}`)) {
+    throw new UsageError(`browsers request this URL as ${pathname}${search}: sign it in that form`)
+  }
   return url
 }
 

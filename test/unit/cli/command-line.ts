@@ -33,7 +33,7 @@ export async function run(args: readonly string[], stdin = ''): Promise<Run> {
 /** A folder for the files of one test file. */
 export interface Folder {
   /** Writes a file and returns its path. */
-  write(name: string, text: string): string
+  write(name: string, content: string | Uint8Array): string
   path(name: string): string
   remove(): void
 }
@@ -44,8 +44,8 @@ export function makeFolder(): Folder {
   const path = (name: string) => join(directory, name)
   return {
     path,
-    write(name, text) {
-      writeFileSync(path(name), text)
+    write(name, content) {
+      writeFileSync(path(name), content)
       return path(name)
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),

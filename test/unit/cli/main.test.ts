@@ -20,6 +20,11 @@ describe('edge-signer', () => {
     expect(out).toContain('Exit status:')
   })
 
+  it('prints its version', async () => {
+    const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
+    expect(await run(['--version'])).toMatchObject({ status: 0, out: `${version}\n` })
+  })
+
   const wrong: Record<string, string[]> = {
     'no command': [],
     'an unknown command': [`https://cdn.example.com/x?Signature=${secret}`],

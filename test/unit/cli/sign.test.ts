@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseNetscapeJar } from '../../../cli/input/stored-cookies.ts'
@@ -35,6 +36,29 @@ describe('sign-url', () => {
     expect(out.startsWith(`${file}&Policy=`)).toBe(true)
     expect(await verdict(keys, out.trim())).toBe('granted')
     expect(await verdict(keys, out.trim().replace('v=1', 'v=2'))).toBe('resource-path')
+  })
+
+  it.each([
+    ["a ' in the query string", `${file}&name=it's`, '&name=it%27s'],
+    ['braces', 'https://cdn.example.com/users/alice/{a}', 'the guard refuses this path'],
+    ['a grave accent', 'https://cdn.example.com/users/alice/a`b', 'the guard refuses this path'],
+    ['a fragment', `${file}#page=2`, 'a # begins a fragment'],
+    ['a parent folder', 'https://cdn.example.com/users/alice/../bob/x', 'the guard refuses this path'],
+    ['an empty segment', 'https://cdn.example.com/users//alice/x', 'the guard refuses this path'],
+    ['a lone %', 'https://cdn.example.com/users/alice/100%', 'the guard refuses this path'],
+    ['an escape in lower case', 'https://cdn.example.com/users/alice/a%2bb', 'the guard refuses this path'],
+    ['a letter that needs no escape', 'https://cdn.example.com/users/%61lice/x', 'the guard refuses this path'],
+  ])('refuses %s, which would be signed in vain', async (_what, url, reason) => {
+    const { status, out, err } = await run(['sign-url', url, '--keys', documentOf('ES256')])
+    expect([status, out]).toEqual([2, ''])
+    expect(err).toContain(reason)
+  })
+
+  it.each(["it's", 'a+b', 'a%2Bb', 'a(1)!', '%E2%82%AC', 'a|b', '[1]'])('signs the name %s as it is', async (name) => {
+    const url = `https://cdn.example.com/users/alice/${name}`
+    const { status, out, err } = await run(['sign-url', url, '--keys', documentOf('ES256')])
+    expect([status, err]).toEqual([0, ''])
+    expect(out.startsWith(`${url}?Policy=`)).toBe(true)
   })
 
   it('signs with a single PEM key, with SHA-1 if requested', async () => {
@@ -162,5 +186,27 @@ describe('sign-cookies', () => {
     } = JSON.parse((await run(['sign-cookies', prefix, '--keys', keys, '--json'])).out)
     expect({ signed, expiresAt }).toEqual({ signed: '/users/alice/', expiresAt: '2030-01-01T01:00:00Z' })
     expect(Object.keys(cookies)).toHaveLength(5)
+  })
+})
+
+describe('a key file in another form', () => {
+  const pem = keyOf('RS256').privateKey
+  const encrypted = createPrivateKey(pem).export({
+    ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+  } as const)
+  it.each<[string, string | Buffer, string]>([
+    ['encrypted', encrypted, 'encrypted: openssl pkey -in'],
+    ['OpenSSH', pem.replaceAll('PRIVATE KEY', 'OPENSSH PRIVATE KEY'), "OpenSSH's form: ssh-keygen -p"],
+    ['an OpenSSH public key', 'ssh-rsa AAAAB3NzaC1yc2E= me', "OpenSSH's form: ssh-keygen -e"],
+    ['with \\n written out', pem.trim().replaceAll('\n', '\\n'), 'written out'],
+    ['on one line', pem.trim().replaceAll('\n', ' '), 'on one line'],
+    ['JSON', '{"keys":[]}', 'is JSON: name a key document without an id'],
+    ['DER', createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' }), 'binary (DER)'],
+    ['something else', 'hello', 'not a PEM public or private key'],
+  ])('is named: %s', async (_what, content, words) => {
+    const { status, err } = await run(['sign-url', file, '--keys', `K1=${folder.write('key', content)}`])
+    expect(status).toBe(2)
+    expect(err).toContain(words)
+    expect(err).not.toContain(pem.split('\n')[1])
   })
 })
