@@ -1,3 +1,4 @@
+import { getPublicSuffix } from 'tldts'
 import config from '../edge-signer.config.ts'
 import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
 import { ConfigError } from '../shared/errors.ts'
@@ -19,8 +20,21 @@ export function loadDeployment(stage: string, sources: ParamSources): Deployment
       `service and stage: must have at most ${maxServiceAndStage} characters together, or names in AWS grow too long`,
     )
   }
+  refusePublicSuffix(deployment)
   if (emulated !== true) requireHostForCookies(deployment)
   return deployment
+}
+
+/**
+ * Browsers keep no cookie for a domain under which strangers have names of their own, such as `co.uk` or `github.io`
+ * (RFC 6265 section 5.3, step 5; https://publicsuffix.org/).
+ */
+function refusePublicSuffix({ config }: Deployment): void {
+  const { domain } = config.cookies
+  if (domain === null || getPublicSuffix(domain, { allowPrivateDomains: true }) !== domain) return
+  throw new ConfigError(
+    `cookies.domain: browsers keep no cookie for ${domain}, because strangers have names below it: use a domain of your own`,
+  )
 }
 
 /** Checked here, as names may be parameters. An emulation, as the stage local is, has names that its command line says. */

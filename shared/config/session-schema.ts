@@ -36,7 +36,30 @@ const sessionAlgorithms = [
   'ES384',
   'ES512',
   'EdDSA',
+  'Ed25519',
 ] as const
+
+/** The kind of key that each algorithm verifies with: `kty`, and `crv` where it has one. */
+const keyKinds: Readonly<Record<string, readonly [kty: string, crv?: string]>> = {
+  ES256: ['EC', 'P-256'],
+  ES384: ['EC', 'P-384'],
+  ES512: ['EC', 'P-521'],
+  EdDSA: ['OKP', 'Ed25519'],
+  Ed25519: ['OKP', 'Ed25519'],
+}
+
+/** Returns true if a key can verify a session of this algorithm (RFC 7517 section 4). */
+function canVerify(key: Readonly<Record<string, unknown>>, algorithm: string): boolean {
+  const [kty, crv] = keyKinds[algorithm] ?? ['RSA']
+  const { key_ops: operations } = key
+  return (
+    key.kty === kty &&
+    key.crv === crv &&
+    (key.alg === undefined || key.alg === algorithm) &&
+    (key.use === undefined || key.use === 'sig') &&
+    (operations === undefined || (Array.isArray(operations) && operations.includes('verify')))
+  )
+}
 
 /** RFC 6265 section 4.1.1. Edge Signer cookies of the same name would overwrite the session, and the session them. */
 const cookieName = v.pipe(
@@ -82,5 +105,13 @@ export const sessionSchema = v.pipe(
     [['algorithms'], ['jwksUrl'], ['jwks']],
     (s) => s.algorithms.includes('HS256') || s.jwksUrl !== null || s.jwks !== null,
     'public-key algorithms need jwksUrl or jwks',
+  ),
+  v.forward(
+    v.partialCheck(
+      [['algorithms'], ['jwks']],
+      (s) => s.jwks === null || s.jwks.keys.some((key) => s.algorithms.some((algorithm) => canVerify(key, algorithm))),
+      'must hold a key that verifies one of the algorithms: kty, crv, alg, use and key_ops all have to fit',
+    ),
+    ['jwks'],
   ),
 )

@@ -22,6 +22,15 @@ describe('loadDeployment', () => {
     expect(load('cookieDomain=example.com', 'aliases=cdn.example.com', certificate).cookies.domain).toBe('example.com')
   })
 
+  it.each(['co.uk', 'github.io', 'cloudfront.net', 'com', 'amplifyapp.com'])(
+    'refuses the cookie domain %s, under which strangers have names',
+    (domain) => {
+      const host = `cdnHost=cdn.example.${domain}`
+      expect(() => load(`cookieDomain=${domain}`, host, certificate)).toThrow(/^cookies\.domain: /)
+      expect(load(`cookieDomain=example.${domain}`, host, certificate).cookies.domain).toBe(`example.${domain}`)
+    },
+  )
+
   it('takes one for an emulation, whose name is not in the configuration', () => {
     expect(load('cookieDomain=example.test', 'emulated=true').cookies.domain).toBe('example.test')
     expect(() => load('cookieDomain=example.test', 'emulated=false')).toThrow(/cookies\.domain/)

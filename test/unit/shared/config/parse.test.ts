@@ -129,6 +129,18 @@ describe('parseDeployment', () => {
     ['public-key algorithms without keys', { session: { ...session, algorithms: ['RS256'] } }, /need jwksUrl or jwks/],
     ['an issuer left out', { session: { algorithms: ['HS256'], audience: 'b' } }, /session\.issuer/],
     ['a JWKS over http', { session: { ...session, algorithms: ['RS256'], jwksUrl: 'http://a.example/jwks' } }, /https/],
+    ['a key of another kind', { session: withKeys({ kty: 'RSA' }) }, /session\.jwks: must hold a key that verifies/],
+    ['a key of another curve', { session: withKeys({ kty: 'EC', crv: 'P-384' }) }, /session\.jwks: must hold a key/],
+    [
+      'a key for another algorithm',
+      { session: withKeys({ kty: 'EC', crv: 'P-256', alg: 'ECDH-ES' }) },
+      /session\.jwks: must hold a key/,
+    ],
+    [
+      'a key for encryption',
+      { session: withKeys({ kty: 'EC', crv: 'P-256', use: 'enc' }, { kty: 'EC', crv: 'P-256', key_ops: ['sign'] }) },
+      /session\.jwks: must hold a key/,
+    ],
     ['an empty key set', { session: withKeys() }, /session\.jwks\.keys: must hold at least one key/],
     ['a private key', { session: withKeys({ kty: 'EC', d: 'x' }) }, /session\.jwks\.keys\.0: must be a public key/],
     ['a private RSA key', { session: withKeys({ kty: 'RSA' }, { kty: 'RSA', qi: 'x' }) }, /session\.jwks\.keys\.1: /],

@@ -62,6 +62,7 @@ describe('createSessionVerifier', () => {
     'ES384',
     'ES512',
     'EdDSA',
+    'Ed25519',
   ]
   test.each(families)('verifies %s and gives the session', async (alg) => {
     const { publicKey, privateKey } = await generateKeyPair(alg)
