@@ -12,6 +12,7 @@ import type { Mishap } from './simulation.ts'
 /** The result of one run. */
 export interface FilesRun {
   readonly calls: number
+  readonly mishaps: number
   readonly story: readonly string[]
   readonly error: Error | undefined
 }
@@ -46,16 +47,17 @@ export async function runFiles(seed: string, mishaps: ReadonlyMap<number, Mishap
   const run = new Files(new Random(seed), mishaps)
   try {
     await run.play()
-    return { calls: run.calls, story: run.story, error: undefined }
+    return { calls: run.calls, mishaps: run.mishaps, story: run.story, error: undefined }
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-    return { calls: run.calls, story: run.story, error }
+    return { calls: run.calls, mishaps: run.mishaps, story: run.story, error }
   }
 }
 
 class Files {
   readonly story: string[] = []
   calls = 0
+  mishaps = 0
   #now = 1_800_000_000_000
   #mishaps: ReadonlyMap<number, Mishap>
   #failure: unknown
@@ -216,6 +218,7 @@ class Files {
     if (phase === 'before') {
       this.calls += 1
       actor.mishap = this.#mishaps.get(this.calls)
+      if (actor.mishap !== undefined) this.mishaps += 1
     }
     const { mishap } = actor
     this.#tell(`${this.calls} ${actor.name}: ${phase} ${name}${mishap === undefined ? '' : ` (${mishap})`}`)

@@ -44,8 +44,8 @@ const filePlots = ['files: 1', 'files: 2', 'files: 3', 'files: 4']
 export const plots: readonly string[] = [...Object.keys(stagePlots), ...filePlots]
 
 /**
- * Lives of a stage, each with its own plot, interleaving and mishaps, all from the seed. Every other run of a plot takes one
- * mishap, at call after call; the others take up to four, anywhere.
+ * Lives of a stage, each with its own plot, interleaving and mishaps, all from the seed. Of four runs of a plot two take one
+ * mishap, at call after call; one takes up to four, anywhere; one takes an outage.
  */
 export async function runLifecycle(options: LifecycleOptions): Promise<Summary> {
   const { runs, seed, only, plot = '', log } = options
@@ -86,10 +86,11 @@ export function describeLifecycle({ runs, calls, mishaps, failures }: Summary, s
 async function runOnce(name: string, seed: string, round: number) {
   if (filePlots.includes(name)) {
     const planned = planMishaps(new Random(`${seed}/mishaps`), round)
-    return { ...(await runFiles(seed, planned)), mishaps: planned.size }
+    return runFiles(seed, planned)
   }
   const stage = new Stage(seed)
   const { simulation } = stage
+  stage.isOutage = isOutage(round)
   const planned = planMishaps(new Random(`${seed}/mishaps`), round)
   const plan = () => stage.plan(planned)
   let error: Error | undefined
@@ -101,14 +102,25 @@ async function runOnce(name: string, seed: string, round: number) {
   } catch (thrown) {
     error = thrown instanceof Error ? thrown : new Error(String(thrown))
   }
-  return { error, calls: simulation.calls, mishaps: planned.size, story: simulation.story }
+  return { error, calls: simulation.calls, mishaps: simulation.mishaps, story: simulation.story }
 }
 
-/** In turn one mishap at call 1, 2, 3, …, and several anywhere. */
+/** Every fourth round: AWS fails again and again, for a while. */
+function isOutage(round: number): boolean {
+  return round % 4 === 3
+}
+
+/** In turn one mishap at call 1, 2, 3, …, and several anywhere, or an outage. */
 function planMishaps(random: Random, round: number): ReadonlyMap<number, Mishap> {
   const at = Math.floor(round / 2)
   const call = 1 + Math.floor(at / mishaps.length)
   if (round % 2 === 0 && call <= 120) return new Map([[call, mishaps[at % mishaps.length] ?? 'throttled']])
+  if (isOutage(round)) {
+    const from = 1 + random.int(150)
+    const mishap = random.pick(mishaps)
+    const calls = Array.from({ length: 1 + random.int(25) }, (_, at) => from + at).filter(() => random.chance(0.8))
+    return new Map(calls.map((call) => [call, mishap]))
+  }
   const count = random.int(5)
   return new Map(Array.from({ length: count }, () => [1 + random.int(160), random.pick(mishaps)]))
 }

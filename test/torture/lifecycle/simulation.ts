@@ -50,6 +50,8 @@ export class Simulation {
   readonly story: string[] = []
   /** Calls carried out or cut off so far. */
   calls = 0
+  /** Mishaps that happened so far. */
+  mishaps = 0
   /** Epoch milliseconds, at AWS. */
   now = 1_800_000_000_000
   /** The clock of our functions is so much ahead of that of AWS. */
@@ -167,6 +169,7 @@ export class Simulation {
     this.calls += 1
     this.now += 20 + this.#random.int(200)
     const mishap = this.mishapOf(this.calls, turn.actor, turn.command.constructor.name)
+    if (mishap !== undefined) this.mishaps += 1
     const what = `${this.calls} ${turn.actor} ${describe(turn.command)}`
     if (mishap === 'crash-before') {
       this.tell(`${what}: CRASH, not carried out`)

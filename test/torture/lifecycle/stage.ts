@@ -52,6 +52,9 @@ export class Stage {
     for (let i = 0; i < 3; i++) this.aws.cloudFront.addKey(`foreign-${i}`, 'theirs', 'pem', 0)
   }
 
+  /** True where AWS may fail for so long that a rollback fails, too. */
+  isOutage = false
+
   /** Mishaps for the calls with these numbers, counted from now on. */
   plan(mishaps: ReadonlyMap<number, Mishap>): void {
     const from = this.simulation.calls
@@ -209,8 +212,10 @@ export class Stage {
     }
     this.simulation.tell('CloudFormation: rolls the update back')
     let rollback = await this.#send('Update', before, after)
-    if (rollback.Reason === timedOut) {
-      // Each of the three runs died. No function survives that; the documented way out is to go on with the rollback.
+    if (rollback.Reason === timedOut || (this.isOutage && rollback.Status === 'FAILED')) {
+      // Each of the three runs died, or AWS failed all the time. No function survives that; the documented way out is to go on
+      // with the rollback, once AWS works again.
+      if (this.isOutage) this.endMishaps()
       this.simulation.tell('operator: continues the rollback')
       rollback = await this.#send('Update', before, after)
     }
