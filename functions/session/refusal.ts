@@ -1,4 +1,11 @@
-import { type EdgeErrorCode, type ErrorCode, edgeCodeOf, GrantError, RequestError } from '../../shared/errors.ts'
+import {
+  type EdgeErrorCode,
+  type ErrorCode,
+  edgeCodeOf,
+  GrantError,
+  problems,
+  RequestError,
+} from '../../shared/errors.ts'
 import { isNavigation } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
@@ -44,9 +51,10 @@ export function refuse(error: unknown, edge: EdgeRequest, login: () => string | 
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
 }
 
-/** Logs one structured line for a refusal. */
+/** Logs one structured line for a refusal. `error` is our own side's fault, `warn` the request's. */
 export function logRefusal(code: ErrorCode, requestId: string): void {
-  console.warn(JSON.stringify({ code, requestId }))
+  const level = problems[code][0] >= 500 ? 'error' : 'warn'
+  console.warn(JSON.stringify({ level, code, requestId }))
 }
 
 function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string | null): HttpResponse {

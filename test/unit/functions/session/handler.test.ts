@@ -147,8 +147,8 @@ describe('the deployed handler', () => {
     await ask()
     const lines = spies.flatMap((spy) => spy.mock.calls.flat())
     expect(lines).toEqual([
-      '{"code":"ERR_KEYS_INVALID","requestId":"request-1"}',
-      '{"code":"ERR_JWKS_UNAVAILABLE","requestId":"request-1"}',
+      '{"level":"error","code":"ERR_KEYS_INVALID","requestId":"request-1"}',
+      '{"level":"error","code":"ERR_JWKS_UNAVAILABLE","requestId":"request-1"}',
     ])
     expect(app.issuer).toContain('example')
   })

@@ -44,7 +44,7 @@ describe('no session', () => {
     expect(reply.header('cache-control')).toBe('no-store')
     expect(reply.lines).toEqual([])
     expect(loads).toEqual({ secret: 0, state: 0, keySet: 0 })
-    expect(warn.mock.calls).toEqual([['{"code":"ERR_SESSION_MISSING","requestId":"request-1"}']])
+    expect(warn.mock.calls).toEqual([['{"level":"warn","code":"ERR_SESSION_MISSING","requestId":"request-1"}']])
   })
 
   test('is readable for an allowed origin', async () => {

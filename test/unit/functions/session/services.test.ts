@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   // Whatever failed, the log says the code and the request, and nothing more.
-  for (const [line] of warn.mock.calls) expect(Object.keys(JSON.parse(line))).toEqual(['code', 'requestId'])
+  for (const [line] of warn.mock.calls) expect(Object.keys(JSON.parse(line))).toEqual(['level', 'code', 'requestId'])
 })
 
 const key = keyDocument.keys[0]
