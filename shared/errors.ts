@@ -151,8 +151,8 @@ export class InputError extends EdgeSignerError {
   override readonly name = 'InputError'
   readonly fields: readonly string[]
 
-  constructor(fields: readonly string[]) {
-    super('ERR_REQUEST_INVALID')
+  constructor(fields: readonly string[], message?: string) {
+    super('ERR_REQUEST_INVALID', message)
     this.fields = fields
   }
 }

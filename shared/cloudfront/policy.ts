@@ -28,7 +28,11 @@ const host = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/
  * @throws EdgeSignerError `ERR_INTERNAL` where the times are not whole seconds in order.
  */
 export function customPolicy(
-  policy: { readonly host: string; readonly prefix: ResourcePrefix; readonly notBefore: number } & PolicyConditions,
+  policy: {
+    readonly host: string
+    readonly prefix: ResourcePrefix
+    readonly notBefore: number | undefined
+  } & PolicyConditions,
 ): string {
   return resourcePolicy(`${cdnOrigin(policy.host)}${policy.prefix}*`, policy)
 }

@@ -16,15 +16,24 @@ export interface SignedFolder {
  * Signs one URL: the policy covers that URL with its query string and, but for `?` as a wildcard, nothing else.
  *
  * @param url `https://…`, with its path and query already percent-encoded; it is signed and returned as given.
+ * @param canned sends `Expires` in place of the policy, which CloudFront rebuilds from the URL. Takes no other condition.
  * @throws EdgeSignerError `ERR_INTERNAL` for a URL with a wildcard `*`, a fragment, white space or characters outside of
  *   ASCII, or with signing parameters of its own; GrantError `ERR_VIEWER_ADDRESS`; what the signer throws.
  */
-export async function signUrl(url: string, conditions: PolicyConditions, signer: PolicySigner): Promise<string> {
+export async function signUrl(
+  url: string,
+  conditions: PolicyConditions,
+  signer: PolicySigner,
+  canned = false,
+): Promise<string> {
   // A `*` in a Resource would cover other files. In a path or a query it can always be written %2A.
   if (!/^https:\/\/[^/?#*]+\/[!-~]*$/.test(url) || /[*#"\\<>]/.test(url)) throw invalid()
   const question = url.indexOf('?')
   if (question >= 0 && isSignedUrl(url.slice(question + 1))) throw invalid()
-  const query = signedQuery(await signer.sign(resourcePolicy(url, conditions)))
+  const { expires, notBefore, ipAddress } = conditions
+  if (canned && (notBefore !== undefined || ipAddress !== undefined)) throw invalid()
+  const signed = await signer.sign(resourcePolicy(url, conditions))
+  const query = canned ? cannedQuery(expires, signed) : signedQuery(signed)
   return `${url}${question < 0 ? '?' : '&'}${query}`
 }
 
@@ -34,7 +43,11 @@ export async function signUrl(url: string, conditions: PolicyConditions, signer:
  * @throws what `customPolicy` and the signer throw.
  */
 export async function signFolder(
-  folder: { readonly host: string; readonly prefix: ResourcePrefix; readonly notBefore: number } & PolicyConditions,
+  folder: {
+    readonly host: string
+    readonly prefix: ResourcePrefix
+    readonly notBefore: number | undefined
+  } & PolicyConditions,
   signer: PolicySigner,
 ): Promise<SignedFolder> {
   const querystring = signedQuery(await signer.sign(customPolicy(folder)))
@@ -43,8 +56,16 @@ export async function signFolder(
 
 /** The parameters of a signed URL. Their values need no escaping: that is what CloudFront's base64 is for. */
 export function signedQuery(signed: SignedPolicy): string {
-  const marker = signed.hashAlgorithm === undefined ? '' : `&Hash-Algorithm=${signed.hashAlgorithm}`
-  return `Policy=${signed.policy}&Key-Pair-Id=${signed.keyPairId}&Signature=${signed.signature}${marker}`
+  return `Policy=${signed.policy}${signatureQuery(signed)}`
+}
+
+function cannedQuery(expires: number, signed: SignedPolicy): string {
+  return `Expires=${expires}${signatureQuery(signed)}`
+}
+
+function signatureQuery({ keyPairId, signature, hashAlgorithm }: SignedPolicy): string {
+  const marker = hashAlgorithm === undefined ? '' : `&Hash-Algorithm=${hashAlgorithm}`
+  return `&Key-Pair-Id=${keyPairId}&Signature=${signature}${marker}`
 }
 
 function invalid(): EdgeSignerError {

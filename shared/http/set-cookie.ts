@@ -27,20 +27,25 @@ export interface CookieScope {
   readonly domain: string | null
   /** Default true: sent over https only (and to localhost). */
   readonly secure?: boolean
+  /** Default `Lax`. `None` lets other sites' pages send the cookie, too; browsers take it with `Secure` only. */
+  readonly sameSite?: SameSite
 }
+
+/** Which sites' requests carry a cookie (draft-ietf-httpbis-rfc6265bis section 4.1.2.7). */
+export type SameSite = 'Lax' | 'None'
 
 /**
  * The attributes of a scope, beginning with `; `: computed once for all cookies that share it. Every cookie is
- * `HttpOnly` and `SameSite=Lax`: no script reads it, no other site's form or image sends it along.
+ * `HttpOnly`, so no script reads it, and by default `SameSite=Lax`: no other site's form or image sends it along.
  *
  * @throws EdgeSignerError `ERR_INTERNAL` where a part could not stand in the line.
  */
-export function cookieAttributes({ path, maxAge, domain, secure = true }: CookieScope): string {
+export function cookieAttributes({ path, maxAge, domain, secure = true, sameSite = 'Lax' }: CookieScope): string {
   if (!Number.isSafeInteger(maxAge) || !localPath.test(path) || (domain !== null && !domainName.test(domain))) {
     throw unsafe()
   }
   const of = domain === null ? '' : `; Domain=${domain}`
-  return `; Max-Age=${maxAge}${of}; Path=${path}; HttpOnly${secure ? '; Secure' : ''}; SameSite=Lax`
+  return `; Max-Age=${maxAge}${of}; Path=${path}; HttpOnly${secure ? '; Secure' : ''}; SameSite=${sameSite}`
 }
 
 /**

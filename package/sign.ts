@@ -1,0 +1,198 @@
+import { maxEpoch } from '../shared/cloudfront/parse-policy.ts'
+import { type PolicyConditions, resourcePolicy } from '../shared/cloudfront/policy.ts'
+import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
+import { signFolder, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
+import { EdgeSignerError, InputError } from '../shared/errors.ts'
+import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
+import { encodeUrl } from './encode-url.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+/** Times, address and key of a signature. */
+export interface SigningOptions {
+  readonly keys: SigningKeys
+  /** Seconds from now; default 3600. */
+  readonly expiresIn?: number
+  /** Instead of `expiresIn`. */
+  readonly expires?: Date
+  /** Makes the policy a custom one. */
+  readonly notBefore?: Date
+  /** One IPv4 address. Makes the policy a custom one. */
+  readonly ipAddress?: string
+  /** Default: the clock. */
+  readonly now?: Date
+}
+
+/**
+ * `canned` (`Expires`) is shorter, and covers one URL until one time. `custom` (`Policy`) can have a start and an address.
+ * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html
+ */
+export type PolicyKind = 'canned' | 'custom'
+
+/** The URLs of one call, and how they are signed. */
+export interface SignUrlsOptions extends SigningOptions {
+  /** At most 1,000, `https://…`. Spaces, Unicode and reserved characters are percent-encoded; what is encoded stays. */
+  readonly urls: readonly string[]
+  /** Default `custom` where the conditions need it, else `canned`. */
+  readonly policy?: PolicyKind
+}
+
+/** The URL of one call. */
+export type SignUrlOptions = Omit<SignUrlsOptions, 'urls'> & { readonly url: string }
+
+/** Max URLs of one call. */
+export const maxUrls = 1000
+
+/**
+ * Signs one URL.
+ *
+ * @throws InputError naming the option; ServiceError `ERR_KEYS_UNAVAILABLE`, `ERR_KEYS_INVALID`; GrantError
+ *   `ERR_VIEWER_ADDRESS` for an address that is not IPv4.
+ * @example
+ * const url = await signUrl({ keys, url: 'https://cdn.example.com/users/42/disk.raw', expiresIn: 900 })
+ */
+export async function signUrl({ url, ...options }: SignUrlOptions): Promise<string> {
+  const [signed = ''] = await signUrls({ ...options, urls: [url] })
+  return signed
+}
+
+/** Signs many URLs with the same conditions; returned in their order. @throws like `signUrl`; none is signed then. */
+export async function signUrls({ urls, policy, ...options }: SignUrlsOptions): Promise<string[]> {
+  if (!Array.isArray(urls) || urls.length > maxUrls) throw wrong('urls', `must be a list of at most ${maxUrls} URLs`)
+  const { conditions, now } = readConditions(options)
+  const canned = isCanned(policy, conditions)
+  const encoded = urls.map(signableUrl)
+  const signer = await options.keys.signer(now)
+  return Promise.all(encoded.map((url) => signOneUrl(url, conditions, signer, canned)))
+}
+
+/** A folder to sign. */
+export interface SignFolderUrlOptions extends SigningOptions {
+  /** `https://<host>/<prefix>/`, with or without a `*` at its end. */
+  readonly url: string
+}
+
+/** A signature for every file of a folder: `baseUrl`, the file's encoded path, `?` and `querystring` make a URL. */
+export interface SignedFolderUrl {
+  readonly baseUrl: string
+  readonly querystring: string
+  readonly expiresAt: Date
+}
+
+/** Signs a whole folder for use in URLs. @throws like `signUrl`. */
+export async function signFolderUrl({ url, ...options }: SignFolderUrlOptions): Promise<SignedFolderUrl> {
+  const { conditions, now } = readConditions(options)
+  const folder = { ...parsePrefixUrl(url), ...conditions, notBefore: conditions.notBefore }
+  const signed = await signFolder(folder, await options.keys.signer(now))
+  return { ...signed, expiresAt: new Date(conditions.expires * 1000) }
+}
+
+/** The files that cookies open. */
+export interface SignCookiesOptions extends SigningOptions {
+  /** A prefix, `https://cdn.example.com/users/42/*`; or one file, without a wildcard. */
+  readonly url: string
+  /** Default `custom` for a prefix or where the conditions need it, else `canned`. */
+  readonly policy?: PolicyKind
+}
+
+/** Names of CloudFront's cookies. */
+export type CloudFrontCookieName = `CloudFront-${'Policy' | 'Expires' | 'Signature' | 'Key-Pair-Id' | 'Hash-Algorithm'}`
+
+/** Signed cookies. */
+export interface SignedCookies {
+  readonly cookies: Readonly<Partial<Record<CloudFrontCookieName, string>>>
+  /** Host that the cookies are for, without a port. */
+  readonly host: string
+  /** Narrowest `Path` under which a browser sends the cookies with every request that they open. */
+  readonly path: string
+  readonly expiresAt: Date
+  /** Seconds. */
+  readonly maxAge: number
+}
+
+/** Signs cookies for a prefix or one file. @throws like `signUrl`. */
+export async function signCookies({ url, policy, ...options }: SignCookiesOptions): Promise<SignedCookies> {
+  const { conditions, now } = readConditions(options)
+  const isPrefix = typeof url === 'string' && url.endsWith('/*')
+  const { host, prefix } = isPrefix ? parsePrefixUrl(url) : fileUrl(signableUrl(url))
+  const resource = isPrefix ? `https://${host}${prefix}*` : signableUrl(url)
+  if (isPrefix && policy === 'canned') throw wrong('policy', 'must be custom: a canned policy has no wildcard')
+  const canned = !isPrefix && isCanned(policy, conditions)
+  const signer = await options.keys.signer(now)
+  const signed = await signer.sign(resourcePolicy(resource, conditions))
+  const cookies: SignedCookies['cookies'] = {
+    ...(canned ? { 'CloudFront-Expires': String(conditions.expires) } : { 'CloudFront-Policy': signed.policy }),
+    'CloudFront-Signature': signed.signature,
+    'CloudFront-Key-Pair-Id': signed.keyPairId,
+    ...(signed.hashAlgorithm === undefined ? {} : { 'CloudFront-Hash-Algorithm': signed.hashAlgorithm }),
+  }
+  const { expires } = conditions
+  return {
+    cookies,
+    host: host.replace(/:\d+$/, ''),
+    path: prefix,
+    expiresAt: new Date(expires * 1000),
+    maxAge: expires - now,
+  }
+}
+
+function isCanned(policy: PolicyKind | undefined, { notBefore, ipAddress }: PolicyConditions): boolean {
+  const needsCustom = notBefore !== undefined || ipAddress !== undefined
+  if (policy !== undefined && policy !== 'canned' && policy !== 'custom')
+    throw wrong('policy', 'must be canned or custom')
+  if (policy === 'canned' && needsCustom)
+    throw wrong('policy', 'must be custom: a canned policy has no start and no address')
+  return policy === undefined ? !needsCustom : policy === 'canned'
+}
+
+function readConditions(options: SigningOptions): { conditions: PolicyConditions; now: number } {
+  const { expiresIn, expires, notBefore, ipAddress } = options
+  const now = epoch('now', options.now ?? new Date())
+  if (expires !== undefined && expiresIn !== undefined) throw wrong('expires', 'and expiresIn exclude each other')
+  if (expiresIn !== undefined && (!Number.isSafeInteger(expiresIn) || expiresIn < 1))
+    throw wrong('expiresIn', 'must be whole seconds')
+  const end = expires === undefined ? now + (expiresIn ?? 3600) : epoch('expires', expires)
+  if (end > maxEpoch) throw wrong(expires === undefined ? 'expiresIn' : 'expires', 'must end before 2038-01-19')
+  if (end <= now) throw wrong('expires', 'must be in the future')
+  const start = notBefore === undefined ? undefined : epoch('notBefore', notBefore)
+  if (start !== undefined && start >= end) throw wrong('notBefore', 'must be before the end')
+  return { conditions: { expires: end, notBefore: start, ipAddress }, now }
+}
+
+/** Rounded like AWS's signers do. The years catch seconds in place of milliseconds, and a clock that was never set. */
+function epoch(option: string, date: Date): number {
+  const ms = date instanceof Date ? date.getTime() : Number.NaN
+  const seconds = Math.round(ms / 1000)
+  if (!(seconds >= earliest && seconds <= 0xffffffff)) throw wrong(option, 'must be a Date of this century')
+  return seconds
+}
+
+/** 2001-01-01. */
+const earliest = 978_307_200
+
+function signableUrl(url: string): string {
+  const encoded = typeof url === 'string' ? encodeUrl(url) : undefined
+  if (encoded === undefined) throw wrong('url', 'must be an absolute https URL without a user name, fragment or *')
+  const question = encoded.indexOf('?')
+  if (question >= 0 && isSignedUrl(encoded.slice(question + 1))) throw wrong('url', 'must not be signed already')
+  return encoded
+}
+
+function fileUrl(url: string): { host: string; prefix: string } {
+  const [, host = '', path = ''] = /^https:\/\/([^/]+)([^?]*)/.exec(url) ?? []
+  return { host, prefix: path }
+}
+
+function parsePrefixUrl(url: string): { host: string; prefix: ResourcePrefix } {
+  const [, host, path] = (typeof url === 'string' && /^https:\/\/([a-z0-9.:-]+)(\/[^?#]*\/)\*?$/.exec(url)) || []
+  try {
+    if (host !== undefined && path !== undefined) return { host, prefix: parseResourcePrefix(path) }
+  } catch (error) {
+    if (!(error instanceof EdgeSignerError)) throw error
+  }
+  throw wrong('url', 'must be a prefix with each segment percent-encoded: https://cdn.example.com/users/42/*')
+}
+
+/** The option is named, its value is not: it may be a signed URL. */
+function wrong(option: string, rule: string): InputError {
+  return new InputError([option], `${option} ${rule}`)
+}

@@ -1,0 +1,180 @@
+import { createPublicKey } from 'node:crypto'
+import { createKmsSign } from '../shared/aws/edge/kms-sign.ts'
+import { cachedSigners, createPolicySigner, type PolicySigner } from '../shared/cloudfront/signer.ts'
+import { ServiceError } from '../shared/errors.ts'
+import { newestUsableKey, parseKeyDocument, type SigningKey } from '../shared/keys/key-document.ts'
+import { algorithmFor, parsePemKey, type SignatureHash } from '../shared/keys/pem-key.ts'
+import { RefreshingCache } from '../shared/operations/refreshing-cache.ts'
+
+/** Source of the key that signs. Open it once for a process: it keeps the parsed key. */
+export interface SigningKeys {
+  /**
+   * The signer of the newest usable key.
+   *
+   * @param now epoch seconds.
+   * @throws ServiceError `ERR_KEYS_UNAVAILABLE`, `ERR_KEYS_INVALID`.
+   */
+  signer(now: number): Promise<PolicySigner>
+}
+
+/** A private key in PEM and the id of its public key at CloudFront. */
+export interface PemKeyOptions {
+  readonly keyPairId: string
+  /** PKCS #8, PKCS #1 or SEC 1: P-256, or RSA of 2048 bits. Not encrypted. */
+  readonly privateKey: string
+  /** Default `SHA256`. `SHA1` (RSA only) gives what older signers give: a signature without `Hash-Algorithm`. */
+  readonly hash?: SignatureHash
+}
+
+/**
+ * Opens a private key in PEM.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID`, naming the fault.
+ * @example
+ * const keys = keysFromPem({ keyPairId: 'K2JCJMDEHXQW5F', privateKey: await readFile('private.pem', 'utf8') })
+ */
+export function keysFromPem({ keyPairId, privateKey, hash }: PemKeyOptions): SigningKeys {
+  return oneSigner(createPolicySigner(parsePemKey(keyPairId, privateKey, hash)))
+}
+
+/**
+ * Opens a key document, as the stack of this project keeps one in Secrets Manager. The newest key whose time has come signs.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID`, naming the field.
+ */
+export function keysFromDocument(json: string): SigningKeys {
+  const document = parseKeyDocument(json)
+  const signerOf = cachedSigners(undefined)
+  return { signer: async (now) => signerOf(newestUsableKey(document, now)) }
+}
+
+/** A key of KMS. Its algorithm is that of its public key. */
+export interface KmsKeyOptions {
+  readonly keyPairId: string
+  /** ARN of the KMS key, or its id where it is in us-east-1. */
+  readonly kmsKeyId: string
+  /** The public key in PEM, as uploaded to CloudFront. */
+  readonly publicKey: string
+  /** Default: the default credentials of the AWS SDK. */
+  readonly credentials?: () => Promise<AwsCredentials>
+  /** Default: the global `fetch`. */
+  readonly fetch?: (request: Request) => Promise<Response>
+}
+
+/** Credentials of AWS, as the SDK's providers return them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+}
+
+/**
+ * Opens a KMS key: each signature is one call of KMS `Sign`.
+ *
+ * @throws ServiceError `ERR_KEYS_INVALID` where the public key is not one that CloudFront accepts.
+ */
+export function keysFromKms({ keyPairId, kmsKeyId, publicKey: pem, ...options }: KmsKeyOptions): SigningKeys {
+  const { credentials = defaultCredentials, fetch: send = (request) => fetch(request) } = options
+  const publicKey = parsePublicKey(pem)
+  const algorithm = algorithmFor(publicKey, 'SHA256')
+  const key: SigningKey = { keyPairId, algorithm, privateKey: undefined, kmsKeyId, publicKey, notBefore: 0 }
+  return oneSigner(
+    createPolicySigner(key, async (...request) => {
+      const current = await credentials()
+      return createKmsSign({ fetch: send, credentials: () => current, nowMs: Date.now })(...request)
+    }),
+  )
+}
+
+/** A secret with the key. */
+export interface SecretKeyOptions {
+  /** Name or ARN of the secret. */
+  readonly secretId: string
+  /** Needed where the secret is a PEM text; a key document names its own. */
+  readonly keyPairId?: string
+  /** For a PEM of an RSA key; default `SHA256`. */
+  readonly hash?: SignatureHash
+  /** Default: that of an ARN, else the SDK's default Region. */
+  readonly region?: string
+  /** Reads the text of the secret. Default: Secrets Manager through the AWS SDK. */
+  readonly load?: (secretId: string) => Promise<string>
+}
+
+/** One hour; through an outage of Secrets Manager the last key signs for a day. */
+const secretTimes = { softTtl: 3600, hardTtl: 86_400, retryAfter: 1, maxRetryAfter: 30 }
+/** Milliseconds for one reading of the secret. */
+const loadMs = 5000
+
+/**
+ * Opens a secret of Secrets Manager: a PEM text or a key document. It is read at the first signature, kept for an hour, and
+ * after a failure read again after pauses that grow from one second to 30.
+ */
+export function keysFromSecret(options: SecretKeyOptions): SigningKeys {
+  const { secretId, load = secretsManagerText(options.region) } = options
+  const cache = new RefreshingCache({
+    load: async () => parseSecret(await inTime(load(secretId)), options),
+    random: Math.random,
+    ...secretTimes,
+  })
+  return { signer: async (now) => (await cache.get(now)).signer(now) }
+}
+
+function parseSecret(text: string, { keyPairId, hash }: SecretKeyOptions): SigningKeys {
+  if (!/^\s*-----BEGIN /.test(text)) return keysFromDocument(text)
+  if (keyPairId === undefined) throw invalid('the secret is a PEM text: give its keyPairId')
+  return keysFromPem({ keyPairId, privateKey: text, ...(hash === undefined ? {} : { hash }) })
+}
+
+/** A store that never answers must not hold a request up, and its answer must not be quoted. */
+async function inTime(loading: Promise<string>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), loadMs)
+  })
+  try {
+    return await Promise.race([loading, timedOut])
+  } catch (cause) {
+    throw new ServiceError('ERR_KEYS_UNAVAILABLE', 'the secret store gave no key', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Loaded on demand: a process that signs with a PEM needs no client. */
+function secretsManagerText(region: string | undefined): (secretId: string) => Promise<string> {
+  return async (secretId) => {
+    const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager')
+    const of = region ?? /^arn:[^:]+:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
+    const client = new SecretsManagerClient(of === undefined ? {} : { region: of })
+    const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId }))
+    if (answer.SecretString === undefined) throw new Error('the secret holds no text')
+    return answer.SecretString
+  }
+}
+
+let provider: (() => Promise<AwsCredentials>) | undefined
+
+async function defaultCredentials(): Promise<AwsCredentials> {
+  if (provider === undefined) {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
+    provider = defaultProvider()
+  }
+  return provider()
+}
+
+function parsePublicKey(pem: string) {
+  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw invalid('publicKey must be a PEM public key')
+  try {
+    return createPublicKey(pem)
+  } catch {
+    throw invalid('publicKey must be a PEM public key')
+  }
+}
+
+function oneSigner(signer: PolicySigner): SigningKeys {
+  return { signer: async () => signer }
+}
+
+function invalid(fault: string): ServiceError {
+  return new ServiceError('ERR_KEYS_INVALID', fault)
+}
