@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   local: ['local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
   server: ['server', 'local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
   cli: ['cli', 'infra', 'shared', 'edge-signer.config.ts'],
-  package: ['package', 'server', 'shared'],
+  package: ['package', 'server', 'local', 'shared'],
   client: ['client'],
 }
 
