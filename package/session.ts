@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { sessionSchema } from '../shared/config/session-schema.ts'
 import { ConfigError } from '../shared/errors.ts'
+import { send } from '../shared/http/https-send.ts'
 import { createSessionVerifier, readSessionToken, type Session } from '../shared/session/session.ts'
 import { fetchKeySet, keySetKeys, sharedSecretKeys } from '../shared/session/session-keys.ts'
 
@@ -36,7 +37,7 @@ export function openSessions({ secret, ...options }: SessionsOptions): Sessions 
     throw new ConfigError('secret: HS256 needs a text of at least 32 bytes')
   const keys = algorithms.includes('HS256')
     ? sharedSecretKeys(async () => secret)
-    : keySetKeys(jwks, jwksUrl === null ? undefined : () => fetchKeySet(jwksUrl, { fetch }))
+    : keySetKeys(jwks, jwksUrl === null ? undefined : () => fetchKeySet(jwksUrl, { send }))
   const verifier = createSessionVerifier(parsed.output, keys)
   return {
     verify: async (headers, now) =>

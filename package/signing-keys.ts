@@ -2,6 +2,8 @@ import { createPublicKey } from 'node:crypto'
 import { createKmsSign } from '../shared/aws/edge/kms-sign.ts'
 import { cachedSigners, createPolicySigner, type PolicySigner } from '../shared/cloudfront/signer.ts'
 import { ServiceError } from '../shared/errors.ts'
+import { send as httpsSend } from '../shared/http/https-send.ts'
+import type { Send } from '../shared/http/send.ts'
 import { newestUsableKey, parseKeyDocument, type SigningKey } from '../shared/keys/key-document.ts'
 import { algorithmFor, parsePemKey, type SignatureHash } from '../shared/keys/pem-key.ts'
 import { RefreshingCache } from '../shared/operations/refreshing-cache.ts'
@@ -57,8 +59,8 @@ export interface KmsKeyOptions {
   readonly publicKey: string
   /** Default: the default credentials of the AWS SDK. */
   readonly credentials?: () => Promise<AwsCredentials>
-  /** Default: the global `fetch`. */
-  readonly fetch?: (request: Request) => Promise<Response>
+  /** Sends one request to KMS. Default: Node's https. */
+  readonly send?: Send
 }
 
 /** Credentials of AWS, as the SDK's providers return them. */
@@ -74,14 +76,14 @@ export interface AwsCredentials {
  * @throws ServiceError `ERR_KEYS_INVALID` where the public key is not one that CloudFront accepts.
  */
 export function keysFromKms({ keyPairId, kmsKeyId, publicKey: pem, ...options }: KmsKeyOptions): SigningKeys {
-  const { credentials = defaultCredentials, fetch: send = (request) => fetch(request) } = options
+  const { credentials = defaultCredentials, send = httpsSend } = options
   const publicKey = parsePublicKey(pem)
   const algorithm = algorithmFor(publicKey, 'SHA256')
   const key: SigningKey = { keyPairId, algorithm, privateKey: undefined, kmsKeyId, publicKey, notBefore: 0 }
   return oneSigner(
     createPolicySigner(key, async (...request) => {
       const current = await credentials()
-      return createKmsSign({ fetch: send, credentials: () => current, nowMs: Date.now })(...request)
+      return createKmsSign({ send, credentials: () => current, nowMs: Date.now })(...request)
     }),
   )
 }

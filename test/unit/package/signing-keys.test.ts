@@ -111,21 +111,20 @@ describe('keysFromDocument', () => {
 
 describe('keysFromKms', () => {
   test('sends the policy to KMS Sign in the Region of its ARN', async () => {
-    const sent: Request[] = []
+    const sent: string[] = []
     const keys = keysFromKms({
       keyPairId,
       kmsKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/abc',
       publicKey: ecPublicPem,
       credentials: async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'hidden' }),
-      fetch: async (request) => {
-        sent.push(request.clone())
-        const { Message } = (await request.json()) as { Message: string }
-        const signature = sign('sha256', Buffer.from(Message, 'base64'), ecPrivatePem)
-        return Response.json({ Signature: signature.toString('base64') })
+      send: async ({ url, body = '' }) => {
+        sent.push(url)
+        const signature = sign('sha256', Buffer.from(JSON.parse(body).Message, 'base64'), ecPrivatePem)
+        return { status: 200, body: JSON.stringify({ Signature: signature.toString('base64') }) }
       },
     })
     expect(await signAt(keys, 0)).toMatch(/Signature=[\w~-]+&Hash-Algorithm=SHA256$/)
-    expect(sent.map((request) => request.url)).toEqual(['https://kms.eu-west-1.amazonaws.com/'])
+    expect(sent).toEqual(['https://kms.eu-west-1.amazonaws.com/'])
   })
 
   test('turns a refusal into ERR_KEYS_UNAVAILABLE', async () => {
@@ -134,7 +133,7 @@ describe('keysFromKms', () => {
       kmsKeyId: 'abc',
       publicKey: rsaPublicPem,
       credentials: async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'hidden' }),
-      fetch: async () => new Response('{"Message":"role/app may not sign"}', { status: 400 }),
+      send: async () => ({ status: 400, body: '{"Message":"role/app may not sign"}' }),
     })
     const error = await failureOf(() => signAt(keys, 0))
     expect(error).toMatchObject({ name: 'ServiceError', code: 'ERR_KEYS_UNAVAILABLE' })
