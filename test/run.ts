@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { setUpGoTool, tusd, versitygw } from '../local/setup/go-tools.ts'
-import { cryptography, ministack, setUpPythonTool } from '../local/setup/python-tools.ts'
+import { botocore, cryptography, ministack, setUpPythonTool } from '../local/setup/python-tools.ts'
 import { setUpTools } from '../local/setup/tools.ts'
 
 const all = process.argv.includes('--all')
@@ -19,6 +19,7 @@ if (all) {
     () => setUpGoTool(tusd, log),
     () => setUpPythonTool(ministack, log),
     () => setUpPythonTool(cryptography, log),
+    () => setUpPythonTool(botocore, log),
   )
 }
 for (const setUp of parts) {

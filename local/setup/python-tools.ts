@@ -45,6 +45,20 @@ export const cryptography: PythonTool = {
   requirements: ['cryptography==50.0.2', 'cffi==2.1.1', 'pycparser==3.12'],
 }
 
+/** AWS's signer for Python, which signed links are compared with. Apache-2.0. */
+export const botocore: PythonTool = {
+  name: 'botocore',
+  version: '1.43.106',
+  requirements: [
+    'botocore==1.43.106',
+    'jmespath==1.1.0',
+    'python-dateutil==2.9.0.post0',
+    'six==1.17.0',
+    'urllib3==2.8.0',
+    ...cryptography.requirements,
+  ],
+}
+
 /** Where environments are kept, and whom the set-up tells. */
 export interface PythonToolOptions {
   readonly log: (line: string) => void
