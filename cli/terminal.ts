@@ -10,6 +10,8 @@ export interface Terminal {
   stdin(): Promise<string>
   /** Epoch seconds. */
   now(): number
+  /** Environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** The terminal of this process. */
@@ -18,4 +20,5 @@ export const processTerminal: Terminal = {
   err: (line) => void process.stderr.write(line),
   stdin: () => text(process.stdin),
   now: () => Math.floor(Date.now() / 1000),
+  env: process.env,
 }

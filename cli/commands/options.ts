@@ -29,7 +29,10 @@ export function addParamOption(command: Command): Command {
 /** Adds the options for the signing key, and for the times and the address for which the signature is valid. */
 export function addSigningOptions(command: Command): Command {
   return command
-    .option('--keys <file>', 'a key document (- is standard input), or <key pair id>=<PEM file of the private key>')
+    .option(
+      '--keys <file>',
+      'a key document (- is standard input), or <key pair id>=<PEM file of the private key>; default: CF_KEY_ID and CF_PRIVATE_KEY',
+    )
     .option('--local', 'use the keys of the local stage')
     .option('--state <dir>', "the local stage's state directory (default: .local/state)")
     .option('--sha1', 'sign with SHA-1 (a single RSA key only)')

@@ -23,6 +23,7 @@ export const signUrlCommand: CommandFactory = (context) =>
       .argument('<url>', 'the URL, or with --folder a prefix'),
   )
     .option('--folder', 'make one query string for every file below the prefix')
+    .option('--canned', 'sign a canned policy: a shorter URL, with Expires in place of Policy')
     .option('--json', 'print JSON')
     .addHelpText('after', urlHelp)
     .action(async (url: string, options: SignUrlOptions) => {

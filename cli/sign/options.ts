@@ -2,8 +2,10 @@ import { createPublicKey } from 'node:crypto'
 import { parseIpv4 } from '../../shared/cloudfront/ipv4.ts'
 import { maxEpoch } from '../../shared/cloudfront/parse-policy.ts'
 import type { PolicyConditions } from '../../shared/cloudfront/policy.ts'
+import { ServiceError } from '../../shared/errors.ts'
 import type { KeyAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { newestUsableKey, type SigningKey } from '../../shared/keys/key-document.ts'
+import { parsePemKey } from '../../shared/keys/pem-key.ts'
 import { readKeys } from '../input/keys.ts'
 import { parseDuration, parseTime } from '../input/time.ts'
 import { readLocalStage } from '../stage/local-stage.ts'
@@ -78,7 +80,7 @@ export async function readSigningKey(
   terminal: Terminal,
 ): Promise<SigningMaterial> {
   if (options.keys === undefined && !options.local && options.state === undefined) {
-    throw new UsageError('name the key to sign with: --keys <key document>, --keys <id>=<PEM file>, or --local')
+    return { key: readKeyOfEnvironment(options, terminal), stampKey: undefined }
   }
   if (options.keys === undefined) {
     refuseSha1(options)
@@ -103,6 +105,21 @@ export async function readSigningKey(
   return {
     key: { keyPairId, algorithm, privateKey, publicKey, kmsKeyId: undefined, notBefore: 0 },
     stampKey: undefined,
+  }
+}
+
+/** A variable holds a PEM in one line, with `\n` for each line feed. */
+function readKeyOfEnvironment({ sha1 }: SigningKeyOptions, { env }: Terminal): SigningKey {
+  const { CF_KEY_ID, CF_PRIVATE_KEY } = env
+  if (!CF_KEY_ID || !CF_PRIVATE_KEY) {
+    throw new UsageError(
+      'name the key to sign with: --keys <key document>, --keys <id>=<PEM file>, --local, or CF_KEY_ID and CF_PRIVATE_KEY',
+    )
+  }
+  try {
+    return parsePemKey(CF_KEY_ID, CF_PRIVATE_KEY.replaceAll('\\n', '\n'), sha1 ? 'SHA1' : 'SHA256')
+  } catch (error) {
+    throw error instanceof ServiceError ? new UsageError(`CF_KEY_ID and CF_PRIVATE_KEY: ${error.message}`) : error
   }
 }
 

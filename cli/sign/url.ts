@@ -13,6 +13,7 @@ import { type ConditionOptions, clockSkew, readConditions, readSigningKey, type 
 /** Options of `edge-signer sign-url`. */
 export interface SignUrlOptions extends SigningKeyOptions, ConditionOptions {
   readonly folder?: boolean
+  readonly canned?: boolean
   readonly json?: boolean
 }
 
@@ -24,6 +25,8 @@ export interface SignUrlOptions extends SigningKeyOptions, ConditionOptions {
  */
 export async function runSignUrl(url: string, options: SignUrlOptions, terminal: Terminal): Promise<number> {
   const now = terminal.now()
+  if (options.canned && (options.folder || options.notBefore !== undefined || options.ip !== undefined))
+    throw new UsageError('--canned: a canned policy has no wildcard, no start and no address')
   const conditions = readConditions(options, now)
   const { key } = await readSigningKey(options, now, terminal)
   const signer = createPolicySigner(key)
@@ -40,7 +43,10 @@ export async function runSignUrl(url: string, options: SignUrlOptions, terminal:
     return exitCodes.granted
   }
   const request = parseRequestUrl(url)
-  const signed = withScheme(await signUrl(signableUrl(url, request), conditions, signer), request.scheme)
+  const signed = withScheme(
+    await signUrl(signableUrl(url, request), conditions, signer, options.canned),
+    request.scheme,
+  )
   if (options.json) printJson(terminal, { url: signed, ...keyAndExpiry })
   else printLine(terminal, signed)
   return exitCodes.granted

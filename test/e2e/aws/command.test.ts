@@ -59,6 +59,7 @@ function terminal(ahead = 0): Terminal & { text(): string } {
     out: add,
     err: add,
     stdin: async () => '',
+    env: {},
     now: () => Math.floor(Date.now() / 1000) + ahead,
     text: () => text,
   }

@@ -14,7 +14,11 @@ export interface Run {
 export const now = 1_893_456_000
 
 /** Runs `edge-signer` in this process, with `stdin` as its standard input. */
-export async function run(args: readonly string[], stdin = ''): Promise<Run> {
+export async function run(
+  args: readonly string[],
+  stdin = '',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Run> {
   let out = ''
   let err = ''
   const status = await main(args, {
@@ -26,6 +30,7 @@ export async function run(args: readonly string[], stdin = ''): Promise<Run> {
     },
     stdin: async () => stdin,
     now: () => now,
+    env,
   })
   return { status, out, err }
 }

@@ -272,6 +272,7 @@ describe('printing', () => {
         seen.err += text
       },
       stdin: async () => '',
+      env: {},
       now: () => now,
     }
     return { seen, terminal }

@@ -37,6 +37,7 @@ async function repair(checks: readonly Check[], options: { yes?: boolean; json?:
     },
     err: () => undefined,
     stdin: async () => '',
+    env: {},
     now: () => now,
   }
   const status = await repairAll(checks, { stage: 'prod', yes: false, json: false, ...options }, terminal)

@@ -38,6 +38,38 @@ describe('sign-url', () => {
     expect(await verdict(keys, out.trim().replace('v=1', 'v=2'))).toBe('resource-path')
   })
 
+  it.each(algorithms)('signs a canned policy with %s that explain grants', async (algorithm) => {
+    const keys = documentOf(algorithm)
+    const { status, out } = await run(['sign-url', file, '--canned', '--keys', keys, '--expires-in', '10m'])
+    expect(status).toBe(0)
+    expect(out.startsWith(`${file}&Expires=${now + 600}&`)).toBe(true)
+    expect(await verdict(keys, out.trim())).toBe('granted')
+  })
+
+  it.each([
+    ['--folder', prefix],
+    ['--ip', '192.0.2.1', file],
+    ['--not-before', '2030-01-01T00:00:00Z', file],
+  ])('refuses --canned beside %s', async (...args) => {
+    const { status, err } = await run(['sign-url', '--canned', ...args, '--keys', documentOf('ES256')])
+    expect([status, err]).toEqual([2, expect.stringContaining('--canned')])
+  })
+
+  it('takes the key of CF_KEY_ID and CF_PRIVATE_KEY, with literal line feeds', async () => {
+    const { keyPairId, privateKey } = keyOf('RS256')
+    const env = { CF_KEY_ID: keyPairId, CF_PRIVATE_KEY: privateKey.replaceAll('\n', '\\n') }
+    const { status, out } = await run(['sign-url', file], '', env)
+    expect(status).toBe(0)
+    expect(await verdict(documentOf('RS256'), out.trim())).toBe('granted')
+    const wrong = await run(['sign-url', file], '', { ...env, CF_PRIVATE_KEY: privateKey.slice(0, 200) })
+    expect([wrong.status, wrong.err]).toEqual([
+      2,
+      expect.stringContaining('CF_PRIVATE_KEY: the private key is damaged'),
+    ])
+    expect(wrong.err).not.toContain(privateKey.slice(60, 120))
+    expect((await run(['sign-url', file], '', { CF_KEY_ID: keyPairId })).err).toContain('--keys')
+  })
+
   it.each([
     ["a ' in the query string", `${file}&name=it's`, '&name=it%27s'],
     ['braces', 'https://cdn.example.com/users/alice/{a}', 'the guard refuses this path'],
