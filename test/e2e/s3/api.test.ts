@@ -279,7 +279,8 @@ describeOnS3('assets', () => {
     expect((await api.call(`/api/assets/${pathOf(from)}`)).status).toBe(404)
     expect((await api.call(`/api/assets/${pathOf(to)}`, { method: 'DELETE' })).body).toEqual({ key: to, deleted: true })
     expect((await api.call(`/api/assets/${pathOf(to)}`, { method: 'DELETE' })).status).toBe(404)
-    expect(api.invalidated).toEqual([`/${pathOf(from)}`, `/${pathOf(to)}`])
+    // The repeated deletion tells the CDN as well: the first one may have ended before that.
+    expect(api.invalidated).toEqual([`/${pathOf(from)}`, `/${pathOf(to)}`, `/${pathOf(to)}`])
   })
 
   it('move within a full prefix, and not into another one; a copy needs room', async () => {
