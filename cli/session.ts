@@ -1,6 +1,7 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { type JWTPayload, SignJWT } from 'jose'
 import type { StageConfig } from '../shared/config/stage-config.ts'
+import { firstOf } from '../shared/session/accepted.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readText } from './input/read-text.ts'
 import { parseDuration, showTime } from './input/time.ts'
@@ -46,13 +47,13 @@ export async function runSession(sub: string, options: SessionOptions, terminal:
     now + (options.expiresIn === undefined ? defaultLifetime : parseDuration(options.expiresIn, '--expires-in'))
   const { key, alg } = await readSessionKey(options, stage, session, terminal)
   const payload: JWTPayload = {
-    ...session.requiredClaims,
+    ...firstValues(session.requiredClaims),
     ...parseClaims(options.claim ?? []),
     sub,
     iat: now,
     exp: expires,
-    ...claimOf('iss', options.issuer ?? session.issuer),
-    ...claimOf('aud', options.audience ?? session.audience),
+    ...claimOf('iss', options.issuer ?? firstOf(session.issuer)),
+    ...claimOf('aud', options.audience ?? firstOf(session.audience)),
   }
   const header = { alg, typ: 'JWT', ...(options.kid === undefined ? {} : { kid: options.kid }) }
   const token = await new SignJWT(payload)
@@ -126,6 +127,10 @@ function chooseAlgorithm(
       : supported.find((alg) => alg === requested)
   if (chosen === undefined) throw new UsageError(`--alg: this key supports ${supported.join(', ')}`)
   return chosen
+}
+
+function firstValues(claims: StageConfig['session']['requiredClaims']): JWTPayload {
+  return Object.fromEntries(Object.entries(claims).map(([name, values]) => [name, firstOf(values)]))
 }
 
 function claimOf(name: string, value: string | null): Record<string, string> {

@@ -4,6 +4,7 @@ import { stringifySetCookie } from 'cookie'
 import { SignJWT } from 'jose'
 import { EdgeSignerError, messageOf } from '../shared/errors.ts'
 import { parseReturnAddress } from '../shared/http/return-address.ts'
+import { firstOf } from '../shared/session/accepted.ts'
 import { socketBacklog } from './process/ports.ts'
 import type { Stage } from './stage.ts'
 import { readKeyDocument } from './state/state-files.ts'
@@ -41,8 +42,8 @@ export async function startDevPages({ deployment, state, sockets }: Stage): Prom
   const { session, enforcement } = deployment.config
   const login: LoginOptions = {
     cookieName: session.cookieName,
-    issuer: session.issuer,
-    audience: session.audience,
+    issuer: firstOf(session.issuer),
+    audience: firstOf(session.audience),
     sessionSecret: () => readKeyDocument(state).sessionSecret ?? '',
     now: () => Math.floor(Date.now() / 1000),
   }

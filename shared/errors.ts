@@ -66,6 +66,8 @@ export const assetProblems = {
   ERR_ORIGIN_REQUIRED: [400, 'Origin not allowed', 'With a session cookie, a state change needs an allowed Origin.'],
   ERR_MEDIA_TYPE: [415, 'JSON required', 'Send the body as application/json.'],
   ERR_BODY_TOO_LARGE: [413, 'Body too large', 'A request body has at most 2 MB.'],
+  ERR_CONTENT_TYPE_REFUSED: [415, 'Content type refused', 'This prefix takes other content types only.'],
+  ERR_READ_ONLY: [401, 'Read only', 'This session may read this prefix and not write to it.'],
   ERR_SCOPE: [401, 'Scope required', 'This session may not act under public/.'],
   ERR_ADMIN_SCOPE: [401, 'Scope required', 'This session may not administer the service.'],
   ERR_REVOCATION_PREFIX: [400, 'Bad prefix', 'Send a granted prefix such as /users/alice/, as a session shows it.'],
@@ -131,9 +133,37 @@ export class RequestError extends EdgeSignerError {
   override readonly name = 'RequestError'
 }
 
+/**
+ * Why an app session is refused. A closed list, for logs and `explain`: names of claims come from the configuration, and no value
+ * of a token is ever part of a reason.
+ */
+export type SessionReason =
+  | 'not-a-jws'
+  | 'encrypted'
+  | 'header'
+  | 'alg'
+  | 'kid-unknown'
+  | 'key'
+  | 'signature'
+  | 'payload'
+  | 'iss'
+  | 'aud'
+  | 'exp'
+  | 'nbf'
+  | 'iat'
+  | 'sub'
+  | `claim:${string}`
+
 /** No usable app session: 401, or the login page on a navigation. */
 export class SessionError extends EdgeSignerError {
   override readonly name = 'SessionError'
+  /** Absent where the code says it all. */
+  readonly reason: SessionReason | undefined
+
+  constructor(code: ErrorCode, reason?: SessionReason) {
+    super(code)
+    this.reason = reason
+  }
 }
 
 /** An asset, an upload or a download that cannot be served as asked: 4xx with the code's own status. */
@@ -144,6 +174,19 @@ export class AssetError extends EdgeSignerError {
 /** A good session that cannot be turned into grants: 403. */
 export class GrantError extends EdgeSignerError {
   override readonly name = 'GrantError'
+  /** Name of the claim that cannot be used. */
+  readonly claim: string | undefined
+
+  constructor(code: ErrorCode, message?: string, claim?: string) {
+    super(code, message)
+    this.claim = claim
+  }
+}
+
+/** Returns the reason of a refusal; `undefined` where the code says it all. */
+export function reasonOf(error: unknown): SessionReason | undefined {
+  if (error instanceof SessionError) return error.reason
+  return error instanceof GrantError && error.claim !== undefined ? `claim:${error.claim}` : undefined
 }
 
 /** Input that a schema refused: 400. `fields` are names of the schema, never of the request. */

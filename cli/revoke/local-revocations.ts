@@ -2,6 +2,7 @@ import { SignJWT } from 'jose'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { parseResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import type { Revocation } from '../../shared/revocation/state.ts'
+import { firstOf } from '../../shared/session/accepted.ts'
 import { readLocalStage } from '../stage/local-stage.ts'
 import { askRunningStage } from '../stage/running-stage.ts'
 import { UsageError } from '../usage-error.ts'
@@ -35,8 +36,8 @@ export function openLocalRevocations({ config }: Deployment, options: LocalRevoc
     const { issuer, audience } = config.session
     const token = await new SignJWT({ sub: 'edge-signer-command', scope: config.adminScope, iat: options.now })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-      .setIssuer(issuer ?? '')
-      .setAudience(audience ?? '')
+      .setIssuer(firstOf(issuer) ?? '')
+      .setAudience(firstOf(audience) ?? '')
       .setExpirationTime(options.now + 60)
       .sign(Buffer.from(sessionSecret))
     const url = `${options.url.replace(/\/$/, '')}/api/admin/revocations${path}`

@@ -1,8 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Actor } from '../../shared/assets/access.ts'
 import { EdgeSignerError, RequestError, SessionError } from '../../shared/errors.ts'
-import { grantsFor } from '../../shared/grant/grants-for.ts'
-import type { Grant } from '../../shared/grant/resource-prefix.ts'
+import { grantsFor, type SessionGrants } from '../../shared/grant/grants-for.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { isSessionRevoked } from '../../shared/revocation/state.ts'
@@ -55,18 +54,19 @@ export function requireOwnOrigin(
 export async function readActor(headers: HttpRequest['headers'], now: number, services: ApiServices): Promise<Actor> {
   const token = readSessionToken({ headers }, services.config.session.cookieName)
   const session = await services.verifier.verify(token, now)
-  const grants = grantsOf(session, services)
+  const { rights, prefixes } = grantsOf(session, services)
   // The whole session is refused, as at the edge. A user who lost one prefix signs in again and keeps the others.
-  if (isSessionRevoked(await services.revocations(now), session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  return { sub: session.sub, grants, scopes: scopesOf(session) }
+  if (isSessionRevoked(await services.revocations(now), session, prefixes))
+    throw new SessionError('ERR_SESSION_REVOKED')
+  return { sub: session.sub, grants: rights, scopes: scopesOf(session) }
 }
 
 /** Returns no grants for a session that grants nothing: with the scope it can still act below `public/`. */
-function grantsOf(session: Session, { config }: ApiServices): readonly Grant[] {
+function grantsOf(session: Session, { config }: ApiServices): Pick<SessionGrants, 'rights' | 'prefixes'> {
   try {
     return grantsFor(session, config.grants, config.grantLimit)
   } catch (error) {
-    if (error instanceof EdgeSignerError && error.code === 'ERR_GRANT_NONE') return []
+    if (error instanceof EdgeSignerError && error.code === 'ERR_GRANT_NONE') return { rights: [], prefixes: [] }
     throw error
   }
 }

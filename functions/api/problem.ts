@@ -1,6 +1,15 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { EdgeSignerError, type ErrorCode, InputError, type Problem, problems } from '../../shared/errors.ts'
+import {
+  EdgeSignerError,
+  type ErrorCode,
+  GrantError,
+  InputError,
+  type Problem,
+  problems,
+  reasonOf,
+  SessionError,
+} from '../../shared/errors.ts'
 import { writeProblem } from '../../shared/http/problem.ts'
 import { problemDocument } from '../../shared/http/problem-document.ts'
 import { embeddedMetric, metricNames } from '../../shared/operations/embedded-metric.ts'
@@ -33,6 +42,8 @@ export function problemOf(error: unknown, context: Context, { log, config, now }
     const cause = error.cause instanceof Error ? error.cause.name : undefined
     if (status >= 500)
       log({ level: 'error', code: error.code, reason: error.message, cause, route: context.req.routePath, ...metric() })
+    else if (error instanceof SessionError || error instanceof GrantError)
+      log({ level: 'warn', code: error.code, reason: reasonOf(error), route: context.req.routePath })
     return apiProblem(error.code)
   }
   // Hono's own: a body that is not JSON.

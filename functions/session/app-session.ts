@@ -1,4 +1,4 @@
-import { GrantError, SessionError } from '../../shared/errors.ts'
+import { GrantError } from '../../shared/errors.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
@@ -19,10 +19,7 @@ export async function verifiedSession(
   const unverifiedToken = readSessionToken(request, services.config.session.cookieName, cookies)
   // Needed by whoever goes on with the session, and fetched beside the app's keys by a cold function. A failure is met there.
   for (const load of [services.keys, services.revocations]) load(now).catch(() => {})
-  const session = await services.verifier.verify(unverifiedToken, now)
-  // The skew forgives a clock, not a policy that would be dead on arrival.
-  if (session.expiresAt <= now) throw new SessionError('ERR_SESSION_EXPIRED')
-  return session
+  return services.verifier.verify(unverifiedToken, now)
 }
 
 /**
@@ -36,8 +33,8 @@ export function isOfOtherUser(request: HttpRequest, cookies: RequestCookies, ser
   try {
     const [, payload = ''] = readSessionToken(request, session.cookieName, cookies).split('.')
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const grants = grantsFor({ sub: claims.sub, claims }, templates, services.grantLimit)
-    return !grants.some(({ prefix }) => request.path.startsWith(prefix))
+    const { prefixes } = grantsFor({ sub: claims.sub, claims }, templates, services.grantLimit)
+    return !prefixes.some((prefix) => request.path.startsWith(prefix))
   } catch (error) {
     // A session without any grant is one of another user. A session that is missing or unreadable is not.
     return error instanceof GrantError

@@ -14,7 +14,7 @@ import { isOfOtherUser, verifiedSession } from './app-session.ts'
 import { type Credentials, judgeCredentials } from './credentials.ts'
 import type { EdgeRequest, Passage } from './event.ts'
 import { issuedAt, refreshAt } from './grant-cookies.ts'
-import { MethodRefusal } from './refusal.ts'
+import { logUnusable, MethodRefusal } from './refusal.ts'
 import { dropsCookies, renew, wasJustRenewed } from './renewal.ts'
 import type { SessionServices } from './services.ts'
 
@@ -93,10 +93,11 @@ async function admitSession(
   const { request } = edge
   const session = await verifiedSession(request, cookies, services, now)
   const [keys, revocations] = await Promise.all([services.keys(now), services.revocations(now)])
-  const grants = grantsFor(session, services.config.templates, services.grantLimit)
-  if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  const grant = grants.find(({ prefix }) => request.path.startsWith(prefix))
-  if (grant === undefined) throw new GrantError('ERR_RETURN_NOT_GRANTED')
+  const { prefixes, unusable } = grantsFor(session, services.config.templates, services.grantLimit)
+  if (isSessionRevoked(revocations, session, prefixes)) throw new SessionError('ERR_SESSION_REVOKED')
+  const prefix = prefixes.find((granted) => request.path.startsWith(granted))
+  logUnusable(unusable, edge.requestId)
+  if (prefix === undefined) throw new GrantError('ERR_RETURN_NOT_GRANTED')
   // A client with a Bearer token sends it each time, and may keep no cookies.
   if (isBearer(request)) return { querystring: request.querystring }
 
@@ -111,7 +112,7 @@ async function admitSession(
   }
   const issued = issueTime(cookies, keys.stampKey, now)
   return renew(
-    { request, session, grant, host: policyHost(services.config.hosts, edge), now, issued, stamped, expires },
+    { request, session, prefix, host: policyHost(services.config.hosts, edge), now, issued, stamped, expires },
     keys,
     services,
   )

@@ -7,7 +7,7 @@ import {
   type FormerGrants,
   prefixesOfFormer,
 } from '../../shared/grant/edge-grants.ts'
-import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
+import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { type KeyDocument, newestUsableKey } from '../../shared/keys/key-document.ts'
 import { issueStamp } from '../../shared/revocation/stamp.ts'
 import type { SessionServices } from './services.ts'
@@ -24,9 +24,9 @@ export interface GrantSigningInput {
   readonly clientIp: string
 }
 
-/** Returns the `Set-Cookie` lines that open each grant: a policy signed with the newest key, and the stamp. */
+/** Returns the `Set-Cookie` lines that open each prefix: a policy signed with the newest key, and the stamp. */
 export async function signGrants(
-  grants: readonly Grant[],
+  prefixes: readonly ResourcePrefix[],
   { host, now, issued, stamped, expires, clientIp }: GrantSigningInput,
   keys: KeyDocument,
   { config, signerOf }: SessionServices,
@@ -41,7 +41,7 @@ export async function signGrants(
     ipAddress: ipBinding ? clientIp : undefined,
   }
   const lines = await Promise.all(
-    grants.map(async ({ prefix }) => {
+    prefixes.map(async (prefix) => {
       const signed = await signer.sign(customPolicy({ host, prefix, ...conditions }))
       return grantCookies(signed, issueStamp(keys.stampKey, host, prefix, stamped), { prefix, maxAge, domain })
     }),

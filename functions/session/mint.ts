@@ -1,6 +1,6 @@
 import { expiredGrantCookies } from '../../shared/cloudfront/cookies.ts'
 import { policyHost } from '../../shared/config/cdn-hosts.ts'
-import { type ErrorCode, GrantError, SessionError } from '../../shared/errors.ts'
+import { GrantError, SessionError } from '../../shared/errors.ts'
 import {
   edgeGrantsCookies,
   edgeGrantsValue,
@@ -9,8 +9,8 @@ import {
   prefixesOfFormer,
   readFormerGrants,
 } from '../../shared/grant/edge-grants.ts'
-import { grantsFor } from '../../shared/grant/grants-for.ts'
-import type { Grant, ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
+import { grantsFor, type SessionGrants } from '../../shared/grant/grants-for.ts'
+import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import { isNavigation } from '../../shared/http/fetch-metadata.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
@@ -21,7 +21,7 @@ import { issueTime } from '../../shared/session/sign-out-marker.ts'
 import { verifiedSession } from './app-session.ts'
 import type { EdgeRequest } from './event.ts'
 import { clearGrants, fitsOneResponse, refreshAt, signGrants } from './grant-cookies.ts'
-import { MintRefusal } from './refusal.ts'
+import { logUnusable, MintRefusal } from './refusal.ts'
 import { askAgain, cookieHeaders, mintedPage, redirect } from './responses.ts'
 import { isServed, readReturnTarget } from './return-target.ts'
 import type { SessionServices } from './services.ts'
@@ -42,22 +42,25 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
   const [keys, revocations] = await Promise.all([services.keys(now), services.revocations(now)])
 
   const former = readFormerGrants(received, keys.stampKey)
-  const grants = grantsOf(session, services, former)
-  if (isSessionRevoked(revocations, session, grants)) throw new SessionError('ERR_SESSION_REVOKED')
-  const dropped = prefixesOfFormer(former).filter((prefix) => !grants.some((grant) => grant.prefix === prefix))
-  if (target !== undefined && !isServed(target, grants, services)) {
-    throw new MintRefusal('ERR_RETURN_NOT_GRANTED', expireFirst(dropped, config.cookies.domain))
+  const { prefixes, unusable } = grantsOf(session, services, former)
+  logUnusable(unusable, edge.requestId)
+  if (isSessionRevoked(revocations, session, prefixes)) throw new SessionError('ERR_SESSION_REVOKED')
+  const dropped = prefixesOfFormer(former).filter((prefix) => !prefixes.includes(prefix))
+  if (target !== undefined && !isServed(target, prefixes, services)) {
+    throw new MintRefusal(new GrantError('ERR_RETURN_NOT_GRANTED'), expireFirst(dropped, config.cookies.domain))
   }
 
   const expires = Math.min(now + config.cookies.ttlSeconds, session.expiresAt)
   const issued = issueTime(received, keys.stampKey, now)
-  const value = edgeGrantsValue(
-    grants.map(({ prefix }) => prefix),
-    keys.stampKey,
-  )
+  const value = edgeGrantsValue(prefixes, keys.stampKey)
   const stamped = stampTime(revocations, now)
   const fresh = [
-    ...(await signGrants(grants, { host, now, issued, stamped, expires, clientIp: request.clientIp }, keys, services)),
+    ...(await signGrants(
+      prefixes,
+      { host, now, issued, stamped, expires, clientIp: request.clientIp },
+      keys,
+      services,
+    )),
     ...edgeGrantsCookies(value, expires - now, config.cookies.domain),
   ]
   const cookies = [
@@ -69,25 +72,25 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     ),
   ]
   if (!fitsOneResponse(cookies)) {
-    if (!fitsOneResponse(fresh)) throw refusal('ERR_GRANT_TOO_MANY', former, config.cookies.domain)
+    if (!fitsOneResponse(fresh)) throw refusal(new GrantError('ERR_GRANT_TOO_MANY'), former, config.cookies.domain)
     // The old ones go first. Each time their lists go with them, so the requests come to an end.
     return askAgain(request, clearGrants(former, config.cookies.domain))
   }
-  if (!isNavigation(request)) return sessionResponse(grants, now, expires, cookies)
+  if (!isNavigation(request)) return sessionResponse(prefixes, now, expires, cookies)
   return target === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, target.location, cookies)
 }
 
 /** A session without grants must not go on with those of the one before it. */
-function grantsOf(session: Session, services: SessionServices, former: FormerGrants): Grant[] {
+function grantsOf(session: Session, services: SessionServices, former: FormerGrants): SessionGrants {
   try {
     return grantsFor(session, services.config.templates, services.grantLimit)
   } catch (error) {
-    throw error instanceof GrantError ? refusal(error.code, former, services.config.cookies.domain) : error
+    throw error instanceof GrantError ? refusal(error, former, services.config.cookies.domain) : error
   }
 }
 
-function refusal(code: ErrorCode, former: FormerGrants, domain: string | null): MintRefusal {
-  return new MintRefusal(code, prefixesOfFormer(former).length === 0 ? [] : clearGrants(former, domain))
+function refusal(cause: GrantError, former: FormerGrants, domain: string | null): MintRefusal {
+  return new MintRefusal(cause, prefixesOfFormer(former).length === 0 ? [] : clearGrants(former, domain))
 }
 
 function expire(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
@@ -105,7 +108,7 @@ function expireFirst(prefixes: readonly ResourcePrefix[], domain: string | null)
 }
 
 function sessionResponse(
-  grants: readonly Grant[],
+  prefixes: readonly ResourcePrefix[],
   now: number,
   expires: number,
   cookies: readonly string[],
@@ -113,7 +116,7 @@ function sessionResponse(
   const body = {
     expiresAt: rfc3339(expires),
     refreshAt: rfc3339(refreshAt(now, expires)),
-    prefixes: grants.map(({ prefix }) => prefix),
+    prefixes,
   }
   return {
     status: 200,

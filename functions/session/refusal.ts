@@ -5,6 +5,8 @@ import {
   GrantError,
   problems,
   RequestError,
+  reasonOf,
+  type SessionReason,
 } from '../../shared/errors.ts'
 import { isNavigation } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
@@ -17,8 +19,8 @@ import { isBackFromLogin } from './return-target.ts'
 export class MintRefusal extends GrantError {
   readonly setCookie: readonly string[]
 
-  constructor(code: ErrorCode, setCookie: readonly string[]) {
-    super(code)
+  constructor({ code, claim }: GrantError, setCookie: readonly string[]) {
+    super(code, undefined, claim)
     this.setCookie = setCookie
   }
 }
@@ -46,15 +48,24 @@ const helpedByLogin: readonly EdgeErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SES
  */
 export function refuse(error: unknown, edge: EdgeRequest, login: () => string | null): HttpResponse {
   const code = edgeCodeOf(error)
-  logRefusal(code, edge.requestId)
+  logRefusal(code, edge.requestId, reasonOf(error))
   const response = answerTo(code, edge.request, login)
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
 }
 
-/** Logs one structured line for a refusal. `error` is our own side's fault, `warn` the request's. */
-export function logRefusal(code: ErrorCode, requestId: string): void {
+/**
+ * Logs one structured line for a refusal. `error` is our own side's fault, `warn` the request's.
+ *
+ * @param reason one of the closed list; left out where the code says it all.
+ */
+export function logRefusal(code: ErrorCode, requestId: string, reason?: SessionReason): void {
   const level = problems[code][0] >= 500 ? 'error' : 'warn'
-  console.warn(JSON.stringify({ level, code, requestId }))
+  console.warn(JSON.stringify({ level, code, reason, requestId }))
+}
+
+/** Logs each claim with a value that gives no grant, although the session has others. */
+export function logUnusable(claims: readonly string[], requestId: string): void {
+  for (const claim of claims) logRefusal('ERR_GRANT_CLAIM', requestId, `claim:${claim}`)
 }
 
 function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string | null): HttpResponse {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { edgeGrantsValue, renewedGrantsCookie } from '../../shared/grant/edge-grants.ts'
-import type { Grant } from '../../shared/grant/resource-prefix.ts'
+import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
@@ -10,11 +10,11 @@ import { signGrants } from './grant-cookies.ts'
 import { askAgain } from './responses.ts'
 import type { SessionServices } from './services.ts'
 
-/** Input of a renewal. `grant` covers the request's path. Times in epoch seconds. */
+/** Input of a renewal. `prefix` is the granted one of the request's path. Times in epoch seconds. */
 export interface RenewalInput {
   readonly request: HttpRequest
   readonly session: Session
-  readonly grant: Grant
+  readonly prefix: ResourcePrefix
   readonly host: string
   readonly now: number
   /** Time of issue in the policy (`issueTime`). */
@@ -28,12 +28,17 @@ export interface RenewalInput {
  * Redirects to the same URL with fresh cookies for the grant that covers it. The other grants renew when they are used.
  */
 export async function renew(input: RenewalInput, keys: KeyDocument, services: SessionServices): Promise<HttpResponse> {
-  const { request, session, grant, host, now, issued, stamped, expires } = input
+  const { request, session, prefix, host, now, issued, stamped, expires } = input
   const { domain } = services.config.cookies
   const lines = [
-    ...(await signGrants([grant], { host, now, issued, stamped, expires, clientIp: request.clientIp }, keys, services)),
-    renewedGrantsCookie(edgeGrantsValue([grant.prefix], keys.stampKey), expires - now, domain),
-    renewalMarker(request.path, session, grant.prefix, expires - now),
+    ...(await signGrants(
+      [prefix],
+      { host, now, issued, stamped, expires, clientIp: request.clientIp },
+      keys,
+      services,
+    )),
+    renewedGrantsCookie(edgeGrantsValue([prefix], keys.stampKey), expires - now, domain),
+    renewalMarker(request.path, session, prefix, expires - now),
   ]
   return askAgain(request, lines)
 }

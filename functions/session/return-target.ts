@@ -1,5 +1,5 @@
 import { policyHost } from '../../shared/config/cdn-hosts.ts'
-import type { Grant } from '../../shared/grant/resource-prefix.ts'
+import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { readQueryParameter } from '../../shared/http/query.ts'
 import { parseReturnAddress, type ReturnAddress } from '../../shared/http/return-address.ts'
@@ -18,13 +18,17 @@ export function readReturnTarget(request: HttpRequest, services: SessionServices
 }
 
 /**
- * Returns true if the address is below one of the grants, or belongs to the app and needs no cookies. Any other address
+ * Returns true if the address is below one of the prefixes, or belongs to the app and needs no cookies. Any other address
  * would be refused, and the error page would send the browser back to the mint.
  */
-export function isServed(target: ReturnAddress, grants: readonly Grant[], services: SessionServices): boolean {
+export function isServed(
+  target: ReturnAddress,
+  prefixes: readonly ResourcePrefix[],
+  services: SessionServices,
+): boolean {
   if (target.kind === 'allowed-origin') return true
   // The guard refuses any other spelling of a granted path.
-  if (grants.some(({ prefix }) => target.path.startsWith(prefix))) return isCanonicalPath(target.path)
+  if (prefixes.some((prefix) => target.path.startsWith(prefix))) return isCanonicalPath(target.path)
   return services.config.hasApp && !services.config.ownPaths.some((path) => target.path.startsWith(path))
 }
 

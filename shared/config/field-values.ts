@@ -1,7 +1,8 @@
 import { closest, distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
+import { maxObjectBytes } from '../assets/limits.ts'
 import { ConfigError } from '../errors.ts'
-import { parseGrantTemplate } from '../grant/template.ts'
+import { type GrantTemplate, parseGrantTemplate } from '../grant/template.ts'
 
 /** The kinds of values that fields of a stage hold, each with the text that says what the value must be. */
 
@@ -33,9 +34,9 @@ function unknownField(name: string, names: readonly string[]): string {
   return `unknown field \`${name}\`${isClose ? `; did you mean \`${known}\`?` : ''}`
 }
 
-/** A grant template, parsed by the one grammar there is (`parseGrantTemplate`). */
-export const grantTemplate = v.pipe(
-  v.string(),
+/** A path of grants, parsed by the one grammar there is (`parseGrantTemplate`). */
+const grantPath = v.pipe(
+  v.string('must be a template such as /users/{sub}/*'),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     try {
       return parseGrantTemplate(dataset.value)
@@ -46,6 +47,63 @@ export const grantTemplate = v.pipe(
     }
   }),
 )
+
+/** One value or several. `what` names them in the message. */
+export const oneOrMore = <const T extends v.GenericSchema>(value: T, what: string) =>
+  v.union(
+    [value, v.pipe(v.array(value), v.minLength(1, 'must hold at least one value'))],
+    `must be ${what}, or a list of several`,
+  )
+
+/** A value that a claim is compared with. */
+export const claimValue = v.union([v.string(), v.number(), v.boolean()])
+export const claimValueName = 'a text, a number, true or false'
+
+const mediaRange = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z0-9!#$&^_.+-]+\/([a-z0-9!#$&^_.+-]+|\*)$/,
+    'must be a lower-case media type such as image/png or image/*',
+  ),
+)
+
+const grantObject = v.pipe(
+  fields({
+    path: grantPath,
+    access: v.picklist(['read', 'read-write'], "must be 'read' or 'read-write'"),
+    /** Claims that a session must have for this grant: a value, or a list of which it must have one. */
+    when: v.optional(
+      v.record(
+        v.string(),
+        oneOrMore(claimValue, claimValueName),
+        'must be an object of claims and their values, such as { role: "editor" }',
+      ),
+      {},
+    ),
+    /** Limits of uploads, beside those of the stage. */
+    upload: v.optional(
+      fields({
+        maxBytes: v.optional(
+          v.pipe(
+            v.number(),
+            v.integer(),
+            v.minValue(1),
+            v.maxValue(maxObjectBytes, `must be at most ${maxObjectBytes}`),
+          ),
+        ),
+        contentTypes: v.optional(v.pipe(v.array(mediaRange), v.minLength(1, 'must hold at least one type'))),
+      }),
+    ),
+  }),
+  v.check(({ access, upload }) => upload === undefined || access === 'read-write', "upload needs access: 'read-write'"),
+  v.transform(({ path, access, when, upload }): GrantTemplate => {
+    const conditions = Object.entries(when).map(([claim, values]) => ({ claim, values: [values].flat() }))
+    return { ...path, access, ...(conditions.length > 0 && { when: conditions }), ...(upload && { upload }) }
+  }),
+)
+
+/** A grant: its path alone, which may be read and written, or an object that says more. */
+export const grantTemplate = v.lazy((value) => (typeof value === 'string' ? grantPath : grantObject))
 
 export const httpsUrl = v.pipe(v.string(), v.url(), v.startsWith('https://', 'must be an https:// URL'))
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { fields, httpsUrl, seconds } from './field-values.ts'
+import { canVerify, sessionAlgorithms } from '../session/accepted.ts'
+import { claimValue, claimValueName, fields, httpsUrl, oneOrMore, seconds } from './field-values.ts'
 
 /** Members that hold a private or a shared key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4; RFC 8037 section 2). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
@@ -23,44 +24,6 @@ function secretsOf(key: Readonly<Record<string, unknown>>): string[] {
   return secretMembers.filter((name) => Object.hasOwn(key, name))
 }
 
-/** JWS algorithms (RFC 7518 section 3.1, RFC 8037) that a session may be signed with. */
-const sessionAlgorithms = [
-  'HS256',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
-
-/** The kind of key that each algorithm verifies with: `kty`, and `crv` where it has one. */
-const keyKinds: Readonly<Record<string, readonly [kty: string, crv?: string]>> = {
-  ES256: ['EC', 'P-256'],
-  ES384: ['EC', 'P-384'],
-  ES512: ['EC', 'P-521'],
-  EdDSA: ['OKP', 'Ed25519'],
-  Ed25519: ['OKP', 'Ed25519'],
-}
-
-/** Returns true if a key can verify a session of this algorithm (RFC 7517 section 4). */
-function canVerify(key: Readonly<Record<string, unknown>>, algorithm: string): boolean {
-  const [kty, crv] = keyKinds[algorithm] ?? ['RSA']
-  const { key_ops: operations } = key
-  return (
-    key.kty === kty &&
-    key.crv === crv &&
-    (key.alg === undefined || key.alg === algorithm) &&
-    (key.use === undefined || key.use === 'sig') &&
-    (operations === undefined || (Array.isArray(operations) && operations.includes('verify')))
-  )
-}
-
 /** RFC 6265 section 4.1.1. Edge Signer cookies of the same name would overwrite the session, and the session them. */
 const cookieName = v.pipe(
   v.string(),
@@ -70,6 +33,8 @@ const cookieName = v.pipe(
     'must not start with edge- or CloudFront-: those cookies are ours',
   ),
 )
+
+const text = v.pipe(v.string(), v.minLength(1, 'must not be empty'))
 
 /** How the app's sessions are verified. */
 export const sessionSchema = v.pipe(
@@ -81,10 +46,12 @@ export const sessionSchema = v.pipe(
     jwksUrl: v.optional(v.nullable(httpsUrl), null),
     /** A key set built into the bundle: the first requests after a cold start need no fetch. */
     jwks: v.optional(v.nullable(publicKeySet), null),
-    issuer: v.nullable(v.pipe(v.string(), v.minLength(1))),
-    audience: v.nullable(v.pipe(v.string(), v.minLength(1))),
-    /** Claims that must have exactly this value, e.g. Cognito's `token_use: 'access'`. */
-    requiredClaims: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), {}),
+    /** Accepted `iss`: one or several. */
+    issuer: v.nullable(oneOrMore(text, 'a text')),
+    /** Accepted `aud`: one or several. */
+    audience: v.nullable(oneOrMore(text, 'a text')),
+    /** Claims that must have exactly this value, or one of these, e.g. Cognito's `token_use: 'access'`. */
+    requiredClaims: v.optional(v.record(v.string(), oneOrMore(claimValue, claimValueName)), {}),
     clockSkewSeconds: v.optional(seconds(0, 300), 60),
     /** Target of a navigation without a session, with `return` added; `null` shows a 401 page. */
     loginUrl: v.optional(
@@ -109,7 +76,7 @@ export const sessionSchema = v.pipe(
   v.forward(
     v.partialCheck(
       [['algorithms'], ['jwks']],
-      (s) => s.jwks === null || s.jwks.keys.some((key) => s.algorithms.some((algorithm) => canVerify(key, algorithm))),
+      (s) => s.jwks === null || s.jwks.keys.some((key) => canVerify(key, s.algorithms)),
       'must hold a key that verifies one of the algorithms: kty, crv, alg, use and key_ops all have to fit',
     ),
     ['jwks'],

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { maxObjectBytes } from '../assets/limits.ts'
 import { maxGrants } from '../grant/grants-for.ts'
+import type { GrantTemplate } from '../grant/template.ts'
 import { cdnHosts, hostsOutsideDomain } from './cdn-hosts.ts'
 import { fields, grantTemplate, hostName, kmsKeyArn, origin, scope, seconds } from './field-values.ts'
 import { sessionSchema } from './session-schema.ts'
@@ -139,22 +140,22 @@ export const stageConfigSchema = v.pipe(
   }),
   // Checks between fields run although other fields are wrong, and each belongs to a field, so that all faults are reported at once.
   v.forward(
-    v.partialCheck([['grants']], (c) => c.grants.length <= maxGrants(null), `at most ${maxGrants(null)} templates`),
+    v.partialCheck([['grants']], (c) => countPaths(c.grants) <= maxGrants(null), `at most ${maxGrants(null)} paths`),
     ['grants'],
   ),
   v.forward(
     v.partialCheck(
       [['grants'], ['cookies', 'domain']],
-      (c) => c.cookies.domain === null || c.grants.length <= maxGrants(c.cookies.domain),
-      ({ input }) => `at most ${maxGrants(input.cookies.domain)} templates with cookies.domain`,
+      (c) => c.cookies.domain === null || countPaths(c.grants) <= maxGrants(c.cookies.domain),
+      ({ input }) => `at most ${maxGrants(input.cookies.domain)} paths with cookies.domain`,
     ),
     ['grants'],
   ),
   v.forward(
     v.partialCheck(
       [['grants']],
-      (c) => new Set(c.grants.map(({ source }) => source)).size === c.grants.length,
-      'a template is listed twice',
+      (c) => new Set(c.grants.map((grant) => JSON.stringify(grant))).size === c.grants.length,
+      'a grant is listed twice',
     ),
     ['grants'],
   ),
@@ -218,6 +219,11 @@ export const stageConfigSchema = v.pipe(
 
 const errorPage = 'error-page' as const
 const noBootstrap = 'none' as const
+
+/** One path may have several grants, such as reading for all and writing for editors. */
+function countPaths(grants: readonly GrantTemplate[]): number {
+  return new Set(grants.map(({ source }) => source)).size
+}
 
 /** One stage as written. */
 export type StageConfigInput = v.InferInput<typeof stageConfigSchema>

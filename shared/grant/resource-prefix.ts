@@ -1,14 +1,17 @@
 import { GrantError } from '../errors.ts'
 import { decodePathSegment } from './path-segment.ts'
+import type { Access, UploadLimits } from './template.ts'
 
 declare const brand: unique symbol
 
 /** A path such as `/users/alice/`, in the one spelling that every reader agrees on. Made by `parseResourcePrefix` only. */
 export type ResourcePrefix = string & { readonly [brand]: 'ResourcePrefix' }
 
-/** The right to read everything below one prefix. */
+/** A right to everything below one prefix. */
 export interface Grant {
   readonly prefix: ResourcePrefix
+  readonly access: Access
+  readonly upload?: UploadLimits
 }
 
 /** Segments of unreserved characters, none of them a dot segment: canonical without decoding. Most prefixes are such. */

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { contains, type Grant, parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
+import { contains, parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import { keyTimes } from '../keys/key-times.ts'
 
 /** The object in the bucket that holds the state; no behaviour serves it. */
@@ -106,13 +106,13 @@ export function pruneRevocations(state: RevocationState, now: number): Revocatio
 export function isSessionRevoked(
   state: RevocationState,
   session: { readonly sub: string; readonly issuedAt: number | undefined },
-  grants: readonly Grant[],
+  prefixes: readonly ResourcePrefix[],
 ): boolean {
   return state.revocations.some(
     (revocation) =>
       (revocation.sub === undefined || revocation.sub === session.sub) &&
       (session.issuedAt === undefined || session.issuedAt <= revocation.before) &&
-      grants.some(({ prefix }) => contains(revocation.prefix, prefix) || contains(prefix, revocation.prefix)),
+      prefixes.some((prefix) => contains(revocation.prefix, prefix) || contains(prefix, revocation.prefix)),
   )
 }
 

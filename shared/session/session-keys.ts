@@ -4,6 +4,7 @@ import { createLocalJWKSet } from 'jose/jwks/local'
 import { ServiceError } from '../errors.ts'
 import type { Send } from '../http/send.ts'
 import { staleLoadSeconds } from '../operations/refreshing-cache.ts'
+import { edwardsNames } from './accepted.ts'
 
 /** The header fields of an unverified token that choose a key. */
 export interface UnverifiedHeader {
@@ -77,7 +78,7 @@ type LocalKeySet = (header: UnverifiedHeader) => Promise<CryptoKey>
  * what was found is kept, so there are no more entries than keys times algorithms.
  */
 function openKeySet(document: unknown): LocalKeySet {
-  const keySet = createLocalJWKSet(document as JSONWebKeySet)
+  const keySet = createLocalJWKSet(withBothNames(document) as JSONWebKeySet)
   const found = new Map<string, CryptoKey>()
   return async ({ alg, kid }) => {
     if (kid === undefined) return keySet({ alg })
@@ -87,6 +88,13 @@ function openKeySet(document: unknown): LocalKeySet {
     found.set(name, key)
     return key
   }
+}
+
+/** jose compares a key's `alg` with the token's as text, but a key of `EdDSA` also verifies `Ed25519`. Its curve says enough. */
+function withBothNames(document: unknown): unknown {
+  const { keys } = (document ?? {}) as { keys?: unknown }
+  if (!Array.isArray(keys)) return document
+  return { keys: keys.map((key) => (edwardsNames.includes(key?.alg) ? { ...key, alg: undefined } : key)) }
 }
 
 /**

@@ -2,9 +2,11 @@ import type { CryptoKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
 import * as errors from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import type { StageConfig } from '../config/stage-config.ts'
-import { SessionError } from '../errors.ts'
+import { SessionError, type SessionReason } from '../errors.ts'
+import { readClaim } from '../grant/claim.ts'
 import { readCookies } from '../http/cookies.ts'
 import type { HttpRequest } from '../http/message.ts'
+import { acceptedAlgorithms } from './accepted.ts'
 import type { SessionKeySource } from './session-keys.ts'
 
 /** An app session after every check: who it is, what it claims, and when it ends. Made by a `SessionVerifier` only. */
@@ -41,12 +43,17 @@ export function readSessionToken(
   cookies = readCookies(request.headers.cookie),
 ): string {
   const token = readBearer(request.headers.authorization) ?? readCookie(cookies.get(cookieName))
-  if (!jwsCompact.test(token)) throw new SessionError('ERR_SESSION_INVALID')
+  const reason = shapeFault(token)
+  if (reason !== undefined) throw invalid(reason)
   return token
 }
 
-/** RFC 7515 section 7.1. An encrypted token (five parts) and one without a signature are not accepted. */
-const jwsCompact = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** Returns why a text is no signed token (RFC 7515 section 7.1); `undefined` for one that has the shape. */
+export function shapeFault(token: string): 'encrypted' | 'not-a-jws' | undefined {
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined
+  // RFC 7516 section 7.1: five parts. The key may be empty.
+  return /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/.test(token) ? 'encrypted' : 'not-a-jws'
+}
 
 /** Returns true if the session is the one of the `Authorization` header: sent by a program, and not by a browser on its own. */
 export function isBearer(request: Pick<HttpRequest, 'headers'>): boolean {
@@ -67,15 +74,15 @@ function readCookie(values: readonly string[] | undefined): string {
 
 /** Binds a verifier to a config and the keys. Build it once: the keys are imported on first use and kept. */
 export function createSessionVerifier(config: StageConfig['session'], keys: SessionKeySource): SessionVerifier {
-  const required = Object.entries(config.requiredClaims)
+  const required = Object.entries(config.requiredClaims).map(([name, values]) => ({ name, values: [values].flat() }))
   const options: JWTVerifyOptions = {
     // RFC 8725 section 3.1: the caller says which algorithms count. A token that chose its own could choose `none`, or HS256
     // with the public key as its secret.
-    algorithms: config.algorithms,
+    algorithms: acceptedAlgorithms(config.algorithms),
     requiredClaims: ['exp', 'sub'],
     clockTolerance: config.clockSkewSeconds,
-    ...(config.issuer === null ? {} : { issuer: config.issuer }),
-    ...(config.audience === null ? {} : { audience: config.audience }),
+    ...(config.issuer === null ? {} : { issuer: [config.issuer].flat() }),
+    ...(config.audience === null ? {} : { audience: [config.audience].flat() }),
   }
   return {
     async verify(unverifiedToken, now) {
@@ -86,9 +93,12 @@ export function createSessionVerifier(config: StageConfig['session'], keys: Sess
         now,
       )
       const { sub, exp, iat } = payload
-      if (typeof sub !== 'string' || sub === '' || exp === undefined) throw new SessionError('ERR_SESSION_INVALID')
-      for (const [name, value] of required) {
-        if (!Object.hasOwn(payload, name) || payload[name] !== value) throw new SessionError('ERR_SESSION_INVALID')
+      if (typeof sub !== 'string' || sub === '' || exp === undefined) throw invalid('sub')
+      // No tolerance: cookies end with the session, so those of a session that is over would be dead on arrival.
+      if (exp <= now) throw new SessionError('ERR_SESSION_EXPIRED', 'exp')
+      for (const { name, values } of required) {
+        const claim = readClaim(payload, { name })
+        if (!values.some((value) => value === claim)) throw invalid(`claim:${name}`)
       }
       return { sub, claims: payload, expiresAt: Math.floor(exp), issuedAt: iat }
     },
@@ -133,10 +143,27 @@ async function verifyWithAny(
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw sessionError(error)
     }
   }
-  throw new SessionError('ERR_SESSION_INVALID')
+  throw invalid('signature')
 }
 
 /** The cause is left out: jose's errors carry the claims. */
 function sessionError(error: unknown): SessionError {
-  return new SessionError(error instanceof errors.JWTExpired ? 'ERR_SESSION_EXPIRED' : 'ERR_SESSION_INVALID')
+  if (error instanceof errors.JWTExpired) return new SessionError('ERR_SESSION_EXPIRED', 'exp')
+  return invalid(reasonOfJose(error))
+}
+
+function reasonOfJose(error: unknown): SessionReason {
+  if (error instanceof errors.JWTClaimValidationFailed) return claimReasons.find((r) => r === error.claim) ?? 'payload'
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'alg'
+  if (error instanceof errors.JWKSNoMatchingKey) return 'kid-unknown'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  if (error instanceof errors.JWTInvalid) return 'payload'
+  if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported) return 'header'
+  return 'key'
+}
+
+const claimReasons = ['iss', 'aud', 'exp', 'nbf', 'iat', 'sub'] as const
+
+function invalid(reason: SessionReason): SessionError {
+  return new SessionError('ERR_SESSION_INVALID', reason)
 }

@@ -1,4 +1,4 @@
-import type { Actor } from '../assets/access.ts'
+import { type Actor, mayWrite } from '../assets/access.ts'
 import { parseChecksum } from '../assets/checksum.ts'
 import { anyContentType, parseContentType } from '../assets/content-type.ts'
 import { maxObjectBytes, maxSingleBytes } from '../assets/limits.ts'
@@ -52,7 +52,7 @@ export function parseDeclaration(
 }
 
 /**
- * Chooses a new key for a file name: below `public/` for a public file, else below the actor's first grant. The id of the
+ * Chooses a new key for a file name: below `public/` for a public file, else below the actor's first grant that allows writing. The id of the
  * upload is part of the key, so the key is unused.
  *
  * @throws AssetError `ERR_KEY_INVALID` without a file name; `ERR_ASSET_NOT_FOUND` without a grant.
@@ -63,7 +63,7 @@ export function chooseKey(
   id: string,
 ): string {
   if (filename === undefined) throw new AssetError('ERR_KEY_INVALID')
-  const [grant] = actor.grants
+  const grant = actor.grants.find(mayWrite)
   if (visibility !== 'public' && grant === undefined) throw new AssetError('ERR_ASSET_NOT_FOUND')
   const base = visibility === 'public' || grant === undefined ? 'public/' : objectKeyPrefix(grant.prefix)
   return `${base}uploads/${id}/${safeName(filename)}`

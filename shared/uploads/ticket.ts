@@ -1,4 +1,4 @@
-import { type Actor, requireAccess } from '../assets/access.ts'
+import { type Actor, requireWithinLimits, requireWrite } from '../assets/access.ts'
 import type { UploadRequest } from '../assets/asset-store.ts'
 import { maxSingleBytes } from '../assets/limits.ts'
 import { isPublic } from '../assets/object-key.ts'
@@ -43,7 +43,9 @@ export const ticketCodes = [
   'ERR_KEY_INVALID',
   'ERR_KEY_RESERVED',
   'ERR_CONTENT_TYPE',
+  'ERR_CONTENT_TYPE_REFUSED',
   'ERR_SCOPE',
+  'ERR_READ_ONLY',
   'ERR_ASSET_NOT_FOUND',
   'ERR_ASSET_EXISTS',
 ] as const satisfies readonly ErrorCode[]
@@ -68,7 +70,8 @@ export async function issueTicket(
   const id = uploads.newId()
   const key = declaration.key ?? chooseKey(declaration, actor, id)
   const declared = parseDeclaration({ ...declaration, key }, { maxBytes, maxKeyLength: store.maxKeyLength })
-  const depth = requireAccess(actor, declared.key, uploads.publicScope)
+  const depth = requireWrite(actor, declared.key, uploads.publicScope)
+  const grantBytes = requireWithinLimits(actor, declared.key, declared)
   if (visibility !== undefined && (visibility === 'public') !== isPublic(key)) throw new AssetError('ERR_KEY_INVALID')
   // Refused before the bytes are sent. The conditional write decides in the end.
   if (!declared.overwrite && (await store.describe(declared.key)) !== undefined)
@@ -85,7 +88,7 @@ export async function issueTicket(
     // A ticket of a state that is minutes old has the time of that state, so that a revocation unknown to it ends the ticket.
     issuedAt: stampTime(await uploads.revocations(now), now),
     expiresAt: now + lifetime,
-    maxBytes: Math.min(left, protocol === 'put' ? maxSingleBytes : maxBytes),
+    maxBytes: Math.min(left, grantBytes, protocol === 'put' ? maxSingleBytes : maxBytes),
     depth,
     storeId: undefined,
   }
@@ -138,7 +141,7 @@ export async function openUpload(
   const { stampKey } = await keys(now)
   const upload = readUploadToken(token, actor.sub, stampKey)
   try {
-    requireAccess(actor, upload.key, publicScope)
+    requireWrite(actor, upload.key, publicScope)
   } catch (cause) {
     throw new AssetError('ERR_UPLOAD_NOT_FOUND', undefined, { cause })
   }

@@ -74,7 +74,7 @@ async function upload(url: string, secretFile: string, to: URL | string, bytes: 
   const { sessionSecret = '' } = parseKeyDocument(readFileSync(secretFile, 'utf8'))
   const sessions = createSessionMaker({
     secret: sessionSecret,
-    issuer: session.issuer ?? '',
+    issuer: String(session.issuer),
     audience: String(session.audience),
   })
   const headers = { authorization: `Bearer ${sessions.session('alice')}`, 'content-type': 'application/json' }

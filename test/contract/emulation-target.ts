@@ -9,6 +9,7 @@ import { parseDeployment } from '../../shared/config/parse.ts'
 import { parseResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
 import { revoke } from '../../shared/revocation/revoke.ts'
+import { firstOf } from '../../shared/session/accepted.ts'
 import { send } from '../support/http-client.ts'
 import type { TrustedKey } from '../support/policy-signer.ts'
 import { createSessionMaker, type SessionMaker } from '../support/session-maker.ts'
@@ -104,7 +105,7 @@ function sessionsOf(state: StateFiles): SessionMaker {
   if (secret === undefined || session.issuer === null || session.audience === null) {
     throw new Error('the stage local has a session secret, an issuer and an audience')
   }
-  return createSessionMaker({ secret, issuer: session.issuer, audience: session.audience })
+  return createSessionMaker({ secret, issuer: firstOf(session.issuer), audience: firstOf(session.audience) })
 }
 
 function trustedKeyOf(state: StateFiles): TrustedKey {

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Actor } from '../../../shared/assets/access.ts'
-import { requireAccess, requireRead } from '../../../shared/assets/access.ts'
+import { requireFolder, requireRead, requireWithinLimits, requireWrite } from '../../../shared/assets/access.ts'
 import { isResultOf, type TransferKind } from '../../../shared/assets/asset-origin.ts'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
@@ -32,7 +32,7 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
     async (context) => {
       const { prefix, limit, cursor } = context.req.valid('query')
       const below = parseKeyPrefix(prefix ?? firstPrefix(context.var.actor), store.maxKeyLength)
-      requireAccess(context.var.actor, below, publicScope)
+      requireFolder(context.var.actor, below, publicScope)
       const page = await store.list(below, limit, cursor)
       const next = page.cursor === undefined ? {} : { cursor: page.cursor }
       return context.json({ assets: page.assets.map(schemas.assetOutput), ...next })
@@ -63,11 +63,11 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
       tag: 'Assets',
       summary: 'Delete an asset',
       answer: { description: 'There is nothing at the key any more', schema: schemas.deleted },
-      codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND', 'ERR_SCOPE'],
+      codes: ['ERR_KEY_INVALID', 'ERR_KEY_RESERVED', 'ERR_ASSET_NOT_FOUND', 'ERR_READ_ONLY', 'ERR_SCOPE'],
     }),
     async (context) => {
       const key = keyOf(context, store)
-      requireAccess(context.var.actor, key, publicScope)
+      requireWrite(context.var.actor, key, publicScope)
       // The CDN is told whatever the store answers: an earlier run may have deleted the file and ended before it told the CDN.
       const isDeleted = await store.delete(key).finally(() => cdn.invalidate([keyPath(key)]))
       if (!isDeleted) throw new AssetError('ERR_ASSET_NOT_FOUND')
@@ -90,7 +90,10 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
           'ERR_ASSET_NOT_FOUND',
           'ERR_ASSET_EXISTS',
           ...(action === 'move' ? (['ERR_ASSET_CHANGED'] as const) : []),
+          'ERR_READ_ONLY',
           'ERR_SCOPE',
+          'ERR_CONTENT_TYPE_REFUSED',
+          'ERR_TOO_LARGE',
           'ERR_QUOTA',
         ],
       }),
@@ -101,9 +104,10 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
         const source = parseObjectKey(from, store.maxKeyLength)
         const target = parseObjectKey(to, store.maxKeyLength)
         if (action === 'copy') requireRead(actor, source)
-        else requireAccess(actor, source, publicScope)
-        const depth = requireAccess(actor, target, publicScope)
+        else requireWrite(actor, source, publicScope)
+        const depth = requireWrite(actor, target, publicScope)
         const isWithin = source.startsWith(quotaPrefix(target, depth))
+        await requireFit(actor, source, target)
         // A move within one prefix adds nothing to it.
         if (action === 'copy' || !isWithin) await requireRoom({ action, source, target, overwrite, depth })
         const asset = await store[action](source, target, { overwrite }).catch(async (error: unknown) => {
@@ -116,6 +120,13 @@ export function assetRoutes(services: ApiServices): Hono<ApiEnv> {
         return context.json(schemas.assetOutput(asset))
       },
     )
+  }
+
+  /** A file that may not be uploaded to the target may not be copied there. */
+  async function requireFit(actor: Actor, source: ObjectKey, target: ObjectKey) {
+    if (actor.grants.every(({ upload }) => upload === undefined)) return
+    const file = await store.describe(source)
+    if (file !== undefined) requireWithinLimits(actor, target, file)
   }
 
   /** The copy counts below the target's prefix, unless it is there already. */

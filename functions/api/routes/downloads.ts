@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Actor } from '../../../shared/assets/access.ts'
-import { requireAccess, requireRead } from '../../../shared/assets/access.ts'
+import { requireFolder, requireRead } from '../../../shared/assets/access.ts'
 import { parseFileName } from '../../../shared/assets/download-name.ts'
 import type { DownloadRequest, DownloadUrl } from '../../../shared/assets/download-urls.ts'
 import { folderPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'
@@ -59,7 +59,7 @@ function downloadRequest({ key, filename }: FileInput, actor: Actor, { store }: 
 
 async function folder(prefix: string, ttl: number, actor: Actor, now: number, services: ApiServices) {
   const parsed = parseKeyPrefix(prefix, services.store.maxKeyLength)
-  requireAccess(actor, parsed, services.config.uploads.publicScope)
+  requireFolder(actor, parsed, services.config.uploads.publicScope)
   const { baseUrl, querystring, expiresAt } = await services.downloads.folder(folderPath(parsed), ttl, now)
   return { baseUrl, querystring, ...timesOf(expiresAt) }
 }

@@ -96,7 +96,7 @@ export function describeInChromium(
       session: (sub, claims) => {
         const secret = readKeyDocument(started().emulation.state).sessionSecret
         if (secret === undefined) throw new Error('the stage local has a session secret')
-        const issuer = { secret, issuer: session.issuer ?? '', audience: session.audience ?? '' }
+        const issuer = { secret, issuer: String(session.issuer), audience: String(session.audience) }
         return createSessionMaker(issuer).session(sub, claims)
       },
       write: (files) => writeBucket(content, files),

@@ -203,7 +203,7 @@ function trustOf(edge: RunningStage) {
   if (keys.sessionSecret === undefined || issuer === null || audience === null) {
     throw new Error('the stage local has a session secret, an issuer and an audience')
   }
-  return { keys, issuer: { secret: keys.sessionSecret, issuer, audience } }
+  return { keys, issuer: { secret: keys.sessionSecret, issuer: String(issuer), audience: String(audience) } }
 }
 
 function pathOf(key: string): string {

@@ -49,7 +49,7 @@ export async function startUploadTarget(kind: UploadServerKind, options: StageOp
   const { url } = emulation
   const { session } = parseDeployment(config, 'local').config
   const secret = readKeyDocument(emulation.state).sessionSecret ?? ''
-  const sessions = createSessionMaker({ secret, issuer: session.issuer ?? '', audience: String(session.audience) })
+  const sessions = createSessionMaker({ secret, issuer: String(session.issuer), audience: String(session.audience) })
   const bearer = (sub: string) => ({ authorization: `Bearer ${sessions.session(sub)}` })
   const api: UploadTarget['api'] = (path, { sub = 'alice', json, method } = {}) =>
     fetch(`${url}/api${path}`, {

@@ -41,9 +41,9 @@ export const accessRules: readonly Rule[] = [
         hostileText,
         fc.oneof(hostileText, fc.array(hostileText, { maxLength: 3 }), fc.jsonValue()),
         (sub, team) => {
-          const grants = accepted(() => grantsFor({ sub, claims: { team } }, templates, 8)) ?? []
+          const { prefixes } = accepted(() => grantsFor({ sub, claims: { team } }, templates, 8)) ?? { prefixes: [] }
           const claimed = [sub, ...(Array.isArray(team) ? team : [team])]
-          return grants.every(({ prefix: own }) => {
+          return prefixes.every((own) => {
             const [, root, value = '', rest, ...more] = own.split('/')
             const decoded = decodePathSegment(value)
             return (

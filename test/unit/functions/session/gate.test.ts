@@ -242,7 +242,7 @@ describe('an app session without cookies', () => {
       ['ERR_SESSION_INVALID', 'a.b.c'],
       ['ERR_SESSION_EXPIRED', await token({ exp: start - 100 })],
       ['ERR_SESSION_REVOKED', await token({ sub: 'mallory' })],
-      ['ERR_GRANT_CLAIM', await token({ team: 'a/b' })],
+      ['ERR_GRANT_CLAIM', await token({ sub: 'a/b' })],
     ]
     for (const [code, jwt] of cases) {
       const reply = await send(jwt === undefined ? ask() : withSession(jwt, ask()))

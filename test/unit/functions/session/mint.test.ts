@@ -416,18 +416,28 @@ describe('hostile claims', () => {
     ['a backslash', 'a\\b'],
     ['dots', '..'],
     ['a dot', '.'],
-    ['nothing', ''],
     ['a control character', 'a\u0000b'],
     ['a line break', 'a\r\nSet-Cookie: x=y'],
     ['10 KB', 'x'.repeat(10_240)],
     ['a lone surrogate', '\ud800'],
     ['a number', 7],
     ['an object', { a: 1 }],
-    ['null', null],
-    ['a list with one of them', ['ok', '..']],
+    ["a group's path", '/red'],
   ]
-  test.each(cases)('%s refuses the whole session', async (_, team) => {
+  test.each(cases)('%s gives no grant, is logged, and leaves the others alone', async (_, team) => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const reply = await edgeFunction().send(withSession(await token({ team } as never)))
+    expect([reply.status, pathsOf(reply).set]).toEqual([200, ['/users/alice/']])
+    expect(warn.mock.calls).toEqual([
+      ['{"level":"warn","code":"ERR_GRANT_CLAIM","reason":"claim:team","requestId":"request-1"}'],
+    ])
+    const listed = await edgeFunction().send(withSession(await token({ team: ['ok', team] } as never)))
+    expect(pathsOf(listed).set).toEqual(['/users/alice/', '/teams/ok/'])
+  })
+
+  test.each(cases)('%s refuses a session that has nothing else', async (_, team) => {
+    const { send } = edgeFunction(configOf({ grants: ['/teams/{claims.team}/*'] }))
+    const reply = await send(withSession(await token({ team } as never)))
     expect([reply.status, reply.code, reply.lines]).toEqual([403, 'ERR_GRANT_CLAIM', []])
   })
 

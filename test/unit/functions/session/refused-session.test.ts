@@ -232,6 +232,30 @@ describe('a bad token is 401, never more', () => {
     expect((await send(withSession(await token({}, {}, app.other.privateKey)))).code).toBe('ERR_SESSION_INVALID')
   })
 
+  test('each refusal is logged with its reason', async () => {
+    const { send } = edgeFunction(configOf({}, { requiredClaims: { token_use: 'access' } }))
+    const cases: [string, string][] = [
+      ['aud', await token({ aud: 'other', token_use: 'access' })],
+      ['iss', await token({ iss: 'https://evil.test/', token_use: 'access' })],
+      ['exp', await token({ exp: start - 1, token_use: 'access' })],
+      ['nbf', await token({ nbf: start + 100, token_use: 'access' })],
+      ['iat', await token({ iat: 'now', token_use: 'access' } as never)],
+      ['sub', await token({ sub: '', token_use: 'access' })],
+      ['claim:token_use', await token({ token_use: 'id' })],
+      ['kid-unknown', await token({}, { alg: 'RS256', kid: 'nobody' })],
+      ['alg', await hsToken()],
+      ['signature', await token({}, {}, app.other.privateKey)],
+      ['header', `${base64url({ alg: 'RS256', kid: 'app-1', crit: ['exp'], exp: 1 })}.e30.AAAA`],
+      ['encrypted', 'eyJ.AA.BB.CC.DD'],
+      ['not-a-jws', 'opaque'],
+    ]
+    for (const [reason, jwt] of cases) {
+      warn.mockClear()
+      await send(withSession(jwt))
+      expect(JSON.parse(String(warn.mock.calls[0]))).toMatchObject({ level: 'warn', reason })
+    }
+  })
+
   const claims: [string, Record<string, unknown>, string][] = [
     ['another issuer', { iss: 'https://evil.test/' }, 'ERR_SESSION_INVALID'],
     ['no issuer', { iss: undefined }, 'ERR_SESSION_INVALID'],

@@ -226,9 +226,9 @@ describe('parseDeployment', () => {
       parseGrantTemplate('/teams/{claims.team}/*'),
     ])
     const nine = Array.from({ length: maxGrants(null) + 1 }, (_, index) => `/a${index}/{sub}/*`)
-    expect(messageOf({ grants: nine })).toContain('grants: at most 8 templates')
+    expect(messageOf({ grants: nine })).toContain('grants: at most 8 paths')
     const withDomain = { cookies: { domain: 'example.com' } }
-    expect(messageOf({ grants: nine.slice(0, 5), ...withDomain })).toContain('at most 4 templates with cookies.domain')
+    expect(messageOf({ grants: nine.slice(0, 5), ...withDomain })).toContain('at most 4 paths with cookies.domain')
     expect(parse({ grants: nine.slice(0, 4), ...withDomain }).grants).toHaveLength(4)
   })
 

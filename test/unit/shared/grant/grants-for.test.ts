@@ -7,7 +7,7 @@ const users = parseGrantTemplate('/users/{sub}/*')
 const teams = parseGrantTemplate('/teams/{claims.team}/*')
 
 function prefixes(claims: Record<string, unknown>, templates = [users, teams], limit = 8, sub = 'alice'): string[] {
-  return grantsFor({ sub, claims }, templates, limit).map((grant) => grant.prefix)
+  return [...grantsFor({ sub, claims }, templates, limit).prefixes]
 }
 
 const refusal = (code: string) => expect.objectContaining({ name: 'GrantError', code })
@@ -44,10 +44,69 @@ describe('grantsFor', () => {
     expect(prefixes({}, [all, mine])).toEqual(['/shared/docs/'])
   })
 
-  test.each([42, 1e21, true, null, {}, ['red', 1], [['red']], '', '..', 'a/b', ['red', '*'], 'a\u0000'])(
-    'refuses the session for the claim %j',
-    (team) => expect(() => prefixes({ team })).toThrow(refusal('ERR_GRANT_CLAIM')),
+  test.each([42, 1e21, true, {}, ['red', 1], [['red']], '..', 'a/b', '/red', ['red', '*'], 'a\u0000'])(
+    'gives nothing for the claim %j, names it, and leaves the other grants alone',
+    (team) => {
+      const { prefixes: made, unusable } = grantsFor({ sub: 'alice', claims: { team } }, [users, teams], 8)
+      expect(made).toEqual(['/users/alice/', ...(Array.isArray(team) && team[0] === 'red' ? ['/teams/red/'] : [])])
+      expect(unusable).toEqual(['team'])
+    },
   )
+
+  test('refuses a session to which an unusable claim leaves nothing, and names the claim', () => {
+    expect(() => prefixes({ team: '/red' }, [teams])).toThrow(
+      expect.objectContaining({ code: 'ERR_GRANT_CLAIM', claim: 'team' }),
+    )
+  })
+
+  test.each([null, '', [], undefined])('takes the claim %j for absent', (team) => {
+    expect(grantsFor({ sub: 'alice', claims: { team } }, [users, teams], 8)).toMatchObject({
+      prefixes: ['/users/alice/'],
+      unusable: [],
+    })
+    expect(() => prefixes({ team }, [teams])).toThrow(refusal('ERR_GRANT_NONE'))
+  })
+
+  test('finds a claim by its literal name before a path into objects', () => {
+    const nested = [parseGrantTemplate('/t/{claims.app_metadata.team}/*')]
+    expect(prefixes({ app_metadata: { team: 'red' } }, nested)).toEqual(['/t/red/'])
+    expect(prefixes({ 'app_metadata.team': 'blue', app_metadata: { team: 'red' } }, nested)).toEqual(['/t/blue/'])
+    const deep = [parseGrantTemplate('/t/{claims.a.b.c}/*')]
+    expect(prefixes({ a: { b: { c: ['x', 'y'] } } }, deep)).toEqual(['/t/x/', '/t/y/'])
+    for (const a of ['text', ['x'], null, { b: 'text' }, { b: [{ c: 'x' }] }, { b: Object.create({ c: 'x' }) }]) {
+      expect(() => prefixes({ a }, deep)).toThrow(refusal('ERR_GRANT_NONE'))
+    }
+  })
+
+  test('finds a quoted claim by its literal name only', () => {
+    const url = [parseGrantTemplate('/t/{claims["https://example.com/team"]}/*')]
+    expect(prefixes({ 'https://example.com/team': 'red' }, url)).toEqual(['/t/red/'])
+    const dotted = [parseGrantTemplate('/t/{claims["a.b"]}/*')]
+    expect(prefixes({ 'a.b': 'red' }, dotted)).toEqual(['/t/red/'])
+    expect(() => prefixes({ a: { b: 'red' } }, dotted)).toThrow(refusal('ERR_GRANT_NONE'))
+  })
+
+  test('keeps to the conditions of a template: a value, or one in a list', () => {
+    const editors = { ...teams, when: [{ claim: 'realm.roles', values: ['editor', 'owner'] }] }
+    const made = (realm: unknown) => prefixes({ team: 'red', realm }, [users, editors])
+    expect(made({ roles: ['viewer', 'owner'] })).toEqual(['/users/alice/', '/teams/red/'])
+    expect(made({ roles: 'editor' })).toEqual(['/users/alice/', '/teams/red/'])
+    for (const realm of [{ roles: ['viewer'] }, { roles: [['editor']] }, { roles: [] }, {}, undefined, 'editor']) {
+      expect(made(realm)).toEqual(['/users/alice/'])
+    }
+    const both = { ...teams, when: [...editors.when, { claim: 'mfa', values: [true] }] }
+    expect(prefixes({ team: 'red', realm: { roles: 'editor' }, mfa: 'true' }, [users, both])).toEqual(['/users/alice/'])
+  })
+
+  test('keeps every right, although cookies are made for the broadest prefix only', () => {
+    const inbox = { ...parseGrantTemplate('/users/{sub}/inbox/*'), upload: { maxBytes: 10 } }
+    const { rights, prefixes: made } = grantsFor({ sub: 'alice', claims: {} }, [{ ...users, access: 'read' }, inbox], 8)
+    expect(made).toEqual(['/users/alice/'])
+    expect(rights).toEqual([
+      { prefix: '/users/alice/', access: 'read' },
+      { prefix: '/users/alice/inbox/', access: 'read-write', upload: { maxBytes: 10 } },
+    ])
+  })
 
   test('refuses a hostile or over-long sub', () => {
     expect(() => prefixes({}, [users], 8, '../bob')).toThrow(refusal('ERR_GRANT_CLAIM'))

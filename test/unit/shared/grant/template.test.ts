@@ -17,8 +17,23 @@ test('takes the name of a claim whole', () => {
   expect(parseGrantTemplate('/t/{claims.a.b:c-d_e}/*').segments[1]).toEqual({ kind: 'claim', name: 'a.b:c-d_e' })
 })
 
+test('takes a quoted name literally, with whatever characters it has', () => {
+  const segment = (source: string) => parseGrantTemplate(source).segments.at(-1)
+  expect(segment('/t/{claims["https://example.com/team"]}/*')).toEqual({
+    kind: 'claim',
+    name: 'https://example.com/team',
+    exact: true,
+  })
+  expect(segment('/t/x/{claims["a \\"b\\" ]}/c"]}/*')).toMatchObject({ name: 'a "b" ]}/c' })
+})
+
 describe('refuses', () => {
   test.each([
+    '/t/{claims["https://example.com/team]}/*',
+    '/t/{claims[""]}/*',
+    '/t/{claims["a\\x"]}/*',
+    "/t/{claims['a']}/*",
+    '/t/{claims[a]}/*',
     '/users/{sub}',
     '/users/{sub}/',
     '/users/{sub}*',

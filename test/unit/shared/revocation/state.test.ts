@@ -55,9 +55,9 @@ describe('parseRevocationState', () => {
 
 describe('isSessionRevoked', () => {
   const session = { sub: 'alice', issuedAt: 100 }
-  const grants = [{ prefix: alice }, { prefix: red }]
+  const prefixes = [alice, red]
   const isRevoked = (entry: Revocation, change = {}) =>
-    isSessionRevoked({ revocations: [entry] }, { ...session, ...change }, grants)
+    isSessionRevoked({ revocations: [entry] }, { ...session, ...change }, prefixes)
 
   test.each([
     ['a session from before', revocation(), {}, true],
@@ -72,7 +72,7 @@ describe('isSessionRevoked', () => {
   ])('%s', (_what, entry, change, expected) => expect(isRevoked(entry, change)).toBe(expected))
 
   test('nothing is revoked by an empty state', () => {
-    expect(isSessionRevoked({ revocations: [] }, session, grants)).toBe(false)
+    expect(isSessionRevoked({ revocations: [] }, session, prefixes)).toBe(false)
   })
 })
 

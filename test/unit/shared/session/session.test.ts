@@ -75,7 +75,10 @@ describe('createSessionVerifier', () => {
       expiresAt: now + 60,
       issuedAt: now - 5,
     })
-    const other = createSessionVerifier(config({ algorithms: families.filter((a) => a !== alg) }), keys)
+    const other = createSessionVerifier(
+      config({ algorithms: families.filter((a) => a !== alg && !(alg.startsWith('Ed') && a.startsWith('Ed'))) }),
+      keys,
+    )
     await expect(other.verify(await sign(privateKey, { alg, kid: 'k' }), now)).rejects.toMatchObject({
       code: 'ERR_SESSION_INVALID',
     })
@@ -111,9 +114,51 @@ describe('createSessionVerifier', () => {
     const error = await createSessionVerifier(config(), keySetKeys({ keys: [] }, undefined))
       .verify(token, now)
       .catch((caught: unknown) => caught)
-    expect(error).toMatchObject({ code: 'ERR_SESSION_INVALID' })
+    expect(error).toMatchObject({ code: 'ERR_SESSION_INVALID', reason: 'kid-unknown' })
     expect((error as Error).cause).toBeUndefined()
-    expect(Object.keys(error as object).sort()).toEqual(['code', 'name'])
+    expect(Object.keys(error as object).sort()).toEqual(['code', 'name', 'reason'])
+  })
+
+  test.each([
+    ['EdDSA', 'Ed25519'],
+    ['Ed25519', 'EdDSA'],
+  ] as const)('accepts %s for %s: two names of one algorithm', async (configured, alg) => {
+    const { publicKey, privateKey } = await generateKeyPair('Ed25519')
+    const keys = keySetKeys({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: configured }] }, undefined)
+    const verifier = createSessionVerifier(config({ algorithms: [configured] }), keys)
+    expect((await verifier.verify(await sign(privateKey, { alg, kid: 'k' }), now)).sub).toBe('alice')
+  })
+
+  test('accepts one of several issuers, audiences and values of a claim', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const keys = keySetKeys({ keys: [await exportJWK(publicKey)] }, undefined)
+    const several = config({
+      issuer: ['https://a.test', 'https://b.test'],
+      audience: ['one', 'two'],
+      requiredClaims: { azp: ['x', 'y'], 'app.use': 'files' },
+    })
+    const verify = async (claims: object) =>
+      createSessionVerifier(several, keys)
+        .verify(await sign(privateKey, { alg: 'ES256' }, claims), now)
+        .then(
+          () => 'fine',
+          ({ reason }) => reason,
+        )
+    const good = { iss: 'https://b.test', aud: ['other', 'two'], azp: 'y', app: { use: 'files' } }
+    expect(await verify(good)).toBe('fine')
+    expect(await verify({ ...good, iss: 'https://c.test' })).toBe('iss')
+    expect(await verify({ ...good, aud: 'three' })).toBe('aud')
+    expect(await verify({ ...good, azp: 'z' })).toBe('claim:azp')
+    expect(await verify({ ...good, app: { use: ['files'] } })).toBe('claim:app.use')
+    expect(await verify({ ...good, app: null })).toBe('claim:app.use')
+  })
+
+  test('forgives no second of exp, so that every function ends a session at the same time', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const verifier = createSessionVerifier(config(), keySetKeys({ keys: [await exportJWK(publicKey)] }, undefined))
+    const verify = async (exp: number) => verifier.verify(await sign(privateKey, { alg: 'ES256' }, { exp }), now)
+    expect((await verify(now + 1)).expiresAt).toBe(now + 1)
+    await expect(verify(now)).rejects.toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'exp' })
   })
 
   test('does not believe a required claim that Object has by itself', async () => {
