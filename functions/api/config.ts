@@ -10,6 +10,8 @@ export interface ApiFunctionConfig {
   /** `<service>-<stage>`; metrics carry it. */
   readonly stageName: string
   readonly session: StageConfig['session']
+  /** True if refusals of sessions show their reason: on a developer's machine only. */
+  readonly showReasons: boolean
   /** Parsed at packaging: the bundle needs no parser. */
   readonly grants: readonly GrantTemplate[]
   /** Max grants of one session. */
@@ -32,6 +34,7 @@ export function apiFunctionConfig({ service, stage, config }: Deployment): ApiFu
   return {
     stageName: `${service}-${stage}`,
     session: config.session,
+    showReasons: stage === 'local',
     grants: config.grants,
     grantLimit: maxGrants(config.cookies.domain),
     allowedOrigins: config.allowedOrigins,

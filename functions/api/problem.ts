@@ -43,7 +43,7 @@ export function problemOf(error: unknown, context: Context, { log, config, now }
     if (status >= 500)
       log({ level: 'error', code: error.code, reason: error.message, cause, route: context.req.routePath, ...metric() })
     else if (error instanceof SessionError || error instanceof GrantError)
-      log({ level: 'warn', code: error.code, reason: reasonOf(error), route: context.req.routePath })
+      return refusedSession(error, context, log, config)
     return apiProblem(error.code)
   }
   // Hono's own: a body that is not JSON.
@@ -56,6 +56,20 @@ export function problemOf(error: unknown, context: Context, { log, config, now }
     ...metric(),
   })
   return apiProblem('ERR_INTERNAL')
+}
+
+/** A refused session, with its reason in the log, and locally in `X-Edge-Signer-Reason` as at the edge. */
+function refusedSession(
+  error: SessionError | GrantError,
+  context: Context,
+  log: ApiServices['log'],
+  { showReasons }: ApiServices['config'],
+): Response {
+  const reason = reasonOf(error)
+  log({ level: 'warn', code: error.code, reason, route: context.req.routePath })
+  const problem = apiProblem(error.code)
+  if (showReasons && reason !== undefined) problem.headers.set('x-edge-signer-reason', reason)
+  return problem
 }
 
 /** Stack of an error, without the message, which may quote the request. */

@@ -25,6 +25,11 @@ export interface LambdaEdgeHostOptions {
   /** Default 5000, CloudFront's timeout for a viewer event. */
   readonly timeoutMs?: number
   readonly log: (line: string) => void
+  /**
+   * Returns the reasons that the function logged for a request, and forgets them. The answer shows them in `X-Edge-Signer-Reason`. The
+   * function cannot: CloudFront refuses an answer whose header begins with `X-Edge-`.
+   */
+  readonly takeReasons?: (requestId: string) => readonly string[]
 }
 
 /**
@@ -71,6 +76,7 @@ async function answer(
     options.handler(asReceived(viewerRequestEvent(viewer)), context),
     options.timeoutMs ?? 5000,
   )
+  const reasons = options.takeReasons?.(viewer.requestId) ?? []
   const result = readResult(returned, original)
   if (result.kind === 'invalid') {
     options.log(`LambdaValidationError: ${result.reason}`)
@@ -81,6 +87,7 @@ async function answer(
     ...result.headers.flat(),
     'X-Cache',
     'LambdaGeneratedResponse from cloudfront',
+    ...(reasons.length === 0 ? [] : ['X-Edge-Signer-Reason', reasons.join(', ')]),
     ...(result.status === 204 || result.status === 304 ? [] : ['Content-Length', String(result.body.length)]),
   ])
   response.end(request.method === 'HEAD' ? undefined : result.body)

@@ -13,6 +13,8 @@ export interface LambdaEdgeProcess {
   readonly distributionId: string
   readonly associations: Readonly<Record<string, LambdaAssociation>>
   readonly aws: LocalAws
+  /** True if answers show the reasons that the function logs. */
+  readonly showReasons: boolean
 }
 
 /**
@@ -31,5 +33,31 @@ const server = createLambdaEdgeHost({
   distributionId: settings.distributionId,
   associations: settings.associations,
   log,
+  ...(settings.showReasons ? { takeReasons: collectReasons() } : {}),
 })
 server.listen({ path: settings.socket, backlog: socketBacklog }, () => tellReady())
+
+/** Reads the reasons from the lines that the function logs. They are taken in the same turn as the answer, so few are kept. */
+function collectReasons(): (requestId: string) => readonly string[] {
+  const reasons = new Map<string, string[]>()
+  const warn = console.warn.bind(console)
+  console.warn = (line: unknown, ...rest: unknown[]) => {
+    warn(line, ...rest)
+    const { requestId, reason } = parseLine(line)
+    if (requestId === undefined || reason === undefined) return
+    reasons.set(requestId, [...(reasons.get(requestId) ?? []), reason])
+  }
+  return (requestId) => {
+    const taken = reasons.get(requestId) ?? []
+    reasons.delete(requestId)
+    return taken
+  }
+}
+
+function parseLine(line: unknown): { readonly requestId?: string; readonly reason?: string } {
+  try {
+    return JSON.parse(String(line)) ?? {}
+  } catch {
+    return {}
+  }
+}

@@ -27,6 +27,7 @@ export function startLambdaEdge(stage: Stage): Promise<KeptProcess[]> {
         distributionId,
         associations,
         aws: localAws(stage),
+        showReasons: stageName === 'local',
       }
       const start = () => {
         rmSync(settings.socket, { force: true })

@@ -227,6 +227,29 @@ describeTargets('sessions and claims', (suite) => {
     }
   })
 
+  it.skipIf(!suite.can.sessions || !suite.can.loopback)(
+    'names the reason of a refusal in a header of the emulation, at the edge and in the API',
+    async () => {
+      const sessions = sessionsOf(suite.target)
+      const good = { sub: 'alice' }
+      const cases: [string, string][] = [
+        ['aud', sessions.signed({ payload: { ...good, aud: 'other' } })],
+        ['iss', sessions.signed({ payload: { ...good, iss: 'other' } })],
+        ['exp', sessions.signed({ payload: { ...good, exp: epoch() - 1 } })],
+        ['signature', sessions.forged({ payload: good })],
+        ['encrypted', 'eyJ.AA.BB.CC.DD'],
+        ['claim:sub', sessions.signed({ payload: { sub: '..' } })],
+      ]
+      for (const [reason, token] of cases) {
+        expect((await mint(token)).headers['x-edge-signer-reason']).toBe(reason)
+        const atApi = await suite.send({ path: '/api/assets', headers: { authorization: `Bearer ${token}` } })
+        expect(atApi.headers['x-edge-signer-reason']).toBe(reason)
+      }
+      const partly = await mint(sessions.signed({ payload: { ...good, team: '/red' } }))
+      expect([partly.status, partly.headers['x-edge-signer-reason']]).toEqual([200, 'claim:team'])
+    },
+  )
+
   it.skipIf(!suite.can.sessions)('says by code what is wrong, and nothing more', async () => {
     const answer = await mintFor({ sub: '../evil-marker' })
     expect(answer.text).not.toContain('evil-marker')
