@@ -15,7 +15,9 @@ Examples:
     edge-signer explain http://localhost:8080/users/alice/notes.txt --jar jar --local
   The Cookie header of the browser's developer tools, and the 403 that came back:
     edge-signer explain https://cdn.example.com/users/alice/a.bin --cookie @cookie.txt \\
-      --response-headers headers.txt --body body.xml`
+      --response-headers headers.txt --body body.xml
+  A session that is refused with 401, or that grants less than it should (the token never appears in the output):
+    pbpaste | edge-signer explain --session - --stage prod`
 
 /** `edge-signer explain`: reports why a request is refused. */
 export const explainCommand: CommandFactory = (context) =>
@@ -36,9 +38,19 @@ export const explainCommand: CommandFactory = (context) =>
     .option('--at <time>', 'time of the request: epoch seconds, 2030-01-31T12:00:00Z, +15m, -1h (default: now)')
     .option('--response-headers <file>', 'the response headers (curl -D); their Date is the default of --at')
     .option('--body <file>', 'the response body')
+    .option('--session <file>', 'explain a session token instead of a request: - is standard input')
+    .option('--stage <stage>', 'with --session: the stage whose configuration counts (default: local)')
+    .option('--param <name=value>', 'with --session: a deployment parameter; repeatable', collect)
+    .option('--jwks <file>', "with --session: the app's key set, instead of fetching session.jwksUrl")
+    .option('--secret-file <file>', 'with --session: the HS256 secret')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(async (inputs: string[], options: ExplainOptions) => {
-      const { runExplain } = await import('../explain/run.ts')
-      context.exit(await runExplain(inputs, options, context.terminal))
+      if (options.session === undefined) {
+        const { runExplain } = await import('../explain/run.ts')
+        context.exit(await runExplain(inputs, options, context.terminal))
+      } else {
+        const { runExplainSession } = await import('../explain-session/run.ts')
+        context.exit(await runExplainSession(inputs, options, context.terminal))
+      }
     })

@@ -17,6 +17,12 @@ export interface ExplainOptions {
   readonly at?: string
   readonly responseHeaders?: string
   readonly body?: string
+  /** A session token instead of a request: `-` or a file. */
+  readonly session?: string
+  readonly stage?: string
+  readonly param?: readonly string[]
+  readonly jwks?: string
+  readonly secretFile?: string
   readonly json?: boolean
 }
 
@@ -48,7 +54,7 @@ function once(before: string | undefined, value: string, what: string): string {
 }
 
 /** Standard input can be read once: a second option would get an empty text, and report a misleading error. */
-function refuseSecondReader(given: ExplainOptions): void {
+export function refuseSecondReader(given: ExplainOptions): void {
   const readers = Object.entries(given).flatMap(([name, value]) =>
     [value].flat().flatMap((text) => (standardInput.test(String(text)) ? [optionName(name)] : [])),
   )

@@ -1,0 +1,127 @@
+import { canVerify } from '../../shared/session/accepted.ts'
+import { type Fault, fault } from '../explain/check.ts'
+import { showUrl } from '../redact.ts'
+import { parseHttpDate } from './time.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** A document of an issuer, or why there is none. */
+export type FetchedDocument =
+  | { readonly fault: Fault }
+  | { readonly fault: undefined; readonly document: unknown; readonly answeredAt: number | undefined }
+
+/** A JWK set of an issuer, or why it verifies nothing. */
+export type FetchedKeySet =
+  | { readonly fault: Fault; readonly answeredAt?: number | undefined }
+  | { readonly fault: undefined; readonly keys: readonly Fields[]; readonly answeredAt: number | undefined }
+
+const timeoutMs = 5000
+
+/**
+ * Fetches a JSON document as the functions do: without following redirects.
+ *
+ * @param what name of the document, which begins the names of the faults: `jwks`.
+ */
+export async function fetchDocument(url: string, what: string): Promise<FetchedDocument> {
+  let response: Response
+  let body: string
+  try {
+    response = await fetch(url, {
+      headers: { accept: 'application/json' },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    body = await response.text()
+  } catch (error) {
+    const detail = `${showUrl(url)} does not respond (${networkCode(error)})`
+    return { fault: fault(`${what}-unreachable`, detail, 'Correct the host, or let it answer from the Internet.') }
+  }
+  const { status, headers } = response
+  if (status >= 300 && status < 400) {
+    const target = headers.get('location') ?? 'elsewhere'
+    const detail = `${showUrl(url)} redirects to ${showUrl(target)}, and no redirect is followed`
+    return { fault: fault(`${what}-redirect`, detail, 'Configure the address at the end of the redirects.') }
+  }
+  if (status !== 200) {
+    const detail = `${showUrl(url)} responds with status ${status}`
+    return { fault: fault(`${what}-status`, detail, 'Correct the address: it must be public.') }
+  }
+  try {
+    return { fault: undefined, document: JSON.parse(body), answeredAt: parseHttpDate(headers.get('date')) }
+  } catch {
+    const isHtml = /^\s*</.test(body)
+    const detail = `${showUrl(url)} responds with ${isHtml ? 'an HTML page' : 'a text that is not JSON'}`
+    return { fault: fault(isHtml ? `${what}-html` : `${what}-not-json`, detail, 'Correct the address.') }
+  }
+}
+
+function networkCode(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'timed out'
+  const { code } = ((error as Error | undefined)?.cause ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : 'network error'
+}
+
+/** Fetches a JWK set, and checks that one of its keys verifies one of the algorithms. */
+export async function fetchKeys(url: string, algorithms: readonly string[]): Promise<FetchedKeySet> {
+  const fetched = await fetchDocument(url, 'jwks')
+  if (fetched.fault !== undefined) return fetched
+  const { document, answeredAt } = fetched
+  const found = judgeKeys(document, algorithms)
+  return Array.isArray(found)
+    ? { fault: undefined, keys: found as readonly Fields[], answeredAt }
+    : { fault: found as Fault, answeredAt }
+}
+
+/** Returns the keys of a JWK set document, or why it verifies nothing. */
+export function judgeKeys(document: unknown, algorithms: readonly string[]): readonly Fields[] | Fault {
+  const { keys, jwks_uri: uri, kty, ...others } = fieldsOf(document)
+  if (Array.isArray(keys)) return judgeList(keys.map(fieldsOf), algorithms)
+  if (typeof uri === 'string') {
+    return fault(
+      'jwks-is-metadata',
+      "the address is the issuer's metadata, not its key set",
+      `Set jwksUrl to its jwks_uri: ${showUrl(uri)}.`,
+    )
+  }
+  if (kty !== undefined) {
+    return fault('jwks-is-one-key', 'it is one key, not a set', 'A key set is {"keys": [ … ]} (RFC 7517 section 5).')
+  }
+  if (Object.values(others).some((value) => typeof value === 'string' && value.startsWith('-----BEGIN CERTIFICATE'))) {
+    return fault(
+      'jwks-is-x509',
+      'it is a list of certificates, not a JWK set',
+      'Firebase has the set at https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com.',
+    )
+  }
+  return fault('jwks-no-keys', 'the JSON has no list named keys', 'Set jwksUrl to a JWK set (RFC 7517 section 5).')
+}
+
+function judgeList(keys: readonly Fields[], algorithms: readonly string[]): readonly Fields[] | Fault {
+  if (keys.length === 0) {
+    return fault(
+      'jwks-empty',
+      'the key set has no key',
+      'Let the issuer sign with a key pair. An issuer that signs with HS256 publishes no key: put its secret in the key document.',
+    )
+  }
+  if (keys.some((key) => canVerify(key, algorithms))) return keys
+  return fault(
+    'jwks-no-usable-key',
+    `none of the ${keys.length} keys verifies ${algorithms.join(', ')}: the set has ${[...new Set(keys.map(describeKey))].join(', ')}`,
+    'Set session.algorithms to what the issuer signs with.',
+  )
+}
+
+/** Public facts of a key, such as `RSA for RS256`. */
+export function describeKey({ kty, crv, alg, use }: Fields): string {
+  const kind = [kty, crv].filter(isWord).join(' ')
+  return `${kind === '' ? 'a key without kty' : kind}${isWord(alg) ? ` for ${alg}` : ''}${isWord(use) && use !== 'sig' ? ` (use ${use})` : ''}`
+}
+
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{1,20}$/.test(value)
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
+}
