@@ -9,4 +9,6 @@ export const exitCodes = {
   usage: 2,
   /** An unexpected error. */
   internal: 3,
+  /** AWS has no valid credentials. */
+  credentials: 4,
 } as const

@@ -5,7 +5,7 @@ import { printErrorMessage, withEscapedOutput } from './print.ts'
 import { createProgram } from './program.ts'
 import { redactText } from './redact.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { CredentialsError, UsageError } from './usage-error.ts'
 
 /**
  * Runs the command line and resolves with the exit status; never rejects.
@@ -29,6 +29,7 @@ export async function main(args: readonly string[], given: Terminal = processTer
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.granted : exitCodes.usage
     if (error instanceof EdgeSignerError) {
       printErrorMessage(terminal, `edge-signer: ${messageOf(error)} (${error.code})`)
+      if (error instanceof CredentialsError) return exitCodes.credentials
       return error instanceof UsageError ? exitCodes.usage : exitCodes.refused
     }
     const text = error instanceof Error ? (error.stack ?? error.message) : 'unknown error'

@@ -13,6 +13,18 @@ export function printLines(terminal: Terminal, lines: readonly string[]): void {
   terminal.out(textOf(lines))
 }
 
+/** Returns the lines of a table: headers in capitals, then the rows, with each column as wide as its widest cell. */
+export function tableLines(headers: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [headers.map((header) => header.toUpperCase()), ...rows]
+  const widths = headers.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
 /** Prints one line to standard output. */
 export function printLine(terminal: Terminal, line: string): void {
   printLines(terminal, [line])

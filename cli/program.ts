@@ -33,7 +33,8 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 done (explain: access would be granted), 1 not, 2 wrong arguments or unreadable input, 3 internal error.
+Exit status: 0 done (explain: access would be granted), 1 not, 2 wrong arguments or unreadable input, 3 internal error,
+4 no valid AWS credentials.
 
 Examples:
   edge-signer explain 'https://cdn.example.com/users/alice/disk.img' --jar cookies.txt --keys keys.json

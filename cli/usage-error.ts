@@ -10,3 +10,11 @@ export class UsageError extends EdgeSignerError {
     super('ERR_REQUEST_INVALID', message)
   }
 }
+
+/** No valid AWS credentials, in every command: exit status 4. */
+export class CredentialsError extends EdgeSignerError {
+  override readonly name = 'CredentialsError'
+  constructor(why: string) {
+    super('ERR_CONFIG', `AWS: no valid credentials (${why}): set AWS_PROFILE, or sign in again`)
+  }
+}

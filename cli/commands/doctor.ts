@@ -5,7 +5,7 @@ import { addStageOptions, credentialsHelp } from './options.ts'
 
 const examples = `
 ${credentialsHelp} doctor changes nothing, and prints no secret.
-Exit status: 0 no fault, 1 a fault, 2 wrong arguments or unreadable input.
+Exit status: 0 no fault, 1 a fault, 2 wrong arguments or unreadable input, 4 no valid AWS credentials.
 
 Examples:
   edge-signer doctor --stage prod
@@ -16,7 +16,9 @@ Examples:
 /** `edge-signer doctor`: reports the faults of a stage and their remedies. */
 export const doctorCommand: CommandFactory = (context) =>
   addStageOptions(
-    new Command('doctor').description('Check what a stage needs: tools, ports, configuration, keys, template, clock.'),
+    new Command('doctor').description(
+      'Check what a stage needs: tools, ports, configuration, sessions, keys, template, clock.',
+    ),
   )
     .option('--url <url>', 'address of the stage (default: cdnHost, else the distribution; none for the local stage)')
     .option('--port <number>', 'the port of the local stage (default: 8080)')

@@ -1,6 +1,7 @@
 import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { type Failed, fail, type Passed, type Unknown } from '../finding.ts'
 import { redactText } from '../redact.ts'
+import { CredentialsError } from '../usage-error.ts'
 
 /** Result of a check. A failure may have a repair, which `edge-signer repair` offers. */
 export type DoctorFinding = Passed | Unknown | (Failed & { readonly repair?: Repair })
@@ -32,11 +33,16 @@ export function repairOf(finding: DoctorFinding): Repair | undefined {
   return finding.status === 'fail' ? finding.repair : undefined
 }
 
-/** Runs a check. If the check throws, the result is a failure with the message of the error. */
+/**
+ * Runs a check. If the check throws, the result is a failure with the message of the error.
+ *
+ * @throws CredentialsError: all checks of a stage would repeat it.
+ */
 export async function runCheck({ name, run }: Check): Promise<CheckResult> {
   try {
     return { check: name, ...(await run()) }
   } catch (error) {
+    if (error instanceof CredentialsError) throw error
     const detail =
       error instanceof EdgeSignerError
         ? `${messageOf(error)} (${error.code})`

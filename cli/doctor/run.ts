@@ -12,9 +12,10 @@ import { awsDefaults, type ClientSettings } from '../stage/aws-clients.ts'
 import { deploymentOf } from '../stage/deployment.ts'
 import { askRunningStage } from '../stage/running-stage.ts'
 import type { Terminal } from '../terminal.ts'
-import { UsageError } from '../usage-error.ts'
+import { CredentialsError, UsageError } from '../usage-error.ts'
 import { type Check, type CheckResult, runCheck } from './check.ts'
 import { httpChecks } from './http-checks.ts'
+import { sessionChecks } from './session-checks.ts'
 
 /** Options of `edge-signer doctor`. */
 export interface DoctorOptions {
@@ -31,7 +32,7 @@ export interface DoctorOptions {
 /**
  * Checks everything that a stage needs, and prints each fault with its remedy. Changes nothing.
  *
- * @returns the exit status: 1 if a check failed.
+ * @returns the exit status: 1 if a check failed, 4 if AWS has no valid credentials.
  * @throws UsageError; ConfigError if the stage is not configured.
  */
 export async function runDoctor(
@@ -41,21 +42,35 @@ export async function runDoctor(
 ): Promise<number> {
   const stage = options.stage ?? 'local'
   const deployment = deploymentOf(stage, options.param)
-  const checks = [
-    ...commonChecks(deployment, paramSources(options.param)),
-    ...(stage === 'local'
-      ? await checksOfLocal(deployment, options, terminal)
-      : await checksOfDeployed(deployment, options, terminal, settings)),
-  ]
   const results: CheckResult[] = []
-  for (const check of checks) {
-    const result = await runCheck(check)
+  const add = (result: CheckResult) => {
+    if (results.length === 0 && !options.json) printLines(terminal, [heading])
     results.push(result)
     if (!options.json) printLines(terminal, resultLines(result))
+  }
+  for (const check of [
+    ...commonChecks(deployment, paramSources(options.param)),
+    ...sessionChecks(deployment, terminal.now),
+  ])
+    add(await runCheck(check))
+  const stageChecks =
+    stage === 'local'
+      ? await checksOfLocal(deployment, options, terminal)
+      : await checksOfDeployed(deployment, options, terminal, settings)
+  let noCredentials = false
+  for (const check of stageChecks) {
+    try {
+      add(await runCheck(check))
+    } catch (error) {
+      if (!(error instanceof CredentialsError)) throw error
+      if (!noCredentials) add({ check: 'AWS', ...fail(error.message.replace(/^AWS: /, ''), 'then run doctor again') })
+      noCredentials = true
+    }
   }
   const isWell = results.every(({ status }) => status !== 'fail')
   if (options.json) printJson(terminal, { stage, well: isWell, checks: results })
   else printLines(terminal, ['', isWell ? `Stage ${stage} is well.` : `Stage ${stage} needs attention.`])
+  if (noCredentials) return exitCodes.credentials
   return isWell ? exitCodes.granted : exitCodes.refused
 }
 
@@ -101,6 +116,8 @@ function originOf(url: string): string {
   }
   return new URL(url).origin
 }
+
+const heading = `      ${'CHECK'.padEnd(14)}  FINDING`
 
 function resultLines(result: CheckResult): string[] {
   const found = `${marks[result.status]}  ${result.check.padEnd(14)}  ${result.detail}`

@@ -4,7 +4,7 @@ import { latestKey } from '../../shared/keys/key-ring.ts'
 import { type KeyRingStatus, readKeyStatus, roleOfTrusted } from '../../shared/keys/key-status.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
-import { printJson, printLines } from '../print.ts'
+import { printJson, printLines, tableLines } from '../print.ts'
 import { awsDefaults, type ClientSettings, throughAws } from '../stage/aws-clients.ts'
 import { openKeyRing } from '../stage/deployed-stage.ts'
 import { deploymentOf } from '../stage/deployment.ts'
@@ -66,18 +66,16 @@ function statusJson({ keyGroupId, keys, rotation, faults }: KeyRingStatus) {
 }
 
 function statusLines({ keyGroupId, keys, rotation, faults }: KeyRingStatus): string[] {
-  const lines = keys.map(({ keyPairId, algorithm, role, notBefore, retiresAt }) =>
-    [
-      keyPairId.padEnd(14),
-      algorithm,
-      role.padEnd(9),
-      `from ${showTime(notBefore)}`,
-      ...(retiresAt === undefined ? [] : [`until ${showTime(retiresAt)}`]),
-    ].join('  '),
-  )
+  const rows = keys.map(({ keyPairId, algorithm, role, notBefore, retiresAt }) => [
+    keyPairId,
+    algorithm,
+    role,
+    showTime(notBefore),
+    retiresAt === undefined ? '-' : showTime(retiresAt),
+  ])
   return [
     `key group ${keyGroupId}`,
-    ...lines,
+    ...tableLines(['key pair id', 'algorithm', 'role', 'signs from', 'retires at'], rows),
     ...(rotation === undefined ? [] : [`a rotation is under way (version ${rotation})`]),
     ...faults.map((fault) => `WRONG: ${fault}`),
   ]

@@ -6,7 +6,7 @@ import { isRevocable } from '../../shared/revocation/revocable.ts'
 import type { Revocation, RevocationOrder } from '../../shared/revocation/state.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
-import { printErrorLine, printJson, printLine, printLines } from '../print.ts'
+import { printErrorLine, printJson, printLine, printLines, tableLines } from '../print.ts'
 import { awsDefaults, type ClientSettings } from '../stage/aws-clients.ts'
 import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
@@ -87,10 +87,13 @@ export async function runRevocations(
   } else if (list.length === 0) {
     printLine(terminal, `nothing is revoked in stage ${stage}`)
   } else {
-    const width = Math.max(...list.map(({ prefix }) => prefix.length))
-    const lineOf = (entry: Revocation) =>
-      `${entry.prefix.padEnd(width)}  until ${showTime(entry.before)}  gone ${showTime(entry.expires)}  ${describeUsers(entry)}`
-    printLines(terminal, list.map(lineOf))
+    const rows = list.map((entry) => [
+      entry.prefix,
+      showTime(entry.before),
+      showTime(entry.expires),
+      describeUsers(entry),
+    ])
+    printLines(terminal, tableLines(['prefix', 'issued until', 'entry expires', 'for'], rows))
   }
   return exitCodes.granted
 }

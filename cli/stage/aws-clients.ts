@@ -1,5 +1,5 @@
 import { EdgeSignerError, ServiceError } from '../../shared/errors.ts'
-import { UsageError } from '../usage-error.ts'
+import { CredentialsError } from '../usage-error.ts'
 
 /** Settings of every AWS client. With a Region only, the SDK finds the rest itself (`AWS_PROFILE`, roles, …). */
 export interface ClientSettings {
@@ -17,7 +17,7 @@ export const awsDefaults: ClientSettings = { region: 'us-east-1' }
  * Runs AWS calls, and turns their failures into one-line errors that say what to do. The SDK's own messages are not repeated,
  * because they could quote a request.
  *
- * @throws UsageError without valid credentials; ServiceError `ERR_STORE_UNAVAILABLE` for other failures of AWS. Errors of this
+ * @throws CredentialsError without valid credentials; ServiceError `ERR_STORE_UNAVAILABLE` for other failures of AWS. Errors of this
  * project are rethrown unchanged.
  */
 export async function throughAws<T>(work: () => Promise<T>): Promise<T> {
@@ -35,7 +35,7 @@ function translated(error: Error): Error {
       error.name,
     )
   ) {
-    return new UsageError(`AWS: no valid credentials (${error.name}): set AWS_PROFILE, or sign in again`)
+    return new CredentialsError(error.name)
   }
   if (/AccessDenied/.test(error.name)) {
     return new ServiceError('ERR_STORE_UNAVAILABLE', `AWS: these credentials lack the permission (${error.name})`, {

@@ -25,7 +25,7 @@ export interface DeployedStack {
  * Reads the stack of a stage. The configuration does not suffice, because the parameters of a deployment may have named another
  * bucket, host or mode.
  *
- * @throws ConfigError if the stage is not deployed; UsageError without credentials; ServiceError.
+ * @throws ConfigError if the stage is not deployed; CredentialsError; ServiceError.
  */
 export async function readStack({ service, stage }: Deployment, settings: ClientSettings): Promise<DeployedStack> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation')

@@ -6,6 +6,9 @@ import { parseDeployment } from '../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../shared/config/stage-config.ts'
 import { makeFolder, run } from './command-line.ts'
 
+// The command imports the stages of this project.
+vi.mock('../../../edge-signer.config.ts', () => import('../fixtures/edge-signer.config.ts'))
+
 const now = 1_767_225_600
 const issuer = 'https://id.example.com/'
 const secret = 'a-session-secret-for-tests-only-32-bytes-or-more'

@@ -15,7 +15,7 @@ const [key] = document.keys
 it('shows the role of each key of the local stage, and no private key', async () => {
   const { status, out } = await run(['keys', 'status', '--state', state])
   expect(status).toBe(0)
-  expect(out).toMatch(new RegExp(`^${key?.keyPairId} +ES256 +signing +from 2029-12-31T23:59:00Z$`, 'm'))
+  expect(out).toMatch(new RegExp(`^${key?.keyPairId} +ES256 +signing +2029-12-31T23:59:00Z +-$`, 'm'))
   expect(out).not.toMatch(/PRIVATE|[\w+/]{60,}/)
 })
 
