@@ -80,7 +80,7 @@ function describeGrant(template: GrantTemplate, payload: Fields): CheckFinding {
   return pass(`${count} ${count === 1 ? 'prefix' : 'prefixes'}, ${template.access}`)
 }
 
-/** Where a claim is absent: a claim whose name ends in the same word, as Auth0 adds a namespace. */
+/** Hint for an absent claim: another claim whose name ends in the same word, as Auth0 adds a namespace. */
 function pathHint(payload: Fields, name: string): string {
   const last = name.split(/[./]/).at(-1) ?? name
   const namespaced = Object.keys(payload).some(
