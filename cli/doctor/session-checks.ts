@@ -10,7 +10,7 @@ const maxSecondsOff = 30
 /**
  * Checks of the app's sessions: the key set and the issuer's metadata are asked as the functions do, without credentials.
  *
- * @param now epoch seconds, read anew for each check.
+ * @param now epoch seconds, read for each check.
  */
 export function sessionChecks({ config }: Deployment, now: () => number): readonly Check[] {
   const { algorithms, jwksUrl, issuer } = config.session
