@@ -33,7 +33,9 @@ export function explain(input: ParsedInput): Report {
   const decision = decideElsewhere(input, isRefused)
   const results = decision === undefined ? withUnexplained(made, keyGroup) : weigh(made, decision)
   const firstFailure = results.find((result) => result.status === 'fail')
-  const verdict = decision?.verdict ?? (keyGroup === 'valid' ? 'granted' : 'undecided')
+  // A response that is no proof of access leaves the verdict open, whatever the checks say.
+  const isContradicted = input.answer !== undefined && input.answeredBy?.outcome !== 'served'
+  const verdict = decision?.verdict ?? (keyGroup === 'valid' && !isContradicted ? 'granted' : 'undecided')
   return {
     verdict: firstFailure === undefined ? verdict : 'refused',
     results,

@@ -13,9 +13,17 @@ const answer: Check = {
   by: 'answer',
   run({ answer, answeredBy }) {
     if (answer === undefined) return unknown('give the response with --response-headers and --body')
-    if (answeredBy === undefined) return unknown('nothing in the response identifies its author')
-    const { by, outcome, detail, remedy } = answeredBy
-    return outcome === 'refused' ? fault(`answered-by-${by}`, detail, remedy) : pass(detail)
+    if (answeredBy === undefined) {
+      return (answer.status ?? 0) >= 400
+        ? fault(
+            'answered-by-unknown',
+            `the response is a ${answer.status}, and nothing in it identifies its author`,
+            'Give its body, too. If this is another server, look at what is in front of CloudFront or the app behind it.',
+          )
+        : unknown('nothing in the response identifies its author')
+    }
+    const { by, cause, outcome, detail, remedy } = answeredBy
+    return outcome === 'refused' ? fault(`answered-by-${cause ?? by}`, detail, remedy) : pass(detail)
   },
 }
 

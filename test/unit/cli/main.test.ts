@@ -84,7 +84,8 @@ describe('edge-signer', () => {
 
 describe('docs/explain.md', () => {
   it('lists every check, in its order', () => {
-    const table = readFileSync(`${root}docs/explain.md`, 'utf8').matchAll(/^\| `([a-z0-9-]+)` \|/gm)
+    const [, section = ''] = readFileSync(`${root}docs/explain.md`, 'utf8').split('\n## The checks\n')
+    const table = section.matchAll(/^\| `([a-z0-9-]+)` \|/gm)
     expect([...table].map(([, name]) => name)).toEqual(checks.map(({ name }) => name))
   })
 })
