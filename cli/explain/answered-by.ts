@@ -2,7 +2,14 @@ import { type CloudFrontErrorCode, cloudFrontErrorMessages } from '../../shared/
 import { type ErrorCode, problems } from '../../shared/errors.ts'
 import type { HttpAnswer } from '../input/http-answer.ts'
 import { printable } from '../print.ts'
-import { cloudFrontPage, functionError, type KnownAnswer, s3Refusal } from './known-answers.ts'
+import {
+  cloudFrontPage,
+  errorPageWith200,
+  functionError,
+  type KnownAnswer,
+  s3Refusal,
+  wafChallenge,
+} from './known-answers.ts'
 import type { PathKind } from './path-kind.ts'
 
 /** The author of a response, with what that means for finding the cause. */
@@ -52,7 +59,9 @@ function outcomeOf(answer: HttpAnswer, path: PathKind, { by }: Author): AnswerSo
   if (isServed(answer)) return 'served'
   if (!isRedirect(answer)) return 'refused'
   if (isRenewal(answer)) return 'renewed'
-  return path === 'private' && by === 'session-function' ? 'refused' : 'redirected'
+  // The session function answers a mint and a sign-out with 303; with 302 it sends to the login page.
+  const isLogin = path === 'session' && answer.status === 302
+  return isLogin || (path === 'private' && by === 'session-function') ? 'refused' : 'redirected'
 }
 
 /** In `gate` mode the session function redirects a session without cookies to the same address, and sets fresh ones. */
@@ -60,7 +69,9 @@ function isRenewal({ status, setCookie }: HttpAnswer): boolean {
   return status === 307 && setCookie.some((line) => line.startsWith('CloudFront-Signature='))
 }
 
-function isServed({ status = 0 }: HttpAnswer): boolean {
+/** An error page may have status 200 (`ResponseCode` of a custom error response), and a challenge of WAF has 202. */
+function isServed({ status = 0, headers }: HttpAnswer): boolean {
+  if (/^Error from/i.test(headers.get('x-cache') ?? '') || headers.has('x-amzn-waf-action')) return false
   return (status >= 200 && status < 300) || status === 304
 }
 
@@ -76,6 +87,7 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
   // The content of a served file may look like an error of any author.
   const body = isServed(answer) ? '' : (answer.body ?? '')
   const cache = headers.get('x-cache') ?? ''
+  if (headers.has('x-amzn-waf-action')) return { by: 'cloudfront', code: undefined, ...causeOf(wafChallenge) }
   const failed = functionError(cache)
   if (failed !== undefined) return { by: 'function-failure', code: undefined, ...causeOf(failed) }
   const problem = readProblem(body)
@@ -104,6 +116,9 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
   }
   if (isRenewal(answer) || /^LambdaGenerated/i.test(cache)) return sessionAuthor(answer, path)
   if (/^FunctionGenerated/i.test(cache)) return functionAuthor(undefined, 'a CloudFront Function', readBody, path)
+  if (/^Error from/i.test(cache) && status === 200) {
+    return { by: 'error-page', code: undefined, ...causeOf(errorPageWith200) }
+  }
   if (!isServed(answer) && !isRedirect(answer)) return undefined
   return author('origin', undefined, `the response has status ${status}`, 'Nothing to do.')
 }
@@ -112,7 +127,7 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
 function sessionAuthor(answer: HttpAnswer, path: PathKind): Author {
   const [detail, remedy] = isRenewal(answer)
     ? ['the session function, which renews the cookies', 'Follow the redirect with the cookies that it sets.']
-    : path === 'private' && isRedirect(answer)
+    : isRedirect(answer) && (path === 'private' || answer.status === 302)
       ? ['the session function, which redirects to the login page', 'Sign in, and open the address again.']
       : ['the session function', readBody]
   return author('session-function', undefined, detail, remedy)

@@ -54,7 +54,7 @@ const cloudFrontTexts: readonly (readonly [text: RegExp, answer: KnownAnswer])[]
     ),
   ],
   [
-    /Lambda function returned (an )?(invalid|.*that is read-only)/i,
+    /Lambda function (result failed validation|returned (an )?(invalid|.*that is read-only))/i,
     known(
       'lambda-validation',
       'CloudFront, which refuses what a Lambda@Edge function returned',
@@ -62,7 +62,7 @@ const cloudFrontTexts: readonly (readonly [text: RegExp, answer: KnownAnswer])[]
     ),
   ],
   [
-    /CloudFront (was(n't| not) able to|could(n't| not)) connect to the origin|attempted to establish a connection with the origin/i,
+    /CloudFront (was(n't| not) able to|could(n't| not)) (connect to the origin|resolve the origin domain name)|attempted to establish a connection with the origin/i,
     known(
       'origin-unreachable',
       'CloudFront, which cannot connect to the origin',
@@ -78,6 +78,20 @@ const cloudFrontTexts: readonly (readonly [text: RegExp, answer: KnownAnswer])[]
     ),
   ],
 ]
+
+/** A challenge or a CAPTCHA of WAF, recognised by the header `x-amzn-waf-action`. */
+export const wafChallenge = known(
+  'waf-challenge',
+  'AWS WAF, which asks for a challenge or a CAPTCHA',
+  'Only pages can solve one: exclude files and /_edge/session from the rule.',
+)
+
+/** A custom error response that replaces the status, recognised by `X-Cache: Error from cloudfront` beside 200. */
+export const errorPageWith200 = known(
+  'error-page-200',
+  'an error page with status 200 in place of the refusal: a custom error response of the distribution',
+  'Let the custom error response keep the status, or remove it: it hides every 403 and 404.',
+)
 
 /** Returns the cause of a page that CloudFront made itself; `undefined` for a page of unknown text. */
 export function cloudFrontPage(body: string): KnownAnswer | undefined {

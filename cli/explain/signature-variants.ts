@@ -1,4 +1,4 @@
-import { type KeyObject, verify } from 'node:crypto'
+import { constants, type KeyObject, verify } from 'node:crypto'
 import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
 import { cannedPolicy, type SignedRequest } from '../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../shared/cloudfront/verify.ts'
@@ -38,6 +38,18 @@ function isSignedWith(hash: string, text: Buffer, key: KeyObject, signature: Buf
   }
 }
 
+/** Returns true if the named RSA key made the signature with PSS padding, the default of some libraries. */
+export function isPssSignature({ fields, policyJson, publicKeys }: ParsedInput): boolean {
+  const key = publicKeys?.get(fieldValue(fields, 'Key-Pair-Id') ?? '')
+  const signature = fromCloudFrontBase64(fieldValue(fields, 'Signature') ?? '')
+  if (key?.asymmetricKeyType !== 'rsa' || signature === undefined || policyJson === undefined) return false
+  const padding = constants.RSA_PKCS1_PSS_PADDING
+  const text = Buffer.from(policyJson, 'utf8')
+  return ['sha256', 'sha1', 'sha384', 'sha512'].some((hash) => {
+    return verify(hash, text, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_AUTO }, signature)
+  })
+}
+
 /** A text that may have been signed instead of the right one, with the fault that this would be. */
 export interface SignedTextVariant {
   readonly text: string
@@ -59,7 +71,15 @@ function customVariants(json: string): SignedTextVariant[] {
     detail: 'the signature is over the same policy in another layout: white space was added or removed after signing',
     remedy: 'Sign and send the very same bytes. A shell adds a line break: printf, not echo.',
   }
-  const layouts = [`${json}\n`, json.trim(), `${json.trim()}\n`, json.replace(/\s/g, ''), spaced(json), indented(json)]
+  const layouts = [
+    `${json}\n`,
+    json.trim(),
+    `${json.trim()}\n`,
+    json.replace(/\s/g, ''),
+    json.replace(/\//g, '\\/'),
+    spaced(json),
+    indented(json),
+  ]
   return [
     ...layouts.map((text) => ({ ...reformatted, text })),
     {
@@ -108,6 +128,29 @@ function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTex
         'Encode path and query first, sign that URL, and send it unchanged.',
       ),
     ),
+    ...wildcards(coveredUrl).flatMap((url) =>
+      variant(
+        url,
+        'canned-over-wildcard',
+        'the signature is over a canned policy for a URL with a wildcard, and a canned policy covers exactly one URL',
+        'Sign a custom policy for the wildcard: the URL then has Policy instead of Expires (edge-signer sign-url --folder).',
+      ),
+    ),
+    ...[cannedPolicy(coveredUrl, expires).replace(/\//g, '\\/'), spaced(cannedPolicy(coveredUrl, expires))].map(
+      (text) => ({
+        text,
+        fault: 'canned-reformatted',
+        detail: 'the signature is over the canned policy in another layout: with spaces, or with \\/ for /',
+        remedy:
+          'Sign the JSON without white space and without \\/ (PHP: JSON_UNESCAPED_SLASHES): CloudFront rebuilds it so.',
+      }),
+    ),
+    ...variant(
+      coveredUrl.toLowerCase(),
+      'url-case-changed',
+      'the signature is over the same URL in another case',
+      'Sign the URL exactly as it is requested: paths are case-sensitive.',
+    ),
     ...variant(
       bare,
       'query-added-after-signing',
@@ -127,6 +170,12 @@ function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTex
       'Sign the URL exactly as it is requested.',
     ),
   ]
+}
+
+/** The URL with a `*` after each of its slashes, and at its end. */
+function wildcards(url: string): string[] {
+  const ends = [...url.matchAll(/(?<!\/)\/(?!\/)/g)].map(({ index }) => `${url.slice(0, index + 1)}*`)
+  return [...ends, `${url}*`]
 }
 
 function decodeOr(url: string, decode: (text: string) => string): string {

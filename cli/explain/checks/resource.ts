@@ -17,6 +17,13 @@ export const resource: Check = {
 
 function describeMismatch(pattern: string, url: string): CheckFinding {
   const differing = `the policy covers ${showUrl(pattern)}, the request is for ${showUrl(url)}; ${showDifference(pattern, url)}`
+  if (/^(\/|[\w-]+(\.[\w-]+)+(:\d+)?\/)/.test(pattern)) {
+    return fault(
+      'resource-without-scheme',
+      `Resource has no scheme${pattern.startsWith('/') ? ' and no host' : ''}: ${showUrl(pattern)}`,
+      'Write the whole URL: https://cdn.example.com/users/alice/*.',
+    )
+  }
   const [patternParts, urlParts] = [splitUrl(pattern), splitUrl(url)]
   if (sameWhenDecoded(pattern, url)) {
     return fault(
@@ -41,6 +48,9 @@ function describeMismatch(pattern: string, url: string): CheckFinding {
       differing,
       'Without its query string the URL is covered. Sign it with the query string, or end Resource in *.',
     )
+  }
+  if (matchesResource(pattern.toLowerCase(), url.toLowerCase())) {
+    return fault('resource-case', differing, 'Request the path in the case in which it was signed: case counts.')
   }
   if (!pattern.includes('*') && url.startsWith(pattern)) {
     return fault('resource-wildcard-missing', differing, 'End Resource in * to cover everything below.')

@@ -1,8 +1,9 @@
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
+import { readCookies } from '../../../shared/http/cookies.ts'
 import { pass, unknown } from '../../finding.ts'
 import { showKeyId } from '../../redact.ts'
-import { type Check, fault } from '../check.ts'
-import { otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
+import { type Check, type Fault, fault } from '../check.ts'
+import { isPssSignature, otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
 import { fieldLabel, fieldNames, fieldValue } from '../signing-fields.ts'
 
 /**
@@ -50,7 +51,7 @@ export const duplicates: Check = {
 export const keyPairId: Check = {
   name: 'key-pair-id',
   by: 'CloudFront',
-  run({ fields, request }) {
+  run({ fields, request, sentCookies }) {
     const id = fieldValue(fields, 'Key-Pair-Id')
     if (id !== undefined && id !== '') return pass('the request names a key')
     if (/(^|[&;])amp;(Key-Pair-Id|Signature|Policy)=/.test(request?.querystring ?? '')) {
@@ -65,6 +66,14 @@ export const keyPairId: Check = {
         'query-mark-missing',
         'the parameters of a signature are in the path: the ? before them is missing or percent-encoded',
         'Send the URL as it was signed: ? before its first parameter, & between them, and neither percent-encoded.',
+      )
+    }
+    const names = [...readCookies(sentCookies).keys(), ...(request?.querystring ?? '').split(/[&=]/)]
+    if (names.some(isMisspelt)) {
+      return fault(
+        'name-misspelt',
+        'a part of the signature came under its name in another spelling or case, and names are case-sensitive',
+        'Write CloudFront-Policy, CloudFront-Signature and CloudFront-Key-Pair-Id; in a URL without CloudFront-.',
       )
     }
     if (fields.values.size === 0) {
@@ -82,6 +91,12 @@ export const keyPairId: Check = {
   },
 }
 
+/** Returns true for `cloudfront-key-pair-id`, `KeyPairId` and the like. */
+function isMisspelt(name: string): boolean {
+  const isExact = /^(CloudFront-)?Key-Pair-Id$/.test(name)
+  return !isExact && /^(cloudfront)?keypairid$/i.test(name.replace(/[-_]/g, ''))
+}
+
 function hasSignature(path: string): boolean {
   return /Signature(=|%3D)/i.test(path) && /Key-Pair-Id(=|%3D)/i.test(path)
 }
@@ -93,14 +108,49 @@ export const keyKnown: Check = {
   run({ fields, publicKeys }) {
     const id = fieldValue(fields, 'Key-Pair-Id')
     if (id === undefined || id === '') return unknown('the request names no key')
+    if (publicKeys?.has(id)) return pass(`${showKeyId(id)} is one of the keys given`)
+    const misplaced = misplacedId(id)
+    if (misplaced !== undefined) return misplaced
     if (publicKeys === undefined) return unknown('give the keys of the key group with --keys or --local')
-    if (publicKeys.has(id)) return pass(`${showKeyId(id)} is one of the keys given`)
     return fault(
       'key-unknown',
       `${showKeyId(id)} is not among the keys given: ${[...publicKeys.keys()].join(', ') || 'none'}`,
       'Sign with a key whose public key is in the key group of this behaviour. The id must be that of the public key (K…), not of the group. A new key needs a few minutes to reach every edge location.',
     )
   },
+}
+
+/** Other ids that people write as the key pair id, each by its form alone. */
+function misplacedId(id: string): Fault | undefined {
+  if (/\s|%0[AD]|%20/i.test(id)) {
+    return fault(
+      'key-pair-id-white-space',
+      'the key pair id has a blank or a line break',
+      'Trim the id where it is read: a file and the output of echo end in a line break.',
+    )
+  }
+  if (/^APKA/.test(id)) {
+    return fault(
+      'key-of-account',
+      'the id begins with APKA, as those of the key pairs of an AWS account do',
+      'Sign with a key of the key group, whose public key has an id that begins with K.',
+    )
+  }
+  if (/^A[KS]IA/.test(id)) {
+    return fault(
+      'key-is-access-key',
+      'the id is that of an access key, which signs requests to AWS',
+      'Sign with a key of the key group, whose public key has an id that begins with K.',
+    )
+  }
+  if (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+    return fault(
+      'key-is-key-group',
+      'the id has the form of the id of a key group',
+      'Write the id of the public key, which begins with K.',
+    )
+  }
+  return undefined
 }
 
 /** The marker of SHA-256. Without it CloudFront verifies with SHA-1, and an elliptic-curve key only works with SHA-256. */
@@ -177,6 +227,13 @@ export const signature: Check = {
         'signed-with-other-hash',
         `this key made the signature over this policy, but with ${hash}`,
         'Sign with SHA-256, and send Hash-Algorithm=SHA256 beside the signature. The only other hash that CloudFront accepts is SHA-1, with RSA.',
+      )
+    }
+    if (isPssSignature(input)) {
+      return fault(
+        'signed-with-pss',
+        'this key made the signature over this policy, but with RSA-PSS',
+        'Sign with RSASSA-PKCS1-v1_5 (Python: padding.PKCS1v15; Web Crypto: RSASSA-PKCS1-v1_5).',
       )
     }
     const isRsa = key.asymmetricKeyType === 'rsa'

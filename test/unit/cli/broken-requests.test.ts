@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from 'node:crypto'
+import { constants, createPrivateKey, sign } from 'node:crypto'
 import { afterAll, describe, expect, it } from 'vitest'
 import { toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import { cannedPolicy } from '../../../shared/cloudfront/signed-request.ts'
@@ -90,9 +90,9 @@ const revoked = (before: number): string[] => {
 const stamped = (epoch: number): Cookies =>
   cookies().set('edge-issued', issueStamp(stampKey, host, '/users/alice/', epoch))
 
-const answered = (headers: readonly string[], body: string): string[] => [
+const answered = (headers: readonly string[], body: string, status = '403 Forbidden'): string[] => [
   ...sent(cookies()),
-  ...['--response-headers', folder.write('headers.txt', ['HTTP/1.1 403 Forbidden', ...headers, ''].join('\r\n'))],
+  ...['--response-headers', folder.write('headers.txt', [`HTTP/1.1 ${status}`, ...headers, ''].join('\r\n'))],
   ...['--body', folder.write('body.txt', body)],
 ]
 const xml = (code: string, rest = '') =>
@@ -452,6 +452,124 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'answered-by-error-page',
     () => answered(['content-type: text/html'], '<a href="/_edge/session?return=/">'),
   ],
+  // Names, ids and kinds of signatures
+  ...(['KEC0000000001%0A', 'APKAEXAMPLE', 'AKIAEXAMPLE', '01234567-89ab-cdef-0123-456789abcdef'] as const).map(
+    (id, i): [string, string, string, () => string[]] => [
+      `the id ${id}`,
+      'key-known',
+      ['key-pair-id-white-space', 'key-of-account', 'key-is-access-key', 'key-is-key-group'][i] ?? '',
+      () => sent(changed('Key-Pair-Id', () => id)),
+    ],
+  ),
+  [
+    'cookie names in lower case',
+    'key-pair-id',
+    'name-misspelt',
+    () => [url, '--cookie', cookieHeader(cookies()).replaceAll('CloudFront-', 'cloudfront-').replace('Key-P', 'key-p')],
+  ],
+  ['a parameter in another case', 'key-pair-id', 'name-misspelt', () => [canned.replace('Key-Pair-Id', 'key-pair-id')]],
+  [
+    'an RSA-PSS signature',
+    'signature',
+    'signed-with-pss',
+    () => {
+      const key = { key: createPrivateKey(rsa.privateKey), padding: constants.RSA_PKCS1_PSS_PADDING }
+      const pss = toCloudFrontBase64(sign('SHA256', Buffer.from(policy), key))
+      return sent(changed('Signature', () => pss, cookies(policy, rsa)))
+    },
+  ],
+  [
+    'a canned policy for a wildcard',
+    'signature',
+    'canned-over-wildcard',
+    () => [byHand(cannedPolicy(`https://${host}/users/alice/*`, now + 600), url)],
+  ],
+  [
+    'a canned policy with spaces',
+    'signature',
+    'canned-reformatted',
+    () => [
+      byHand(
+        cannedPolicy(url, now + 600)
+          .replace(/":/g, '": ')
+          .replace(/,"/g, ', "'),
+        url,
+      ),
+    ],
+  ],
+  [
+    'a canned policy with escaped slashes',
+    'signature',
+    'canned-reformatted',
+    () => [byHand(cannedPolicy(url, now + 600).replaceAll('/', '\\/'), url)],
+  ],
+  [
+    'a canned policy for another case',
+    'signature',
+    'url-case-changed',
+    () => [byHand(cannedPolicy(url, now + 600), url.replace('alice', 'Alice'))],
+  ],
+  [
+    'a policy for another case',
+    'resource',
+    'resource-case',
+    () => sent(cookies(), `https://${host}/users/Alice/disk.img`),
+  ],
+  [
+    'a Resource without a scheme in a URL',
+    'resource',
+    'resource-without-scheme',
+    () => [urlWithPolicy(ec, url, policyFor({ ...good, resource: '/users/alice/*' }))],
+  ],
+  [
+    'an Expires in milliseconds',
+    'policy-statement',
+    'date-in-milliseconds',
+    () => [canned.replace(`Expires=${now + 600}`, `Expires=${now + 600}000`)],
+  ],
+  // CloudFront's own pages, and errors of functions
+  ...(
+    [
+      ['geo-restriction', 'The Amazon CloudFront distribution is configured to block access from your country.'],
+      ['waf', 'Request blocked. We can&#39;t connect to the server for this app or website at this time.'],
+      ['method', 'This distribution is not configured to allow the HTTP request method that was used.'],
+      ['bad-request', 'Bad request. We can&#39;t connect to the server for this app or website at this time.'],
+      ['origin-unreachable', 'CloudFront wasn&#39;t able to connect to the origin.'.replace('&#39;', "'")],
+      ['lambda-limit', 'The Lambda function associated with the CloudFront distribution was throttled.'],
+      ['lambda-validation', 'The Lambda function result failed validation: a read-only header.'],
+    ] as const
+  ).map(([cause, text]): [string, string, string, () => string[]] => [
+    `CloudFront's page: ${cause}`,
+    'answer',
+    `answered-by-${cause}`,
+    () => answered(['x-cache: Error from cloudfront'], `The request could not be satisfied. ${text}`),
+  ]),
+  ...(
+    [
+      ['LambdaExecutionError', 'lambda-execution'],
+      ['LambdaValidationError', 'lambda-validation'],
+      ['LambdaLimitExceeded', 'lambda-limit'],
+      ['FunctionExecutionError', 'function-execution'],
+      ['FunctionThrottledError', 'function-throttled'],
+    ] as const
+  ).map(([cache, cause]): [string, string, string, () => string[]] => [
+    `X-Cache: ${cache}`,
+    'answer',
+    `answered-by-${cause}`,
+    () => answered([`x-cache: ${cache} from cloudfront`], ''),
+  ]),
+  [
+    'an error page with status 200',
+    'answer',
+    'answered-by-error-page-200',
+    () => answered(['x-cache: Error from cloudfront'], '<html>', '200 OK'),
+  ],
+  [
+    'a challenge of WAF',
+    'answer',
+    'answered-by-waf-challenge',
+    () => answered(['x-amzn-waf-action: challenge'], '', '202 Accepted'),
+  ],
 ]
 
 function plainBase64(value: string): string {
@@ -459,8 +577,8 @@ function plainBase64(value: string): string {
 }
 
 describe('explain', () => {
-  it('is tested with at least thirty broken requests, each with its own mistake', () => {
-    expect(broken.length).toBeGreaterThanOrEqual(30)
+  it('is tested with at least ninety broken requests, each with its own mistake', () => {
+    expect(broken.length).toBeGreaterThanOrEqual(90)
     expect(new Set(broken.map(([what]) => what)).size).toBe(broken.length)
   })
 
