@@ -95,6 +95,14 @@ describe('a path without signatures', () => {
     expect(nothing).toMatchObject({ verdict: 'refused', fault: 'answered-by-not-found-function', path: 'elsewhere' })
   })
 
+  it('is refused if a mint redirects to the login page, and granted if it redirects to the file', async () => {
+    const mint = `${origin}/_edge/session?return=/users/alice/x`
+    const login = await explain([mint], 302, [lambda, 'location: https://app.example.com/login'])
+    expect(login).toMatchObject({ verdict: 'refused', fault: 'answered-by-session-function', status: 1 })
+    expect(login.remedy).toContain('Sign in')
+    expect(await explain([mint], 303, [lambda, 'location: /users/alice/x'])).toMatchObject({ verdict: 'granted' })
+  })
+
   it('is undecided without the response', async () => {
     for (const path of ['/public/x', '/api/assets/x', '/_edge/session', '/foo']) {
       const report = await explain([`${origin}${path}`])
