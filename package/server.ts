@@ -1,11 +1,13 @@
 /**
- * `edge-signer/server`: signing for a backend of your own.
+ * `edge-signer/server`: signing and assets for a backend of your own.
  *
  * @example
  * const keys = keysFromSecret({ secretId: 'my-cdn/prod/keys' })
  * const signed = await signCookies({ keys, url: `https://cdn.example.com/users/${userId}/*`, expiresIn: 3600 })
  * for (const value of cookieHeaders(signed, { domain: 'example.com' })) response.appendHeader('Set-Cookie', value)
  */
+
+export type { Checksum } from '../shared/assets/checksum.ts'
 export {
   AssetError,
   ConfigError,
@@ -19,7 +21,21 @@ export {
 export type { SameSite } from '../shared/http/set-cookie.ts'
 export type { SignatureHash } from '../shared/keys/pem-key.ts'
 export type { Session } from '../shared/session/session.ts'
+export {
+  type Asset,
+  type AssetFolderUrl,
+  type AssetLine,
+  type Assets,
+  type AssetUpload,
+  type AssetUrl,
+  openAssets,
+  type SaveOptions,
+  type UploadOptions,
+} from './assets.ts'
+export type { AssetsConfig, FileAssetsConfig, S3AssetsConfig } from './assets-config.ts'
 export { type CookieHeaderOptions, cookieHeaders } from './cookie-headers.ts'
+export { type Environment, type FromEnvOptions, fromEnv } from './environment.ts'
+export type { SaveSource } from './save-source.ts'
 export { openSessions, type RequestHeaders, type Sessions, type SessionsOptions, verifySession } from './session.ts'
 export {
   type CloudFrontCookieName,

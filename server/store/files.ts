@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
 import { constants, copyFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { isResultOf, originOf, type TransferKind } from '../../shared/assets/asset-origin.ts'
 import type { Asset } from '../../shared/assets/asset-store.ts'
 import type { ObjectKey } from '../../shared/assets/object-key.ts'
@@ -9,7 +11,7 @@ import { factsAt, readAssetFacts } from './fingerprint.ts'
 import { withKeys } from './key-lock.ts'
 import { assetPath, draftPath, type LocalLocation } from './location.ts'
 import { nextModification, rememberRemoved, setModification } from './modification-time.ts'
-import { type PlaceOptions, placeFile, removeName } from './place.ts'
+import { type PlaceOptions, placeFile, removeName, requirePlace } from './place.ts'
 import { type AssetRecord, keepRecordOf, readRecord, removeEmptyFolders, writeRecord } from './records.ts'
 import { endUploadAt } from './upload-end.ts'
 
@@ -36,6 +38,33 @@ export async function saveFile(
   const checksum = { algorithm: 'SHA256', value: createHash('sha256').update(body).digest('base64') } as const
   return withDraft(location, async (draft) => {
     await writeFile(draft, body, { mode: 0o644 })
+    const record = { contentType, checksum, uploadId: undefined }
+    return withKeys(location, [key], () => putFile(location, draft, key, record, options))
+  })
+}
+
+/** Writes a stream; the file appears when the stream has ended, and where it fails nothing is left. */
+export async function saveStreamToFile(
+  location: LocalLocation,
+  key: ObjectKey,
+  pieces: AsyncIterable<Uint8Array>,
+  contentType: string,
+  options: PlaceOptions,
+): Promise<Asset> {
+  await requirePlace(location, key)
+  // Refused before the bytes are read. The link decides in the end.
+  if (!options.overwrite && (await readAssetFacts(location, key)) !== undefined)
+    throw new AssetError('ERR_ASSET_EXISTS')
+  return withDraft(location, async (draft) => {
+    const hash = createHash('sha256')
+    const hashed = async function* () {
+      for await (const piece of pieces) {
+        hash.update(piece)
+        yield piece
+      }
+    }
+    await pipeline(hashed(), createWriteStream(draft, { flags: 'wx', mode: 0o644 }))
+    const checksum = { algorithm: 'SHA256', value: hash.digest('base64') } as const
     const record = { contentType, checksum, uploadId: undefined }
     return withKeys(location, [key], () => putFile(location, draft, key, record, options))
   })

@@ -1,7 +1,7 @@
 import { signFolder, signUrl } from '../cloudfront/signed-url.ts'
 import type { PolicySigner } from '../cloudfront/signer.ts'
 import { EdgeSignerError, type ErrorCode, ServiceError } from '../errors.ts'
-import type { ResourcePrefix } from '../grant/resource-prefix.ts'
+import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import { downloadNameQuery } from './download-name.ts'
 import { isPublic, keyPath, type ObjectKey } from './object-key.ts'
 
@@ -49,6 +49,8 @@ export interface CdnName {
   readonly host: string
   /** Origin of the URLs for clients; `https://<host>` when deployed. */
   readonly origin: string
+  /** Path before that of every asset, without a slash at its end, where a distribution serves keys below a prefix: `/assets`. */
+  readonly basePath?: string
 }
 
 /** Dependencies of CDN URLs. */
@@ -82,13 +84,14 @@ export function createCdnUrls(options: CdnUrlDependencies): DownloadUrls {
     },
     async folder(prefix, ttl, now) {
       if (options.urls === 'presigned') throw new EdgeSignerError('ERR_NOT_IMPLEMENTED')
-      const { host, origin } = requireCdn(options)
-      if (options.urls === 'plain') return { baseUrl: origin + prefix, querystring: '', expiresAt: undefined }
+      const { host, origin, basePath = '' } = requireCdn(options)
+      const path = parseResourcePrefix(basePath + prefix)
+      if (options.urls === 'plain') return { baseUrl: origin + path, querystring: '', expiresAt: undefined }
       const expires = now + ttl
       const signer = await options.signer(now)
       // Valid from a minute ago: the clocks of the CDN and of this function need not agree to the second.
-      const folder = await signFolder({ host, prefix, notBefore: now - 60, expires }, signer)
-      return { baseUrl: origin + prefix, querystring: folder.querystring, expiresAt: expires }
+      const folder = await signFolder({ host, prefix: path, notBefore: now - 60, expires }, signer)
+      return { baseUrl: origin + path, querystring: folder.querystring, expiresAt: expires }
     },
   }
 }
@@ -111,13 +114,15 @@ async function signAll(
 ): Promise<DownloadUrl[]> {
   if (options.urls === 'presigned') return presignAll(requests, ttl, now, options)
   try {
-    const { host, origin } = requireCdn(options)
+    const { host, origin, basePath = '' } = requireCdn(options)
     const signer = await options.signer(now)
     const expires = now + ttl
     return await Promise.all(
       requests.map(async (request) => {
         // Signed as https whatever the client's scheme: the policy's Resource always is.
-        const url = await signUrl(`https://${host}${pathOf(request)}`, { expires }, signer)
+        // Shorter; the policy is the same. With a name the URL has a query of its own, which the policy spells out.
+        const canned = request.fileName === undefined
+        const url = await signUrl(`https://${host}${basePath}${pathOf(request)}`, { expires }, signer, canned)
         const shown = origin + url.slice('https://'.length + host.length)
         return { key: request.key, url: shown, expiresAt: expires, checkedBy: 'cdn' } as const
       }),
@@ -146,8 +151,8 @@ async function presignAll(
   )
 }
 
-function plainUrl(request: DownloadRequest, { origin }: CdnName): DownloadUrl {
-  return { key: request.key, url: origin + pathOf(request), expiresAt: undefined, checkedBy: 'nobody' }
+function plainUrl(request: DownloadRequest, { origin, basePath = '' }: CdnName): DownloadUrl {
+  return { key: request.key, url: origin + basePath + pathOf(request), expiresAt: undefined, checkedBy: 'nobody' }
 }
 
 /** The name is part of the URL, so it is part of what is signed. */
