@@ -2,6 +2,7 @@ import { verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type CdnUrlDependencies, createCdnUrls } from '../../../../shared/assets/download-urls.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
+import { cannedPolicy } from '../../../../shared/cloudfront/signed-request.ts'
 import { createPolicySigner } from '../../../../shared/cloudfront/signer.ts'
 import { ServiceError } from '../../../../shared/errors.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
@@ -64,11 +65,28 @@ describe('CDN URLs', () => {
     ])
   })
 
-  it('show the origin of the client while they are signed for the host', async () => {
-    const [url] = await make({ cdn: { ...cdn, origin: 'http://localhost:8080' } }).files([{ key: secret }], 60, now)
-    expect(url?.url).toMatch(/^http:\/\/localhost:8080\/users\/alice\//)
-    const policy = decode(new URL(url?.url ?? '').searchParams.get('Policy') ?? '').toString()
-    expect(policy).toContain('"https://cdn.example.com/users/alice/')
+  it('have a canned policy for a file without a name, signed for the host whatever origin the client sees', async () => {
+    const locals = make({ cdn: { ...cdn, origin: 'http://localhost:8080' } })
+    const [url] = await locals.files([{ key: secret }], 60, now)
+    const path = '/users/alice/a%20b%27%281%29'
+    const { searchParams } = new URL(url?.url ?? '')
+    expect(url?.url.startsWith(`http://localhost:8080${path}?Expires=${now + 60}&Key-Pair-Id=K1&Signature=`)).toBe(true)
+    const signed = Buffer.from(cannedPolicy(`https://cdn.example.com${path}`, now + 60))
+    expect(verify('sha256', signed, key.publicKey, decode(searchParams.get('Signature') ?? ''))).toBe(true)
+  })
+
+  it('begin with the base path of a distribution that serves keys below a prefix', async () => {
+    const below = { cdn: { ...cdn, basePath: '/assets' } }
+    const [url] = await make(below).files([{ key: secret, fileName: 'a' }], 60, now)
+    const { pathname, searchParams } = new URL(url?.url ?? '')
+    expect(pathname).toBe('/assets/users/alice/a%20b%27%281%29')
+    expect(decode(searchParams.get('Policy') ?? '').toString()).toContain(`"https://cdn.example.com${pathname}?`)
+    const folder = await make(below).folder(parseResourcePrefix('/users/alice/'), 60, now)
+    expect(folder.baseUrl).toBe('https://cdn.example.com/assets/users/alice/')
+    const policy = decode(new URLSearchParams(folder.querystring).get('Policy') ?? '').toString()
+    expect(policy).toContain('"https://cdn.example.com/assets/users/alice/*"')
+    const [plain] = await make({ ...below, urls: 'plain' }).files([{ key: open }], 60, now)
+    expect(plain?.url).toBe('https://cdn.example.com/assets/public/logo.png')
   })
 
   it('fall back to S3 only on an outage, only where that was chosen, and never in silence', async () => {
