@@ -1,7 +1,7 @@
 import { maxEpoch } from '../shared/cloudfront/parse-policy.ts'
 import { type PolicyConditions, resourcePolicy } from '../shared/cloudfront/policy.ts'
 import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
-import { signFolder, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
+import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
 import { EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
 import { encodeUrl } from './encode-url.ts'
@@ -62,7 +62,10 @@ export async function signUrls({ urls, policy, ...options }: SignUrlsOptions): P
   const canned = isCanned(policy, conditions)
   const encoded = urls.map(signableUrl)
   const signer = await options.keys.signer(now)
-  return Promise.all(encoded.map((url) => signOneUrl(url, conditions, signer, canned)))
+  const [only] = encoded
+  return only !== undefined && encoded.length === 1
+    ? [await signOneUrl(only, conditions, signer, canned)]
+    : signManyUrls(encoded, conditions, signer, canned)
 }
 
 /** A folder to sign. */

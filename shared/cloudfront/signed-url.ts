@@ -26,15 +26,31 @@ export async function signUrl(
   signer: PolicySigner,
   canned = false,
 ): Promise<string> {
+  return signedUrl(url, await signer.sign(urlPolicy(url, conditions, canned)), conditions, canned)
+}
+
+/** Signs many URLs with the same conditions, in their order. @throws like `signUrl`; none is signed then. */
+export async function signUrls(
+  urls: readonly string[],
+  conditions: PolicyConditions,
+  signer: PolicySigner,
+  canned = false,
+): Promise<string[]> {
+  const signed = await signer.signAll(urls.map((url) => urlPolicy(url, conditions, canned)))
+  return urls.map((url, index) => signedUrl(url, signed[index] as SignedPolicy, conditions, canned))
+}
+
+function urlPolicy(url: string, conditions: PolicyConditions, canned: boolean): string {
   // A `*` in a Resource would cover other files. In a path or a query it can always be written %2A.
   if (!/^https:\/\/[^/?#*]+\/[!-~]*$/.test(url) || /[*#"\\<>]/.test(url)) throw invalid()
   const question = url.indexOf('?')
   if (question >= 0 && isSignedUrl(url.slice(question + 1))) throw invalid()
-  const { expires, notBefore, ipAddress } = conditions
-  if (canned && (notBefore !== undefined || ipAddress !== undefined)) throw invalid()
-  const signed = await signer.sign(resourcePolicy(url, conditions))
-  const query = canned ? cannedQuery(expires, signed) : signedQuery(signed)
-  return `${url}${question < 0 ? '?' : '&'}${query}`
+  if (canned && (conditions.notBefore !== undefined || conditions.ipAddress !== undefined)) throw invalid()
+  return resourcePolicy(url, conditions)
+}
+
+function signedUrl(url: string, signed: SignedPolicy, { expires }: PolicyConditions, canned: boolean): string {
+  return `${url}${url.includes('?') ? '&' : '?'}${canned ? cannedQuery(expires, signed) : signedQuery(signed)}`
 }
 
 /**
