@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { Upload } from '@aws-sdk/lib-storage'
 import { AssetError } from '../../errors.ts'
 import type { Asset, WriteOptions } from '../asset-store.ts'
-import { maxParts, partSizeFor } from '../limits.ts'
+import { maxParts, minPartBytes } from '../limits.ts'
 import { isPublic, type ObjectKey } from '../object-key.ts'
 import { describeAsset, headObject } from './describe.ts'
 import { endUploadOf } from './ended.ts'
@@ -11,7 +11,7 @@ import { publicCacheControl } from './incoming.ts'
 import { objectName, type S3Location } from './location.ts'
 
 /** Bytes of all parts that are held in memory at once. */
-const heldBytes = 32 * 1024 ** 2
+const heldBytes = 15 * 1024 ** 2
 
 /**
  * Writes a stream to a key, in parts where it is large; a few parts are under way at once, and no more are held in memory. The object
@@ -29,7 +29,7 @@ export async function saveStreamToS3(
 ): Promise<Asset> {
   const { client, bucket } = location
   const Key = objectName(location, key)
-  const partSize = partSizeFor(size ?? 1)
+  const partSize = Math.max(minPartBytes, Math.ceil((size ?? 0) / maxParts))
   // Refused before the bytes are sent. The condition decides in the end.
   if (!overwrite && (await headObject(location, Key)) !== undefined) throw new AssetError('ERR_ASSET_EXISTS')
   const body = async function* () {
