@@ -1,7 +1,7 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { type JWTPayload, SignJWT } from 'jose'
+import { firstOf } from '../shared/config/session-algorithms.ts'
 import type { StageConfig } from '../shared/config/stage-config.ts'
-import { firstOf } from '../shared/session/accepted.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readText } from './input/read-text.ts'
 import { parseDuration, showTime } from './input/time.ts'

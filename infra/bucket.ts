@@ -2,9 +2,8 @@ import { endedName } from '../shared/assets/s3/location.ts'
 import { originsOf } from '../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { exposedHeaders } from '../shared/read/cors.ts'
-import { bucketPathPatterns } from './distribution/path-patterns.ts'
+import { bucketPathPatterns } from './distribution/behaviours.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
-import { privateBucket, privateBucketProperties } from './private-bucket.ts'
 import { type Fragment, ref, sub } from './template.ts'
 
 /** Days until an upload that nobody published is thrown away. */
@@ -147,3 +146,27 @@ function browserCors({ config }: Deployment): Record<string, unknown> {
     },
   }
 }
+
+/**
+ * Settings of every bucket of the stack: it stays when the stack is removed, is encrypted, has one owner, and is never public,
+ * regardless of a later policy or ACL.
+ */
+export const privateBucket = {
+  Type: 'AWS::S3::Bucket',
+  DeletionPolicy: 'RetainExceptOnCreate',
+  UpdateReplacePolicy: 'Retain',
+} as const
+
+/** The properties of a private bucket; see `privateBucket`. */
+export const privateBucketProperties = {
+  BucketEncryption: {
+    ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+  },
+  OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+  PublicAccessBlockConfiguration: {
+    BlockPublicAcls: true,
+    BlockPublicPolicy: true,
+    IgnorePublicAcls: true,
+    RestrictPublicBuckets: true,
+  },
+} as const

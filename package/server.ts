@@ -33,12 +33,13 @@ export {
   type UploadOptions,
 } from './assets.ts'
 export type { AssetsConfig, FileAssetsConfig, S3AssetsConfig } from './assets-config.ts'
-export { type CookieHeaderOptions, cookieHeaders } from './cookie-headers.ts'
 export { type Environment, type FromEnvOptions, fromEnv } from './environment.ts'
 export type { SaveSource } from './save-source.ts'
 export { openSessions, type RequestHeaders, type Sessions, type SessionsOptions, verifySession } from './session.ts'
 export {
   type CloudFrontCookieName,
+  type CookieHeaderOptions,
+  cookieHeaders,
   maxUrls,
   type PolicyKind,
   type SignCookiesOptions,

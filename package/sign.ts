@@ -4,7 +4,7 @@ import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
 import { EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
-import { encodeUrl } from './encode-url.ts'
+import { cookieAttributes, type SameSite, setCookie } from '../shared/http/set-cookie.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** Times, address and key of a signature. */
@@ -198,4 +198,90 @@ function parsePrefixUrl(url: string): { host: string; prefix: ResourcePrefix } {
 /** The option is named, its value is not: it may be a signed URL. */
 function wrong(option: string, rule: string): InputError {
   return new InputError([option], `${option} ${rule}`)
+}
+
+/** `https://<host>[:port]/…`. No user name: text before an `@` could be mistaken for the host. */
+const form = /^https:\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?)(\/[^?#]*)(?:\?([^#]*))?$/is
+
+/**
+ * Percent-encodes a URL as AWS's own signer does, so that both sign the same bytes: each segment of the path once, parts of
+ * the query that are not encoded yet. One difference: `%2A` stays. AWS's signer decodes it to `*`, which is a wildcard in a
+ * policy and would open other files.
+ *
+ * @returns `undefined` for anything that is not an absolute https URL, and for a raw `*`, which would be a wildcard.
+ */
+function encodeUrl(url: string): string | undefined {
+  const [, host, path = '', query] = form.exec(url) ?? []
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
+  if (host === undefined || /[*\\\u0000-\u001f\u007f]|\p{Surrogate}/u.test(url)) return undefined
+  if (/%(?:[01][0-9a-f]|7f|5c|2f)/i.test(path) || path.split('/').some(isDotSegment)) return undefined
+  const pairs = (query ?? '').split('&').filter((pair) => pair !== '')
+  const encodedQuery = pairs.length === 0 ? '' : `?${pairs.map(encodePair).join('&')}`
+  return `https://${host.toLowerCase()}${path.replace(/[^/]+/g, encodeSegment)}${encodedQuery}`
+}
+
+/** A browser would remove it and request another path than the one that was signed. */
+function isDotSegment(segment: string): boolean {
+  return /^(?:\.|%2e){1,2}$/i.test(segment)
+}
+
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(decoded(segment)).replaceAll('*', '%2A')
+}
+
+/** A `%` that begins no escape is part of the name. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+function encodePair(pair: string): string {
+  const equals = pair.indexOf('=')
+  return equals < 0
+    ? `${encodeComponent(pair)}=`
+    : `${encodeComponent(pair.slice(0, equals))}=${encodeComponent(pair.slice(equals + 1))}`
+}
+
+function encodeComponent(component: string): string {
+  return component
+    .split(/(%[0-9A-Fa-f]{2}|\+)/g)
+    .map((part, i) => (i % 2 === 1 ? part.toUpperCase() : encodeURIComponent(part).replaceAll("'", '%27')))
+    .join('')
+}
+
+/** Attributes of the cookies. `Secure` and `HttpOnly` are always set. */
+export interface CookieHeaderOptions {
+  /** `example.com`, where the app on `app.example.com` sets cookies for `cdn.example.com`. Default: host-only. */
+  readonly domain?: string
+  /** Default: the prefix that was signed. */
+  readonly path?: string
+  /** Default `Lax`. `None` for pages of another site; many browsers block those cookies. */
+  readonly sameSite?: SameSite
+}
+
+/**
+ * Returns one `Set-Cookie` value for each cookie.
+ *
+ * @throws InputError where a browser would not send the cookies to the signed URLs: `domain` or `path` does not fit.
+ * @example
+ * for (const value of cookieHeaders(signed, { domain: 'example.com' })) response.appendHeader('Set-Cookie', value)
+ */
+export function cookieHeaders(signed: SignedCookies, options: CookieHeaderOptions = {}): string[] {
+  const { path = signed.path, sameSite = 'Lax' } = options
+  const domain = options.domain?.replace(/^\./, '').toLowerCase()
+  // RFC 6265 section 5.1.3: otherwise the CDN never sees them, and answers 403 without a reason.
+  if (domain !== undefined && signed.host !== domain && !signed.host.endsWith(`.${domain}`))
+    throw new InputError(['domain'], `domain must be ${signed.host} or a parent of it`)
+  if (!coversPath(path, signed.path)) throw new InputError(['path'], `path must be ${signed.path} or a parent of it`)
+  if (sameSite !== 'Lax' && sameSite !== 'None') throw new InputError(['sameSite'], 'sameSite must be Lax or None')
+  const attributes = cookieAttributes({ path, maxAge: signed.maxAge, domain: domain ?? null, sameSite })
+  return Object.entries(signed.cookies).map(([name, value]) => setCookie(name, value, attributes))
+}
+
+/** RFC 6265 section 5.1.4. */
+function coversPath(path: string, signed: string): boolean {
+  return signed === path || (path.startsWith('/') && signed.startsWith(path.endsWith('/') ? path : `${path}/`))
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { apiFunctionConfig } from '../functions/api/config.ts'
 import { httpApi } from '../local/api-gateway/host.ts'
 import type { NginxAddition } from '../local/cloudfront/plan.ts'
@@ -11,12 +11,12 @@ import { keepRunning } from '../local/process/keep-running.ts'
 import { type EmulationOptions, localSite, type Site } from '../local/site.ts'
 import type { Stage } from '../local/stage.ts'
 import { type ExtensionBase, type RunningSite, startSite } from '../local/start.ts'
+import { writeWhole } from '../local/state/state-files.ts'
 import type { ApiProcess, ApiReady } from './api-process.ts'
 import { downloadPaths } from './nginx/link.ts'
 import { linkAddition } from './nginx/link-locations.ts'
 import { uploadAddition } from './nginx/upload-locations.ts'
 import { publicSite, type ServerOptions } from './site.ts'
-import { prepareLinkSecret } from './store/link-secret.ts'
 import type { LocalServicesSettings } from './store/local-services.ts'
 import { type LocalLocation, prepareLocation } from './store/location.ts'
 import { linkConfig } from './store/secure-link.ts'
@@ -195,4 +195,14 @@ function requireFreePaths({ distribution }: Stage): void {
     if (taken !== undefined)
       throw new LocalError(`${taken} is the path of uploads or downloads here, and ${pathPattern} needs it too.`)
   }
+}
+
+/** The secret that nginx and the API make download links with; made once in a state directory, readable to its owner only. */
+export function prepareLinkSecret(stateDirectory: string): string {
+  const file = join(stateDirectory, 'link-secret')
+  if (!existsSync(file)) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    writeWhole(file, randomBytes(32).toString('base64url'))
+  }
+  return readFileSync(file, 'utf8')
 }

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { Deployment } from '../../shared/config/parse.ts'
+import { acceptedAlgorithms, canVerify } from '../../shared/config/session-algorithms.ts'
 import { readClaim } from '../../shared/grant/claim.ts'
-import { acceptedAlgorithms, canVerify } from '../../shared/session/accepted.ts'
 import { type CheckFinding, type Fault, fault } from '../explain/check.ts'
 import { pass, unknown } from '../finding.ts'
 import type { FetchedKeySet } from '../input/key-set.ts'

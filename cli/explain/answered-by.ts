@@ -57,7 +57,8 @@ export function answeredBy(answer: HttpAnswer | undefined, path: PathKind): Answ
 /** A body without a status counts as a refusal, because a refusal is the usual reason to run `explain`. */
 function outcomeOf(answer: HttpAnswer, path: PathKind, { by }: Author): AnswerSource['outcome'] {
   if (isServed(answer)) return 'served'
-  if (!isRedirect(answer)) return 'refused'
+  // S3 redirects to the Region of the bucket; CloudFront does not follow.
+  if (!isRedirect(answer) || by === 's3') return 'refused'
   if (isRenewal(answer)) return 'renewed'
   // The session function answers a mint and a sign-out with 303; with 302 it sends to the login page.
   const isLogin = path === 'session' && answer.status === 302

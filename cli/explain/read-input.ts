@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import config from '../../edge-signer.config.ts'
-import { privatePathPatterns } from '../../infra/distribution/path-patterns.ts'
+import { privatePathPatterns } from '../../infra/distribution/behaviours.ts'
 import { parseIpv4 } from '../../shared/cloudfront/ipv4.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
 import { enclosingPrefixes } from '../../shared/revocation/key-value.ts'

@@ -1,4 +1,4 @@
-import { canVerify } from '../../shared/session/accepted.ts'
+import { canVerify } from '../../shared/config/session-algorithms.ts'
 import { type Fault, fault } from '../explain/check.ts'
 import { showUrl } from '../redact.ts'
 import { parseHttpDate } from './time.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-store.ts'
 import { createCdnUrls, type DownloadUrls, type PresignDownload } from '../../shared/assets/download-urls.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { cachedSigners, type KmsSign } from '../../shared/cloudfront/signer.ts'
 import { originsOf } from '../../shared/config/cdn-hosts.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
@@ -14,7 +15,6 @@ import {
 } from '../../shared/session/session-trust.ts'
 import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
 import type { UploadDependencies } from '../../shared/uploads/ticket.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 import type { ApiFunctionConfig } from './config.ts'
 
 /** Everything that outlives a request. Deployed and local services differ in their dependencies only. */

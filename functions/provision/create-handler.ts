@@ -1,8 +1,8 @@
+import { ServiceError } from '../../shared/errors.ts'
 import { failureReason, isAccessDenied, isTransientFault } from '../../shared/operations/failure-reason.ts'
 import { type Clock, isConcurrentChange, retry } from '../../shared/operations/retry.ts'
 import { type Answer, sendAnswer } from './answer.ts'
 import type { ProvisionFunctionConfig } from './config.ts'
-import { runInTime, type StartTimer } from './in-time.ts'
 import { deprovision, type ProvisionRun, provision, settleRollback } from './provision.ts'
 import { isRollback, type ProvisionRequest, readRequest } from './request.ts'
 import type { ProvisionStores } from './stores.ts'
@@ -97,4 +97,28 @@ function repeat(
     return again
   }
   return retry(run, isWorthRepeating, { ...pauses, totalMs }, clock)
+}
+
+/** Calls `fire` after `ms`, unless the timer is cancelled by the function that it returns. */
+export type StartTimer = (ms: number, fire: () => void) => () => void
+
+/**
+ * Runs work that must end before a deadline. When time is up the signal is aborted, and the result does not wait for the work
+ * to notice.
+ *
+ * @throws ServiceError `ERR_KEYS_UNAVAILABLE` when time is up; else what the work throws.
+ */
+async function runInTime<T>(ms: number, startTimer: StartTimer, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController()
+  const timeUp = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason))
+  })
+  const cancel = startTimer(ms, () => {
+    abort.abort(new ServiceError('ERR_KEYS_UNAVAILABLE', 'AWS did not answer in time: deploy again'))
+  })
+  try {
+    return await Promise.race([work(abort.signal), timeUp])
+  } finally {
+    cancel()
+  }
 }

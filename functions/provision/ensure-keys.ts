@@ -9,10 +9,10 @@ import {
   requireKeyGroup,
 } from '../../shared/keys/key-ring.ts'
 import { lateSeconds, ownerTag, released, type SecretDescription } from '../../shared/keys/key-secret.ts'
+import { documentText, replaceDocument } from '../../shared/keys/maintain-keys.ts'
 import { isAbandonedKey } from '../../shared/keys/maintenance-plan.ts'
 import { makeKeyDocument, makeSharedSecret } from '../../shared/keys/make-key-pair.ts'
 import { type MadeKey, refuseKmsKeys, takeBackKey, useAtOnce, withNewKey } from '../../shared/keys/publish-key.ts'
-import { documentText, replaceDocument } from '../../shared/keys/replace-document.ts'
 import { maxKeysInGroup } from '../../shared/keys/trusted-keys.ts'
 import { ConcurrentChangeError, isConcurrentChange } from '../../shared/operations/retry.ts'
 import type { UndoList } from './undo.ts'

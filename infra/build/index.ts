@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile } from 'esbuild'
+import { type BuildOptions, build, type Metafile } from 'esbuild'
+import { minify } from 'terser'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../functions/headers/config.ts'
@@ -14,8 +15,6 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
 import { pages } from '../key-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
-import { lambdaOptions } from './lambda-options.ts'
-import { shrink } from './shrink.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -85,3 +84,34 @@ function buildEdgeScript(name: string, outDir: string, config: object): Promise<
 function handlerPath(name: string): string {
   return fileURLToPath(new URL(`../../functions/${name}/handler.ts`, import.meta.url))
 }
+
+/**
+ * Makes a CommonJS bundle as small as it gets: esbuild looks at one expression at a time, terser also inlines and drops across
+ * functions. A second of packaging for 2 % of what every cold start at the edge has to load.
+ */
+async function shrink(code: string): Promise<string> {
+  const { code: shrunk } = await minify(code, {
+    ecma: 2020,
+    compress: { passes: 3, toplevel: true, keep_fargs: false },
+    mangle: { toplevel: true },
+    format: { comments: false },
+  })
+  if (shrunk === undefined) throw new Error('terser gave no code')
+  return shrunk
+}
+
+/**
+ * How every Lambda bundle is made. CommonJS loads faster than ES modules in Lambda, but dependencies are read as ES modules so
+ * that esbuild drops unused parts.
+ */
+export const lambdaOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  format: 'cjs',
+  minify: true,
+  mainFields: ['module', 'main'],
+  conditions: ['module'],
+  legalComments: 'none',
+  logLevel: 'silent',
+} as const satisfies BuildOptions

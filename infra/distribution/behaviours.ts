@@ -1,11 +1,9 @@
 import type { Deployment } from '../../shared/config/parse.ts'
+import { templateBehaviour } from '../../shared/grant/template.ts'
 import { ids } from '../names.ts'
 import { keyGroupId } from '../signing-keys.ts'
 import { getAtt, ref } from '../template.ts'
-import { cachingDisabled, objectsCachePolicy } from './cache-policy.ts'
-import { allViewerExceptHostHeader } from './origin-request-policy.ts'
-import { origins } from './origins.ts'
-import { pagesPattern, privatePathPatterns, publicPattern } from './path-patterns.ts'
+import { cachingDisabled, objectsCachePolicy, origins } from './origins.ts'
 
 /** A cache behaviour of the distribution, in CloudFormation's words. */
 export type CacheBehavior = Readonly<Record<string, unknown>>
@@ -117,4 +115,28 @@ function onViewerRequest(functionId: string): Record<string, unknown> {
 
 function sessionOnViewerRequest(): Record<string, unknown> {
   return { EventType: 'viewer-request', LambdaFunctionARN: ref(ids.sessionVersion), IncludeBody: false }
+}
+
+/**
+ * AWS's own policy AllViewerExceptHostHeader: the API and the app get the viewer's query, cookies and headers, but their own
+ * host name. The bucket gets none of these: its behaviours name no origin request policy.
+ */
+export const allViewerExceptHostHeader = 'b689b0a8-53d0-40ab-baf2-68738e2966ac'
+
+/** Pages of Edge Signer in the bucket, open to everybody. */
+const pagesPattern = '/_edge/pages/*'
+/** Files that anybody may read. */
+const publicPattern = '/public/*'
+/** The page that takes CloudFront's place when a request has no valid cookies. */
+export const errorPagePath = '/_edge/pages/403.html'
+
+/** The `PathPattern`s whose objects need cookies: one for each distinct grant template, the more specific first. */
+export function privatePathPatterns(deployment: Deployment): readonly string[] {
+  const patterns = deployment.config.grants.map(templateBehaviour)
+  return [...new Set(patterns)].sort((a, b) => b.split('/').length - a.split('/').length)
+}
+
+/** Every `PathPattern` that may reach the bucket. */
+export function bucketPathPatterns(deployment: Deployment): readonly string[] {
+  return [pagesPattern, publicPattern, ...privatePathPatterns(deployment)]
 }

@@ -1,9 +1,8 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment } from '../template.ts'
-import { cacheBehaviors, defaultBehavior } from './behaviours.ts'
+import { cacheBehaviors, defaultBehavior, errorPagePath } from './behaviours.ts'
 import { distributionOrigins } from './origins.ts'
-import { errorPagePath } from './path-patterns.ts'
 import { hasErrorPage } from './response-headers-policy.ts'
 
 /**

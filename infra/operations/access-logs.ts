@@ -1,6 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
+import { privateBucket, privateBucketProperties } from '../bucket.ts'
 import { ids, resourceName } from '../names.ts'
-import { privateBucket, privateBucketProperties } from '../private-bucket.ts'
 import { type Fragment, getAtt, ref, sub } from '../template.ts'
 
 /**

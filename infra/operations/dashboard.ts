@@ -2,7 +2,7 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import { metricNames } from '../../shared/operations/embedded-metric.ts'
 import { ids, resourceName } from '../names.ts'
 import { type Fragment, sub } from '../template.ts'
-import { distributionMetric, edgeScriptMetric, lambdaMetric, type Metric, ownMetric } from './metrics.ts'
+import { distributionMetric, edgeScriptMetric, lambdaMetric, type Metric, ownMetric } from './alarms.ts'
 
 /** A graph: its heading and its lines. */
 interface Graph {

@@ -1,7 +1,7 @@
 // biome-ignore lint/style/useNodejsImportProtocol: njs knows its modules by these names only.
 import crypto from 'crypto'
 import { originPath, type RawTarget } from '../../local/cloudfront/njs/path.ts'
-import { isSameText } from '../../shared/read/same-text.ts'
+import { isSameText } from '../../shared/revocation/stamp-format.ts'
 
 /**
  * Download links, in the format of nginx's `secure_link` module: `/assets/private/<key>?md5=…&expires=…`, where md5 is the

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { AssetError } from '../../shared/errors.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 import { unlessMissing } from './faults.ts'
 import { readIncoming } from './incoming.ts'
 import type { LocalLocation } from './location.ts'

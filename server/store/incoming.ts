@@ -1,14 +1,13 @@
 import type { Asset, IncomingFile } from '../../shared/assets/asset-store.ts'
 import { maxSingleBytes } from '../../shared/assets/limits.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { errorName, unlessMissing } from './faults.ts'
-import { knownChecksum } from './file-checksum.ts'
 import { readFacts } from './fingerprint.ts'
 import { withKeys } from './key-lock.ts'
 import type { LocalLocation } from './location.ts'
 import { placeFile } from './place.ts'
 import { dropTicket, isTakenBy, readDeclaration } from './tickets.ts'
-import { dropBytes, endUploadAt, incomingPath } from './upload-end.ts'
+import { dropBytes, endUploadAt, incomingPath, knownChecksum } from './upload-end.ts'
 
 /** What has arrived completely. */
 export async function readIncoming(location: LocalLocation, id: string): Promise<IncomingFile | undefined> {

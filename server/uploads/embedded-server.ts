@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { FileStore } from '@tus/file-store'
 import { Server as TusServer } from '@tus/server'
 import type { OriginCheck } from '../../shared/read/cors.ts'
+import { plainUploadMetadata } from '../store/metadata.ts'
 import { uploadPath } from '../upload-paths.ts'
-import { plainUploadMetadata } from './metadata.ts'
-import { type UploadRefusal, uploadRefusal } from './refusal.ts'
+import { type UploadRefusal, uploadRefusal } from './tusd-hooks-host.ts'
 import type { UploadHooks } from './upload-hooks.ts'
 
 /** The embedded upload server. */

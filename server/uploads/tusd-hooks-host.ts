@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import * as v from 'valibot'
-import { type UploadRefusal, uploadRefusal } from './refusal.ts'
+import { apiProblem } from '../../functions/api/problem.ts'
+import { EdgeSignerError, type ErrorCode } from '../../shared/errors.ts'
 import type { UploadHooks } from './upload-hooks.ts'
 
 /** What tusd sends (https://tus.github.io/tusd/advanced-topics/hooks/), as far as it counts here. */
@@ -143,4 +144,28 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 function isSame(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
+}
+
+/** A refusal as it travels through an upload server to the client: an RFC 9457 problem. */
+export interface UploadRefusal {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+/** The refusal for what a hook threw. What nobody threw on purpose is a 500 that says nothing. */
+export async function uploadRefusal(
+  error: unknown,
+  log: (entry: Readonly<Record<string, unknown>>) => void,
+): Promise<UploadRefusal> {
+  const code: ErrorCode = error instanceof EdgeSignerError ? error.code : 'ERR_INTERNAL'
+  const problem = apiProblem(code)
+  if (problem.status >= 500) {
+    log({ level: 'error', code, reason: error instanceof EdgeSignerError ? error.message : String(error) })
+  }
+  return {
+    status: problem.status,
+    headers: Object.fromEntries(problem.headers),
+    body: await problem.text(),
+  }
 }

@@ -2,19 +2,25 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { Metadata } from '@tus/server'
 import { apiProblem } from '../../functions/api/problem.ts'
 import type { ApiServices } from '../../functions/api/services.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { EdgeSignerError, type ErrorCode } from '../../shared/errors.ts'
 import { corsHeaders } from '../../shared/read/cors.ts'
 import { publishedBy } from '../../shared/uploads/publish.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 import { verifyUploadToken } from '../../shared/uploads/upload-token.ts'
 import { withFaults } from '../store/faults.ts'
 import { readFacts } from '../store/fingerprint.ts'
 import { takeBackBeginning } from '../store/incoming.ts'
 import type { LocalLocation } from '../store/location.ts'
+import {
+  formatUploadMetadata,
+  plainUploadMetadata,
+  publicMetadata,
+  requestIdHeader,
+  tokenField,
+} from '../store/metadata.ts'
 import { readTicket } from '../store/tickets.ts'
 import { incomingPath } from '../store/upload-end.ts'
 import { uploadPath } from '../upload-paths.ts'
-import { formatUploadMetadata, plainUploadMetadata, publicMetadata, requestIdHeader, tokenField } from './metadata.ts'
 
 /** An answer without a body is one to `HEAD`. */
 interface FallbackAnswer {

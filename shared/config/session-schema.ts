@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { canVerify, sessionAlgorithms } from '../session/accepted.ts'
 import { claimValue, claimValueName, fields, httpsUrl, oneOrMore, seconds } from './field-values.ts'
+import { canVerify, sessionAlgorithms } from './session-algorithms.ts'
 
 /** Members that hold a private or a shared key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4; RFC 8037 section 2). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']

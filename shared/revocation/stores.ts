@@ -1,3 +1,5 @@
+import type { ResourcePrefix } from '../grant/resource-prefix.ts'
+import type { GrantTemplate } from '../grant/template.ts'
 import type { Clock } from '../operations/retry.ts'
 
 /** The object in the bucket that holds the revocation state. */
@@ -32,4 +34,18 @@ export interface RevocationStores {
   readonly home?: string
   /** For the pauses between two tries. */
   readonly clock: Clock
+}
+
+/**
+ * Returns true if a template can have granted exactly this prefix. Only such a prefix can be revoked: the guard looks up the
+ * prefixes that templates make and no others, so an entry for `/users/` or `/users/alice/photos/` would look like a
+ * revocation and refuse nobody.
+ */
+export function isRevocable(prefix: ResourcePrefix, templates: readonly GrantTemplate[]): boolean {
+  const names = prefix.slice(1, -1).split('/')
+  return templates.some(
+    ({ segments }) =>
+      segments.length === names.length &&
+      segments.every((segment, index) => segment.kind !== 'literal' || segment.text === names[index]),
+  )
 }

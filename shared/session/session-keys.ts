@@ -1,10 +1,10 @@
 import type { CryptoKey, JSONWebKeySet } from 'jose'
 import * as errors from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
+import { edwardsNames } from '../config/session-algorithms.ts'
 import { ServiceError } from '../errors.ts'
 import type { Send } from '../http/send.ts'
 import { staleLoadSeconds } from '../operations/refreshing-cache.ts'
-import { edwardsNames } from './accepted.ts'
 
 /** The header fields of an unverified token that choose a key. */
 export interface UnverifiedHeader {

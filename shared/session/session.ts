@@ -1,12 +1,12 @@
 import type { CryptoKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
 import * as errors from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
+import { acceptedAlgorithms } from '../config/session-algorithms.ts'
 import type { StageConfig } from '../config/stage-config.ts'
 import { SessionError, type SessionReason } from '../errors.ts'
 import { readClaim } from '../grant/claim.ts'
 import { readCookies } from '../http/cookies.ts'
 import type { HttpRequest } from '../http/message.ts'
-import { acceptedAlgorithms } from './accepted.ts'
 import type { SessionKeySource } from './session-keys.ts'
 
 /** An app session after every check: who it is, what it claims, and when it ends. Made by a `SessionVerifier` only. */

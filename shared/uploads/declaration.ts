@@ -3,9 +3,9 @@ import { parseChecksum } from '../assets/checksum.ts'
 import { anyContentType, parseContentType } from '../assets/content-type.ts'
 import { maxObjectBytes, maxSingleBytes } from '../assets/limits.ts'
 import { parseObjectKey } from '../assets/object-key.ts'
+import type { Upload } from '../assets/upload.ts'
 import { AssetError } from '../errors.ts'
 import { objectKeyPrefix } from '../grant/resource-prefix.ts'
-import type { Upload } from './upload.ts'
 
 /** Claims of a client about a file that it wants to send. All of them are unverified. */
 export interface UploadDeclaration {

@@ -1,9 +1,9 @@
 import type { Asset, AssetStore, MultipartStore, StoredPart } from '../assets/asset-store.ts'
 import { maxParts, partCount, partLength, partSizeFor } from '../assets/limits.ts'
+import type { Upload } from '../assets/upload.ts'
 import { AssetError, type ErrorCode } from '../errors.ts'
 import { type PublishDependencies, publishedBy, publishOnce, refuseRevoked } from './publish.ts'
 import { requireQuota } from './quota.ts'
-import type { Upload } from './upload.ts'
 
 /** Milliseconds between two looks for an object that another call completes. */
 const pauses = [50, 150, 400] as const

@@ -1,8 +1,8 @@
 import type { Asset, AssetStore, CdnInvalidation, IncomingFile } from '../assets/asset-store.ts'
 import { keyPath } from '../assets/object-key.ts'
+import type { Upload } from '../assets/upload.ts'
 import { AssetError } from '../errors.ts'
 import { requireQuota } from './quota.ts'
-import type { Upload } from './upload.ts'
 
 /** Dependencies of publishing. */
 export interface PublishDependencies {

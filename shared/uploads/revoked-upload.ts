@@ -1,8 +1,8 @@
 import { keyPath } from '../assets/object-key.ts'
+import type { Upload } from '../assets/upload.ts'
 import { contains, parseResourcePrefix } from '../grant/resource-prefix.ts'
 import type { RevocationState } from '../revocation/state.ts'
 import { quotaPrefix } from './quota.ts'
-import type { Upload } from './upload.ts'
 import { ownerOf } from './upload-token.ts'
 
 /**

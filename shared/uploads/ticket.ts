@@ -2,6 +2,7 @@ import { type Actor, requireWithinLimits, requireWrite } from '../assets/access.
 import type { UploadRequest } from '../assets/asset-store.ts'
 import { maxSingleBytes } from '../assets/limits.ts'
 import { isPublic } from '../assets/object-key.ts'
+import type { Upload, UploadProtocol } from '../assets/upload.ts'
 import type { StageConfig } from '../config/stage-config.ts'
 import { AssetError, type ErrorCode, InputError } from '../errors.ts'
 import { stampTime } from '../revocation/state.ts'
@@ -9,7 +10,6 @@ import type { SessionTrust } from '../session/session-trust.ts'
 import { chooseKey, parseDeclaration, type UploadDeclaration } from './declaration.ts'
 import { type CompleteDependencies, multipartOf } from './multipart.ts'
 import { quotaLeft } from './quota.ts'
-import type { Upload, UploadProtocol } from './upload.ts'
 import { issueUploadToken, ownerOf, readUploadToken } from './upload-token.ts'
 
 /** Lifetime of an upload that can be resumed, in seconds. After it, the store drops the bytes that have arrived. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { formatUpload, parseUpload, type Upload } from '../assets/upload.ts'
 import { AssetError } from '../errors.ts'
-import { formatUpload, parseUpload, type Upload } from './upload.ts'
 
 /**
  * The `uploadId` that clients hold: `<record>.<HMAC-SHA256(stampKey, "upload|" + record)>`, both base64url.

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { AssetStore, UploadRequest } from '../../shared/assets/asset-store.ts'
 import { parseObjectKey } from '../../shared/assets/object-key.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 import { ownerOf } from '../../shared/uploads/upload-token.ts'
 
 /** A store under test, empty. */

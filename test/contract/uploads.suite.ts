@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { AssetStore } from '../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseObjectKey } from '../../shared/assets/object-key.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { confirmUpload, type PublishDependencies, publishIncoming } from '../../shared/uploads/publish.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 import { codeOf, now, type StoreUnderTest, uploadOf, watchSteps } from './store-under-test.ts'
 
 /** Fixtures that the tests of one store share. */

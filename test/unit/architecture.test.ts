@@ -59,8 +59,8 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('go one way between the folders of local', () => {
-    expect(mutualFolders('local')).toEqual([])
+  it.each(['local', 'server', 'functions', 'infra'])('go one way between the folders of %s', (top) => {
+    expect(mutualFolders(top)).toEqual([])
   })
 
   it('go in no circle', () => {
@@ -128,6 +128,23 @@ describe('files', () => {
   it('have at most 300 lines', () => {
     const long = modules.filter(({ source }) => source.split('\n').length > 301).map(({ file }) => file)
     expect(long).toEqual([])
+  })
+
+  it('are at most 400', () => {
+    expect(modules.length).toBeLessThanOrEqual(400)
+  })
+
+  it('are not cut too small: under 40 lines with one importer, a neighbour', () => {
+    const small = modules.filter(({ file, source }) => {
+      const importers = modules.filter((other) =>
+        other.imports.some((name) => name.startsWith('.') && resolve(other.file, name) === file),
+      )
+      const [only] = importers
+      const isNeighbour = only !== undefined && importers.length === 1 && dirname(only.file) === dirname(file)
+      // A process of its own is started by its path.
+      return isNeighbour && !only.source.includes(`'${file}'`) && source.split('\n').length <= 40
+    })
+    expect(small.map(({ file }) => file)).toEqual([])
   })
 
   it('are named for the noun they own, in kebab-case, never for being shared', () => {

@@ -5,9 +5,9 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3'
 import { AssetError, ServiceError } from '../../errors.ts'
-import type { Upload } from '../../uploads/upload.ts'
 import type { Asset, MultipartStore, StoredPart } from '../asset-store.ts'
 import { partLength, partSizeFor } from '../limits.ts'
+import type { Upload } from '../upload.ts'
 import { describeAsset, headObject } from './describe.ts'
 import { endUploadOf } from './ended.ts'
 import { unless, withFaults } from './faults.ts'

@@ -14,7 +14,7 @@ import {
 import { ServiceError } from '../../errors.ts'
 import type { KeyGroup, PublishedKey, TrustedKeys } from '../../keys/trusted-keys.ts'
 import { ConcurrentChangeError } from '../../operations/retry.ts'
-import { epochSeconds, promised, type SendOptions, unlessRefused } from './service-answer.ts'
+import { epochSeconds, promised, type SendOptions, unlessRefused } from './secrets-manager-secret.ts'
 
 /** CloudFront's names for an `ETag` that is not the current one. */
 const conflicts = ['PreconditionFailed', 'InvalidIfMatchVersion']

@@ -9,6 +9,7 @@ import {
   TagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
+import { ServiceError } from '../../errors.ts'
 import {
   draftLabel,
   type GoneStack,
@@ -20,7 +21,6 @@ import {
   type VersionLabel,
 } from '../../keys/key-secret.ts'
 import { ConcurrentChangeError } from '../../operations/retry.ts'
-import { epochSeconds, promised, type SendOptions, unlessRefused } from './service-answer.ts'
 
 const recoveryDays = 7
 
@@ -141,4 +141,39 @@ export function createSecretsManagerSecret(
 function goneStackOf(tag: string | undefined): GoneStack | undefined {
   const [, at, id] = /^([0-9]+) (.+)$/.exec(tag ?? '') ?? []
   return at === undefined || id === undefined ? undefined : { id, at: Number(at) }
+}
+
+/** Options of the SDK's `send`. */
+export interface SendOptions {
+  /** Ends what is under way, and refuses what comes after. */
+  readonly abortSignal?: AbortSignal
+}
+
+/** The answer, or `instead` where the service refused with one of these errors. */
+export async function unlessRefused<T, U>(
+  answer: Promise<T>,
+  errorNames: readonly string[],
+  instead: U,
+): Promise<T | U> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof Error && errorNames.includes(error.name)) return instead
+    throw error
+  }
+}
+
+/**
+ * A field that the service's model calls optional and its documentation promises.
+ *
+ * @throws ServiceError `ERR_KEYS_UNAVAILABLE`.
+ */
+export function promised<T>(value: T | undefined, operation: string): T {
+  if (value === undefined) throw new ServiceError('ERR_KEYS_UNAVAILABLE', `${operation} answered without its result`)
+  return value
+}
+
+/** A date of the SDK as epoch seconds. */
+export function epochSeconds(date: Date | undefined, operation: string): number {
+  return Math.floor(promised(date, operation).getTime() / 1000)
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync }
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createUploadHooks } from '../../../server/uploads/upload-hooks.ts'
-import type { Upload } from '../../../shared/uploads/upload.ts'
+import type { Upload } from '../../../shared/assets/upload.ts'
 import { uploadOf } from '../../contract/store-under-test.ts'
 import { startUploadStage, type UploadStage, uploadServerKinds } from '../../support/upload-stage.ts'
 

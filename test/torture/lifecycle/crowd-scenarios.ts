@@ -1,5 +1,5 @@
 import { type DoctorFinding, repairOf } from '../../../cli/doctor/check.ts'
-import { checkKeyLeftovers, checkKeys } from '../../../cli/doctor/key-checks.ts'
+import { checkKeyLeftovers, checkKeys } from '../../../cli/doctor/deployed-checks.ts'
 import { checkRevocations } from '../../../cli/doctor/revocation-checks.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
 import { restore } from '../../../shared/revocation/revoke.ts'

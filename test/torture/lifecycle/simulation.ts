@@ -1,6 +1,6 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import type { AwsClients } from '../../../functions/provision/aws-stores.ts'
-import type { StartTimer } from '../../../functions/provision/in-time.ts'
+import type { StartTimer } from '../../../functions/provision/create-handler.ts'
 import type { Clock } from '../../../shared/operations/retry.ts'
 import type { Random } from '../random.ts'
 import { AwsFault } from './aws/fault.ts'

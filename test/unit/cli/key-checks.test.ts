@@ -1,7 +1,7 @@
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { describe, expect, it } from 'vitest'
 import { type DoctorFinding, repairOf } from '../../../cli/doctor/check.ts'
-import { checkKeyLeftovers, checkKeyOwner, checkKeys } from '../../../cli/doctor/key-checks.ts'
+import { checkKeyLeftovers, checkKeyOwner, checkKeys } from '../../../cli/doctor/deployed-checks.ts'
 import { openAwsStores } from '../../../functions/provision/aws-stores.ts'
 import { ensureKeys } from '../../../functions/provision/ensure-keys.ts'
 import { UndoList } from '../../../functions/provision/undo.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { distributionFragment } from '../../../infra/distribution/distribution.ts'
 import { kmsSignStatements } from '../../../infra/kms-signing.ts'
 import { outputsFragment } from '../../../infra/outputs.ts'
-import { rolesFragment } from '../../../infra/roles.ts'
+import { rolesFragment } from '../../../infra/resources.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 
 const arn = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nextSteps } from '../../../infra/next-steps.ts'
+import { nextSteps } from '../../../infra/package-stage.ts'
 
 const text = (outputs: Record<string, string>) => nextSteps('prod', new Map(Object.entries(outputs))).join('\n')
 const own = { DistributionDomainName: 'd1.cloudfront.net', CdnHost: 'd1.cloudfront.net', DashboardUrl: 'https://x' }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pagesCsp } from '../../../infra/distribution/pages-csp.ts'
+import { pagesCsp } from '../../../infra/distribution/response-headers-policy.ts'
 import { activePolicy, contentPolicy } from '../../../shared/read/answer-headers.ts'
 import { type PackagedStage, type Properties, packaged, removePackages } from './packaged-stage.ts'
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import projectConfig from '../../../edge-signer.config.ts'
-import { cacheBehaviors } from '../../../infra/distribution/behaviours.ts'
-import { privatePathPatterns } from '../../../infra/distribution/path-patterns.ts'
+import { cacheBehaviors, privatePathPatterns } from '../../../infra/distribution/behaviours.ts'
 import { referToVersion } from '../../../infra/edge-function.ts'
 import { loadDeployment } from '../../../infra/load-deployment.ts'
 import { composeResources } from '../../../infra/resources.ts'

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AssetStore } from '../../../../shared/assets/asset-store.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
+import type { Upload } from '../../../../shared/assets/upload.ts'
 import { ConfigError } from '../../../../shared/errors.ts'
-import type { Upload } from '../../../../shared/uploads/upload.ts'
 import { createTestApi } from '../../../support/api.ts'
 
 const report = 'teams/red/report.pdf'

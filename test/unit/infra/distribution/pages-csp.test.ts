@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { pagesCsp } from '../../../../infra/distribution/pages-csp.ts'
+import { pagesCsp } from '../../../../infra/distribution/response-headers-policy.ts'
 
 const page = readFileSync(new URL('../../../../infra/pages/403.html', import.meta.url), 'utf8')
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 import { parseGrantTemplate } from '../../../../shared/grant/template.ts'
-import { isRevocable } from '../../../../shared/revocation/revocable.ts'
 import { readRevocations, restore, revoke, syncRevocations } from '../../../../shared/revocation/revoke.ts'
 import { serializeRevocationState } from '../../../../shared/revocation/state.ts'
+import { isRevocable } from '../../../../shared/revocation/stores.ts'
 import { createMemoryRevocations } from '../../../support/revocation-stores.ts'
 
 const now = 1_893_456_000

@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
+import type { Upload } from '../../../../shared/assets/upload.ts'
 import { AssetError } from '../../../../shared/errors.ts'
-import type { Upload } from '../../../../shared/uploads/upload.ts'
 import { createUploadWorld, type Failure, type UploadWorld } from '../../../support/upload-world.ts'
 
 const key = parseObjectKey('users/alice/a.txt')

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseContentType } from '../../../../shared/assets/content-type.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
-import { formatUpload, parseUpload, type Upload } from '../../../../shared/uploads/upload.ts'
+import { formatUpload, parseUpload, type Upload } from '../../../../shared/assets/upload.ts'
 import { issueUploadToken, ownerOf, readUploadToken } from '../../../../shared/uploads/upload-token.ts'
 
 const stampKey = randomBytes(32).toString('base64url')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { applyResponseHeaders } from '../../../../../local/cloudfront/njs/response-headers.ts'
+import { applyResponseHeaders } from '../../../../../local/cloudfront/njs/viewer-response.ts'
 import type { CorsPolicy, ResponseHeadersPolicy } from '../../../../../local/cloudfront/template/model.ts'
 import type { FunctionValues } from '../../../../../shared/cloudfront/function-event.ts'
 

@@ -1,7 +1,7 @@
 import { anyContentType } from '../../shared/assets/content-type.ts'
 import { isPublic } from '../../shared/assets/object-key.ts'
+import type { Upload } from '../../shared/assets/upload.ts'
 import { AssetError } from '../../shared/errors.ts'
-import type { Upload } from '../../shared/uploads/upload.ts'
 
 /** Name of the field that decides; the others only repeat what it holds, for people and tools that read them. */
 export const tokenField = 'upload-token'

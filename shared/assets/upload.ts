@@ -1,7 +1,7 @@
-import { type Checksum, parseChecksum } from '../assets/checksum.ts'
-import { parseContentType } from '../assets/content-type.ts'
-import { type ObjectKey, parseObjectKey } from '../assets/object-key.ts'
 import { AssetError } from '../errors.ts'
+import { type Checksum, parseChecksum } from './checksum.ts'
+import { parseContentType } from './content-type.ts'
+import { type ObjectKey, parseObjectKey } from './object-key.ts'
 
 /** How the bytes travel: one signed request, parts, or the tus protocol. */
 export type UploadProtocol = 'put' | 'multipart' | 'tus'
