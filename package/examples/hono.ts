@@ -1,0 +1,52 @@
+import {
+  type Assets,
+  cookieHeaders,
+  EdgeSignerError,
+  SessionError,
+  type Sessions,
+  type SigningKeys,
+  signCookies,
+  verifySession,
+} from 'edge-signer/server'
+import { Hono } from 'hono'
+
+/** What the app brings along. */
+export interface HonoDependencies {
+  readonly keys: SigningKeys
+  readonly assets: Assets
+  readonly sessions: Sessions
+  /** Checks the credentials of a login: the user's id, or `undefined`. */
+  readonly signIn: (body: unknown) => Promise<string | undefined>
+}
+
+/**
+ * A Hono app that sets CloudFront's cookies after a login, and gives signed-in users presigned uploads below their own prefix.
+ */
+export function createApp({ keys, assets, sessions, signIn }: HonoDependencies): Hono {
+  const app = new Hono()
+
+  app.post('/login', async (c) => {
+    const userId = await signIn(await c.req.json())
+    if (userId === undefined) return c.json({ error: 'Wrong name or password.' }, 401)
+    const url = `https://cdn.example.com/users/${encodeURIComponent(userId)}/*`
+    const signed = await signCookies({ keys, url, expiresIn: 3600 })
+    for (const value of cookieHeaders(signed, { domain: 'example.com' }))
+      c.header('Set-Cookie', value, { append: true })
+    c.header('Cache-Control', 'no-store')
+    return c.json({ prefix: signed.path, expiresAt: signed.expiresAt })
+  })
+
+  app.post('/uploads', async (c) => {
+    const { sub } = await verifySession(c.req.raw.headers, sessions)
+    const { name, size, contentType } = await c.req.json()
+    const upload = await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 })
+    c.header('Cache-Control', 'no-store')
+    return c.json(upload, 201)
+  })
+
+  app.onError((error, c) => {
+    if (!(error instanceof EdgeSignerError)) throw error
+    return c.json({ error: error.code }, error instanceof SessionError ? 401 : 400)
+  })
+  return app
+}
