@@ -2,7 +2,7 @@ import type { Deployment } from '../shared/config/parse.ts'
 import { bucketStatementTemplate } from './bucket.ts'
 import { bucketKeyPolicyTemplate } from './kms-bucket.ts'
 import { bucketReference, ids, secretName } from './names.ts'
-import { keyGroupId } from './signing-keys.ts'
+import { keyGroupId, publicKeyIds } from './signing-keys.ts'
 import { type Fragment, getAtt, ref } from './template.ts'
 
 /** Outputs for the next steps; the framework adds the API's address (`HttpApiUrl`). */
@@ -16,6 +16,14 @@ export function outputsFragment(deployment: Deployment): Fragment {
       KeyValueStoreArn: {
         Description: 'KeyValueStore of the stamp key and the revoked prefixes',
         Value: getAtt(ids.keyValueStore, 'Arn'),
+      },
+      KeyGroupId: {
+        Description: 'Key group that CloudFront verifies cookies and signed URLs with',
+        Value: keyGroupId(),
+      },
+      PublicKeyIds: {
+        Description: 'Public keys in that group at the last deploy; a rotation changes them',
+        Value: publicKeyIds(),
       },
       KeysSecretName: { Description: 'Secret that holds the key document', Value: secretName(deployment) },
       SessionFunctionVersionArn: {

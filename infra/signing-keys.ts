@@ -48,6 +48,11 @@ export function keyGroupId(): unknown {
   return getAtt(ids.signingKeys, 'KeyGroupId')
 }
 
+/** The ids of the public keys in that group, as one text: those of the last deploy. */
+export function publicKeyIds(): unknown {
+  return getAtt(ids.signingKeys, 'PublicKeyIds')
+}
+
 /** Puts the name of this deploy into the custom resource: without a difference CloudFormation would not call the function. */
 export function nameDeployment<T extends { Resources: Record<string, Resource> }>(resources: T, name: string): T {
   const keys = resources.Resources[ids.signingKeys]

@@ -75,9 +75,10 @@ export async function settleRollback(run: ProvisionRun, fault: string): Promise<
   return { Status: 'SUCCESS', Reason, Data }
 }
 
-async function readAttributes(ring: KeyRing): Promise<{ KeyGroupId: string; SecretArn: string }> {
-  const [group, { arn }] = await Promise.all([requireKeyGroup(ring), requireSecret(ring)])
-  return { KeyGroupId: group.id, SecretArn: arn }
+/** Attributes for `Fn::GetAtt`. `PublicKeyIds` are those of the moment: a rotation changes them without a deploy. */
+async function readAttributes(ring: KeyRing): Promise<{ KeyGroupId: string; PublicKeyIds: string; SecretArn: string }> {
+  const [{ id, keyPairIds }, { arn }] = await Promise.all([requireKeyGroup(ring), requireSecret(ring)])
+  return { KeyGroupId: id, PublicKeyIds: keyPairIds.join(' '), SecretArn: arn }
 }
 
 /**

@@ -65,6 +65,7 @@ export const objectsCachePolicy = ref(ids.objectsCachePolicy)
  * signature is checked before the cache. No managed policy fits: all of them add `Accept-Encoding` or a minimum time.
  */
 export function cachePolicyFragment(deployment: Deployment): Fragment {
+  const maxSeconds = deployment.config.cdnCacheSeconds
   return {
     Resources: {
       [ids.objectsCachePolicy]: {
@@ -74,8 +75,9 @@ export function cachePolicyFragment(deployment: Deployment): Fragment {
             Name: resourceName(deployment, 'objects'),
             Comment: 'Objects of the bucket, by path alone',
             MinTTL: 0,
-            DefaultTTL: 86_400,
-            MaxTTL: 31_536_000,
+            // `DefaultTTL` is for objects without Cache-Control, which are most. With 0 for both CloudFront keeps nothing.
+            DefaultTTL: Math.min(86_400, maxSeconds),
+            MaxTTL: maxSeconds,
             ParametersInCacheKeyAndForwardedToOrigin: {
               CookiesConfig: { CookieBehavior: 'none' },
               QueryStringsConfig: { QueryStringBehavior: 'none' },

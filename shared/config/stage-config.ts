@@ -55,6 +55,8 @@ export const stageConfigSchema = v.pipe(
     ),
     /** What a browser may keep of private files: `no-cache`, or a time in seconds. */
     browserCache: v.optional(v.union([v.literal('no-cache'), seconds(1, 86_400)]), 'no-cache'),
+    /** The longest time that CloudFront keeps a file without asking S3; 0 keeps nothing. */
+    cdnCacheSeconds: v.optional(seconds(0, 31_536_000), 31_536_000),
     signOut: v.optional(fields({ endSession: v.optional(v.boolean(), true) }), {}),
     keys: v.optional(
       fields({

@@ -23,7 +23,9 @@ describe('the life of a stage', () => {
     const stage = await openStage(aws)
     const created = await stage.cloudFormation('Create')
     expect(created).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: `${stage.name}-keys` })
-    expect(created.Data?.KeyGroupId).toBe((await stage.stores.trusted.findKeyGroup(`${stage.name}-keys`))?.id)
+    const group = await stage.stores.trusted.findKeyGroup(`${stage.name}-keys`)
+    expect(created.Data?.KeyGroupId).toBe(group?.id)
+    expect(created.Data?.PublicKeyIds?.split(' ')).toEqual(group?.keyPairIds)
     expect(created.Data?.SecretArn).toContain(`:secret:${stage.secretId}-`)
 
     const first = await stage.mint('alice')

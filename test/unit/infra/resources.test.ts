@@ -102,6 +102,19 @@ describe('composeResources', () => {
     })
   })
 
+  it.each([
+    [undefined, 86_400, 31_536_000],
+    [3600, 3600, 3600],
+    [0, 0, 0],
+  ])('lets CloudFront keep files for cdnCacheSeconds: %s', (cdnCacheSeconds, DefaultTTL, MaxTTL) => {
+    const { Resources } = composeResources(
+      deploymentWith(cdnCacheSeconds === undefined ? {} : { cdnCacheSeconds }),
+      code,
+    )
+    const policy = { CachePolicyConfig: { MinTTL: 0, DefaultTTL, MaxTTL } }
+    expect(Resources.ObjectsCachePolicy?.Properties).toMatchObject(policy)
+  })
+
   it('tells the viewer how long a private file may be kept', () => {
     const { Resources } = composeResources(deploymentWith({ browserCache: 60 }), code)
     expect(JSON.stringify(Resources.PrivateResponseHeadersPolicy)).toContain('private, max-age=60, no-transform')

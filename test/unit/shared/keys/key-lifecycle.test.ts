@@ -471,7 +471,11 @@ describe('a deploy', () => {
       fail(stage, 'DescribeSecret', 'ThrottlingException', 1)
       const rollback = await stage.cloudFormation('Update', { isRollback: true })
       expect(rollback.Status).toBe('SUCCESS')
-      expect(rollback.Data).toEqual({ KeyGroupId: expect.any(String), SecretArn: expect.stringContaining(mark) })
+      expect(rollback.Data).toEqual({
+        KeyGroupId: expect.any(String),
+        PublicKeyIds: expect.stringMatching(/^\S+( \S+)*$/),
+        SecretArn: expect.stringContaining(mark),
+      })
       expect(rollback.Reason).toContain('still to be repaired: ERR_')
     },
   )
