@@ -2,6 +2,8 @@ import {
   type Assets,
   cookieHeaders,
   EdgeSignerError,
+  InputError,
+  ServiceError,
   SessionError,
   type Sessions,
   type SigningKeys,
@@ -42,13 +44,16 @@ export function createApp({ keys, assets, sessions, signIn }: ExpressDependencie
 
   app.post('/uploads', async (request, response) => {
     const { sub } = await verifySession(request.headers, sessions)
-    const { name, size, contentType } = request.body
+    // The folder of `bob/photos` would be inside that of `bob`.
+    if (sub.includes('/')) throw new InputError(['sub'])
+    const { name, size, contentType } = request.body ?? {}
     const upload = await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 })
     response.set('Cache-Control', 'no-store').status(201).json(upload)
   })
 
   const onError: ErrorRequestHandler = (error, _request, response, next) => {
-    if (!(error instanceof EdgeSignerError)) return next(error)
+    // Without the keys, for example, the fault is not the client's.
+    if (!(error instanceof EdgeSignerError) || error instanceof ServiceError) return next(error)
     response.status(error instanceof SessionError ? 401 : 400).json({ error: error.code })
   }
   app.use(onError)

@@ -2,6 +2,8 @@ import {
   type Assets,
   cookieHeaders,
   EdgeSignerError,
+  InputError,
+  ServiceError,
   SessionError,
   type Sessions,
   type SigningKeys,
@@ -26,7 +28,7 @@ export function createApp({ keys, assets, sessions, signIn }: HonoDependencies):
   const app = new Hono()
 
   app.post('/login', async (c) => {
-    const userId = await signIn(await c.req.json())
+    const userId = await signIn(await c.req.json().catch(() => undefined))
     if (userId === undefined) return c.json({ error: 'Wrong name or password.' }, 401)
     const url = `https://cdn.example.com/users/${encodeURIComponent(userId)}/*`
     const signed = await signCookies({ keys, url, expiresIn: 3600 })
@@ -38,14 +40,17 @@ export function createApp({ keys, assets, sessions, signIn }: HonoDependencies):
 
   app.post('/uploads', async (c) => {
     const { sub } = await verifySession(c.req.raw.headers, sessions)
-    const { name, size, contentType } = await c.req.json()
+    // The folder of `bob/photos` would be inside that of `bob`.
+    if (sub.includes('/')) throw new InputError(['sub'])
+    const { name, size, contentType } = (await c.req.json().catch(() => null)) ?? {}
     const upload = await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 })
     c.header('Cache-Control', 'no-store')
     return c.json(upload, 201)
   })
 
   app.onError((error, c) => {
-    if (!(error instanceof EdgeSignerError)) throw error
+    // Without the keys, for example, the fault is not the client's.
+    if (!(error instanceof EdgeSignerError) || error instanceof ServiceError) throw error
     return c.json({ error: error.code }, error instanceof SessionError ? 401 : 400)
   })
   return app

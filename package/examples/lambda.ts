@@ -3,6 +3,8 @@ import {
   type Assets,
   cookieHeaders,
   EdgeSignerError,
+  InputError,
+  ServiceError,
   SessionError,
   type Sessions,
   type SigningKeys,
@@ -32,14 +34,15 @@ export function createHandler(dependencies: LambdaDependencies): (event: APIGate
       if (event.routeKey === 'POST /uploads') return await createUpload(event, dependencies)
       return json(404, { error: 'Not found.' })
     } catch (error) {
-      if (!(error instanceof EdgeSignerError)) throw error
+      // Without the keys, for example, the fault is not the client's.
+      if (!(error instanceof EdgeSignerError) || error instanceof ServiceError) throw error
       return json(error instanceof SessionError ? 401 : 400, { error: error.code })
     }
   }
 }
 
 async function login(event: APIGatewayProxyEventV2, { keys, signIn }: LambdaDependencies): Promise<Answer> {
-  const userId = await signIn(JSON.parse(event.body ?? '{}'))
+  const userId = await signIn(bodyOf(event))
   if (userId === undefined) return json(401, { error: 'Wrong name or password.' })
   const url = `https://cdn.example.com/users/${encodeURIComponent(userId)}/*`
   const signed = await signCookies({ keys, url, expiresIn: 3600 })
@@ -52,8 +55,18 @@ async function createUpload(event: APIGatewayProxyEventV2, dependencies: LambdaD
   // An HTTP API hands cookies over apart from the headers.
   const headers = { ...event.headers, cookie: event.cookies?.join('; ') }
   const { sub } = await verifySession(headers, sessions)
-  const { name, size, contentType } = JSON.parse(event.body ?? '{}')
+  // The folder of `bob/photos` would be inside that of `bob`.
+  if (sub.includes('/')) throw new InputError(['sub'])
+  const { name, size, contentType } = bodyOf(event)
   return json(201, await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 }))
+}
+
+function bodyOf({ body = '', isBase64Encoded }: APIGatewayProxyEventV2) {
+  try {
+    return JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString() : body) ?? {}
+  } catch {
+    throw new InputError(['body'], 'body must be JSON')
+  }
 }
 
 function json(statusCode: number, body: unknown): Answer {

@@ -10,7 +10,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp as createExpressApp } from '../../../package/examples/express.ts'
 import { createApp as createHonoApp } from '../../../package/examples/hono.ts'
 import { createHandler } from '../../../package/examples/lambda.ts'
-import { type Assets, keysFromPem, openAssets, openSessions } from '../../../package/server.ts'
+import {
+  type Assets,
+  keysFromPem,
+  openAssets,
+  openSessions,
+  ServiceError,
+  type SigningKeys,
+} from '../../../package/server.ts'
 import { checkPolicy, readSignedRequest } from '../../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../../shared/cloudfront/verify.ts'
 import { parsePemKey } from '../../../shared/keys/pem-key.ts'
@@ -19,7 +26,14 @@ import { ecPrivatePem } from '../fixtures/key-pairs.ts'
 
 const keyPairId = 'KTEST'
 const secret = 'a-session-secret-for-tests-only-32-bytes-or-more'
-const keys = keysFromPem({ keyPairId, privateKey: ecPrivatePem })
+const pemKeys = keysFromPem({ keyPairId, privateKey: ecPrivatePem })
+let hasOutage = false
+const keys: SigningKeys = {
+  async signer(now) {
+    if (hasOutage) throw new ServiceError('ERR_KEYS_UNAVAILABLE')
+    return pemKeys.signer(now)
+  },
+}
 const sessions = openSessions({ algorithms: ['HS256'], secret, issuer: 'app', audience: 'app', cookieName: 'session' })
 const signIn = async (body: unknown) => ((body as { password?: string }).password === 'right' ? 'alice@x' : undefined)
 
@@ -28,7 +42,7 @@ interface Result {
   readonly setCookie: readonly string[]
   readonly body: Record<string, unknown>
 }
-type Post = (path: string, body: object, headers?: Record<string, string>) => Promise<Result>
+type Post = (path: string, body: object | string, headers?: Record<string, string>) => Promise<Result>
 
 let folder: string
 let assets: Assets
@@ -53,12 +67,13 @@ afterAll(async () => {
 const fromResponse = async (response: Response): Promise<Result> => ({
   status: response.status,
   setCookie: response.headers.getSetCookie(),
-  body: (await response.json()) as Record<string, unknown>,
+  body: (await response.json().catch(() => ({}))) as Record<string, unknown>,
 })
-const post = (body: object, headers: Record<string, string> = {}) => ({
+const text = (body: object | string) => (typeof body === 'string' ? body : JSON.stringify(body))
+const post = (body: object | string, headers: Record<string, string> = {}) => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },
-  body: JSON.stringify(body),
+  body: text(body),
 })
 
 const openers: Record<string, () => Promise<Post>> = {
@@ -77,9 +92,9 @@ const openers: Record<string, () => Promise<Post>> = {
     const handler = createHandler({ keys, assets, sessions, signIn })
     return async (path, body, { cookie, ...headers } = {}) => {
       const cookies = cookie === undefined ? {} : { cookies: [cookie] }
-      const event = { routeKey: `POST ${path}`, headers, body: JSON.stringify(body), ...cookies }
-      const { statusCode = 0, cookies: set = [], body: text = '' } = await handler(event as APIGatewayProxyEventV2)
-      return { status: statusCode, setCookie: set, body: JSON.parse(text) }
+      const event = { routeKey: `POST ${path}`, headers, body: text(body), ...cookies }
+      const { statusCode = 0, cookies: set = [], body: answer = '' } = await handler(event as APIGatewayProxyEventV2)
+      return { status: statusCode, setCookie: set, body: JSON.parse(answer) }
     }
   },
 }
@@ -152,5 +167,20 @@ describe.each(Object.keys(openers))('%s', (name) => {
     for (const size of [-1, 1.5, '5', null]) {
       expect((await send('/uploads', { name: 'a.bin', size }, { authorization })).status, String(size)).toBe(400)
     }
+    for (const body of ['{', 'null', '42', '']) {
+      expect((await send('/uploads', body, { authorization })).status, body).toBe(400)
+    }
+    const nested = `Bearer ${await tokenOf('bob/photos')}`
+    expect((await send('/uploads', file, { authorization: nested })).status).toBe(400)
+  })
+
+  it('does not blame the client for an outage of the keys', async () => {
+    hasOutage = true
+    const status = await send('/login', { password: 'right' }).then(
+      (answer) => answer.status,
+      (error: unknown) => (error instanceof ServiceError ? 500 : error),
+    )
+    hasOutage = false
+    expect(status).toBe(500)
   })
 })
