@@ -11,7 +11,7 @@ import { publicCacheControl } from './incoming.ts'
 import { objectName, type S3Location } from './location.ts'
 
 /** Bytes of all parts that are held in memory at once. */
-const heldBytes = 15 * 1024 ** 2
+const heldBytes = 10 * 1024 ** 2
 
 /**
  * Writes a stream to a key, in parts where it is large; a few parts are under way at once, and no more are held in memory. The object
