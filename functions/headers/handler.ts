@@ -6,6 +6,7 @@ import type {
   ViewerResponseEvent,
 } from '../../shared/cloudfront/function-event.ts'
 import { activePolicy, contentPolicy } from '../../shared/read/answer-headers.ts'
+import { isActiveType, safeType } from '../../shared/read/file-type.ts'
 import type { HeadersFunctionConfig } from './config.ts'
 
 declare const __CONFIG__: HeadersFunctionConfig
@@ -56,9 +57,8 @@ function disarm(headers: FunctionValues): void {
   if (type !== undefined && isActiveType(type)) {
     headers['content-disposition'] = { value: attachment(joined(headers['content-disposition'])) }
     headers['content-security-policy'] = { value: activePolicy }
-  } else if (type === undefined || !isKnownType(type)) {
-    // Without a type browsers guess, and `nosniff` stops that only for scripts and styles.
-    headers['content-type'] = { value: 'application/octet-stream' }
+  } else {
+    headers['content-type'] = { value: safeType(type) }
   }
 }
 
@@ -83,26 +83,6 @@ function varyOn(vary: string | undefined, name: string): string {
 function joined(header: FunctionValue | undefined): string | undefined {
   if (header === undefined) return undefined
   return header.multiValue === undefined ? header.value : header.multiValue.map((line) => line.value).join(', ')
-}
-
-/**
- * Types that a browser runs script in, or with: HTML, XML in all its forms (XHTML, SVG, XSLT, RSS), JavaScript under the names
- * of the MIME Sniffing standard ("JavaScript MIME type"), and a multipart type whose parts may be HTML.
- */
-const active =
-  /^\s*(?:text\/(?:html|xml|xsl|(?:x-)?(?:java|ecma)script|javascript1\.\d|jscript|livescript)|application\/(?:xml|xml-[\w-]+|(?:x-)?(?:java|ecma)script)|[\w.+!#$&^-]+\/[\w.!#$&^+-]+\+xml|multipart\/x-mixed-replace)\s*(?:[;,]|$)/i
-
-/** Returns true if browsers must save the file instead of showing it. */
-function isActiveType(contentType: string): boolean {
-  return active.test(contentType)
-}
-
-/** Not one of the types that the MIME Sniffing standard takes for unknown, with which browsers guess. */
-const known = /^\s*(?!unknown\/unknown|application\/unknown)[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;|$)/i
-
-/** Returns true if `contentType` names a type. */
-function isKnownType(contentType: string): boolean {
-  return known.test(contentType)
 }
 
 /** RFC 6266 section 4.1: `filename` and `filename*`, each a quoted string or a token. */

@@ -4,6 +4,7 @@ import { readCookies } from '../../shared/http/cookies.ts'
 import { refuseCrossSite } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
+import { signOutHeaders } from '../../shared/read/answer-headers.ts'
 import { signOutMarker } from '../../shared/session/sign-out-marker.ts'
 import { clearGrants } from './grant-cookies.ts'
 import { cookieHeaders, redirect } from './responses.ts'
@@ -18,7 +19,11 @@ import type { SessionServices } from './services.ts'
  */
 export async function endSession(request: HttpRequest, services: SessionServices, now: number): Promise<HttpResponse> {
   refuseCrossSite(request, services.isAllowedOrigin)
-  return { status: 204, headers: cookieHeaders(await clearedCookies(request, services, now)), body: '' }
+  return {
+    status: 204,
+    headers: [...cookieHeaders(await clearedCookies(request, services, now)), ...signOutHeaders],
+    body: '',
+  }
 }
 
 /**
@@ -37,7 +42,8 @@ export async function endSessionAndReturn(
   refuseCrossSite(request, services.isAllowedOrigin)
   if (isSetOffByFile(request.headers, services.config.hasApp)) throw new RequestError('ERR_CROSS_SITE')
   const location = readReturnTarget(request, services)?.location ?? '/'
-  return redirect(303, location, await clearedCookies(request, services, now))
+  const response = redirect(303, location, await clearedCookies(request, services, now))
+  return { ...response, headers: [...response.headers, ...signOutHeaders] }
 }
 
 /**

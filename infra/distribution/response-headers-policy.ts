@@ -5,6 +5,7 @@ import { ConfigError } from '../../shared/errors.ts'
 import {
   activePolicy,
   contentPolicy,
+  documentHeaders,
   hstsSeconds,
   noStore,
   privateCacheControl,
@@ -22,7 +23,7 @@ import type { Fragment, Resource } from '../template.ts'
 export function responseHeadersPolicyFragment(deployment: Deployment): Fragment {
   const { config } = deployment
   const cors = corsConfig(config.allowedOrigins, readRequestHeaders, true)
-  const common = customHeaders(stageHeaders(config))
+  const common = customHeaders(documentHeaders(config))
   // S3 leaves it out of a 416 (RFC 9110 section 14.3), and no function runs there.
   const ranges = customHeader('Accept-Ranges', 'bytes')
   const privateCache = customHeader('Cache-Control', privateCacheControl(config.browserCache))

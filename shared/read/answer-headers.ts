@@ -10,6 +10,7 @@ import type { HttpResponse } from '../http/message.ts'
  * | ----------------------- | ------------------ | -------------------- | ---------- | -------------- | ----- |
  * | CORP                    | stage              | stage                | stage      | stage          | stage |
  * | Content-Security-Policy | by type            | by type              | its hashes |                | that of active types |
+ * | COEP                    | require-corp       | require-corp         | require-corp |              | require-corp |
  * | nosniff                 | yes                | yes                  | yes        | yes            | yes   |
  * | Cache-Control           | private, no-cache, no-transform | the origin's, no-transform | no-store | no-store | as the object |
  * | Referrer-Policy         | no-referrer        | no-referrer          | no-referrer |               | no-referrer |
@@ -28,11 +29,6 @@ export function stageHeaders(config: Pick<StageConfig, 'corp'>): Headers {
   return [['cross-origin-resource-policy', config.corp]]
 }
 
-/** Headers of every file, beside those that depend on its path and type. */
-export function fileHeaders(config: Pick<StageConfig, 'corp'>): Headers {
-  return stageHeaders(config).concat([['x-content-type-options', 'nosniff']])
-}
-
 /** `Cache-Control` of an answer that is made for one request. */
 export const noStore = 'no-store'
 
@@ -44,6 +40,23 @@ export const generatedHeaders: Headers = [
 
 /** `Referrer-Policy` of files and links: their URLs hold tokens and names of users, which no other site may receive. */
 export const referrerPolicy = 'no-referrer'
+
+/**
+ * Headers of everything that a browser opens as a document: files, and pages of Edge Signer. A page under COEP, as `SharedArrayBuffer`
+ * requires, may only frame documents that have COEP themselves (HTML standard, "check a navigation response's adherence to its
+ * embedder policy").
+ */
+export function documentHeaders(config: Pick<StageConfig, 'corp'>): Headers {
+  return stageHeaders(config).concat([['cross-origin-embedder-policy', 'require-corp']])
+}
+
+/** Headers of every file, beside those that depend on its path and type. */
+export function fileHeaders(config: Pick<StageConfig, 'corp'>): Headers {
+  return documentHeaders(config).concat([
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', referrerPolicy],
+  ])
+}
 
 /** `Strict-Transport-Security` in seconds. Without `includeSubDomains`: other hosts are for their owners to decide. */
 export const hstsSeconds = 31_536_000
@@ -76,6 +89,12 @@ export function privateCacheControl(browserCache: StageConfig['browserCache']): 
 export function linkCacheControl(isPublic: boolean): string {
   return isPublic ? 'public, max-age=86400, immutable, no-transform' : 'private, no-store, no-transform'
 }
+
+/**
+ * Headers of an answer that signs a browser out. The browser drops the copies that it keeps of this origin
+ * (https://w3c.github.io/webappsec-clear-site-data/). It works over HTTPS and on localhost.
+ */
+export const signOutHeaders: Headers = [['clear-site-data', '"cache"']]
 
 /**
  * `Content-Security-Policy` of files that browsers show without running them. Media, images and PDF display, and nothing runs,

@@ -57,7 +57,9 @@ describeWithNjs('the headers function', () => {
         'cache-control': 'private, no-cache, no-transform',
         'content-security-policy': contentPolicy,
         'content-type': 'application/octet-stream',
+        'cross-origin-embedder-policy': 'require-corp',
         'cross-origin-resource-policy': 'same-site',
+        'referrer-policy': 'no-referrer',
         vary: 'Origin, Sec-Fetch-Dest',
         etag: '"1"',
         'x-content-type-options': 'nosniff',
@@ -127,11 +129,12 @@ describeWithNjs('the headers function', () => {
     const passive = [
       'application/octet-stream',
       'image/png',
-      'text/plain',
+      'text/plain; charset=utf-8',
+      'text/plain; charset=iso-8859-1',
       'video/mp4',
       'application/json',
-      'text/html2',
-      'text/css',
+      'text/html2; charset=utf-8',
+      'text/css; charset=utf-8',
     ]
     const answers = [...active, ...passive].map((type) => ({ headers: { 'content-type': type } }))
     const responses = await respond(answers)
@@ -144,6 +147,24 @@ describeWithNjs('the headers function', () => {
       ...passive.map(() => contentPolicy),
     ])
     expect(responses.map(header('content-type'))).toEqual([...active, ...passive])
+  })
+
+  it('calls text without a charset UTF-8, and leaves every other type', async () => {
+    const types = [
+      'text/plain',
+      'text/csv; header=present',
+      'TEXT/Markdown;',
+      'application/json',
+      'text/x; charset=big5',
+    ]
+    const responses = await respond(types.map((type) => ({ headers: { 'content-type': type } })))
+    expect(responses.map(header('content-type'))).toEqual([
+      'text/plain; charset=utf-8',
+      'text/csv; header=present; charset=utf-8',
+      'TEXT/Markdown; charset=utf-8',
+      'application/json',
+      'text/x; charset=big5',
+    ])
   })
 
   it('makes public and partial files of active types safe too, and 304 keeps what the browser has', async () => {

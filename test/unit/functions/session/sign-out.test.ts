@@ -46,6 +46,7 @@ describe('DELETE /_edge/session', () => {
     const minted = await send(withSession(await token({ team: 'red' })))
     const reply = await send({ method: 'DELETE', headers: { cookie: edgeGrantsOf(minted) } })
     expect(reply.status).toBe(204)
+    expect(reply.header('clear-site-data')).toBe('"cache"')
     expect(reply.raw).not.toHaveProperty('body')
     expect(reply.header('cache-control')).toBe('no-store')
     expect(deleted(reply)).toEqual([
