@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest'
 import type { Answer } from '../support/http-client.ts'
-import { disk } from './content.ts'
-import { alwaysVaries, makesActiveContentAttachments, privatePreflightStatus, statusWithoutCookies } from './modes.ts'
+import { disk, oddName } from './content.ts'
+import {
+  alwaysVaries,
+  makesActiveContentAttachments,
+  namesCharsets,
+  privatePreflightStatus,
+  statusWithoutCookies,
+} from './modes.ts'
 import { describeTargets, expectProblem } from './suite.ts'
 
 /** An origin that the suite's stage allows, and one that nobody allows. */
@@ -89,6 +95,20 @@ describeTargets(
       const { headers } = await alice.send(path)
       expect(headers['content-disposition']).toBeUndefined()
       expect(headers['content-security-policy']).not.toMatch(/sandbox/)
+    })
+
+    it('can be framed by a page under COEP', async () => {
+      const alice = await suite.signedIn('alice')
+      for (const answer of [await alice.send(path), await suite.send('/public/disk.bin')]) {
+        expect(answer.headers['cross-origin-embedder-policy']).toBe('require-corp')
+      }
+    })
+
+    it('names the charset of text', async () => {
+      const alice = await suite.signedIn('alice')
+      const { headers } = await alice.send(`/users/alice/${encodeURIComponent(oddName)}`)
+      expect(headers['content-type']).toBe(namesCharsets(suite.setting) ? 'text/plain; charset=utf-8' : 'text/plain')
+      expect((await suite.send('/public/logo.txt')).headers['content-type']).toBe('text/plain; charset=utf-8')
     })
 
     it('sends the address of a file to no other page', async () => {

@@ -70,6 +70,11 @@ export function makesActiveContentAttachments(setting: Setting): boolean {
   return setting.mode === 'key-group'
 }
 
+/** Returns true if private text without a charset is sent as UTF-8: that, too, needs a function that sees the type. */
+export function namesCharsets(setting: Setting): boolean {
+  return setting.mode === 'key-group'
+}
+
 /** Returns true if private files have `Vary: Origin` without an `Origin`, too: the headers function adds it, the policy does not. */
 export function alwaysVaries(setting: Setting): boolean {
   return setting.mode === 'key-group'
