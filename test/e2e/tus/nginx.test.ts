@@ -216,7 +216,7 @@ describe(`nginx in front of ${kind}`, () => {
     expect((await target.api(`/uploads/${ticket.uploadId}/confirm`, { json: {} })).status).toBe(200)
     expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('image/webp')
     put('users/alice/odd.txt', 'by hand')
-    expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('text/plain')
+    expect((await target.readSigned('/users/alice/odd.txt')).type).toBe('text/plain; charset=utf-8')
     // Only keys are served, and the folder of such a file is none.
     put('users/alice/set/index.html', '<script>1</script>')
     mkdirSync(join(`${target.content}-uploads`, 'types/users/alice/set/index.html'), { recursive: true })
