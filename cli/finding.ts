@@ -13,6 +13,11 @@ export interface Failed {
   readonly remedy: string
 }
 
+/** A failed check, with the stable name of its fault: `hash-marker-missing`. */
+export interface Fault extends Failed {
+  readonly fault: string
+}
+
 /** The check could not be made; `detail` says what is missing. */
 export interface Unknown {
   readonly status: 'unknown'
@@ -32,4 +37,15 @@ export function fail(detail: string, remedy: string): Failed {
 
 export function unknown(detail: string): Unknown {
   return { status: 'unknown', detail }
+}
+
+/**
+ * Reports a fault that refuses the request.
+ *
+ * @param name stable name of the fault.
+ * @param detail description of the fault, without any secret.
+ * @param remedy instruction to the user, as a sentence.
+ */
+export function fault(name: string, detail: string, remedy: string): Fault {
+  return { status: 'fail', fault: name, detail, remedy }
 }

@@ -1,11 +1,10 @@
+import { deploymentOf } from '../infra/load-deployment.ts'
 import { type Check, type CheckResult, runCheck } from './doctor/check.ts'
 import { stateChecks } from './doctor/deployed-checks.ts'
-import { exitCodes } from './exit-codes.ts'
 import { printJson, printLines } from './print.ts'
 import { awsDefaults, type ClientSettings, throughAws } from './stage/aws-clients.ts'
-import { deploymentOf } from './stage/deployment.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { exitCodes, UsageError } from './usage-error.ts'
 
 /** Options of `edge-signer repair`. */
 export interface RepairOptions {

@@ -1,15 +1,13 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { type JWTPayload, SignJWT } from 'jose'
+import { deploymentOf } from '../infra/load-deployment.ts'
 import { firstOf } from '../shared/config/session-algorithms.ts'
 import type { StageConfig } from '../shared/config/stage-config.ts'
-import { exitCodes } from './exit-codes.ts'
-import { readText } from './input/read-text.ts'
 import { parseDuration, showTime } from './input/time.ts'
 import { printJson, printLine } from './print.ts'
-import { deploymentOf } from './stage/deployment.ts'
 import { readLocalStage } from './stage/local-stage.ts'
-import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { readText, type Terminal } from './terminal.ts'
+import { exitCodes, UsageError } from './usage-error.ts'
 
 /** Options of `edge-signer session`. */
 export interface SessionOptions {

@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { UsageError } from './usage-error.ts'
 
 /** Input, output and clock of a command. */
 export interface Terminal {
@@ -21,4 +24,35 @@ export const processTerminal: Terminal = {
   stdin: () => text(process.stdin),
   now: () => Math.floor(Date.now() / 1000),
   env: process.env,
+}
+
+/** Dependencies of a subcommand: its terminal and a setter of the exit status. */
+export interface CommandContext {
+  readonly terminal: Terminal
+  exit(code: number): void
+}
+
+/** Creates a subcommand. It only declares options and examples; the implementation is imported when the subcommand runs. */
+export type CommandFactory = (context: CommandContext) => Command
+
+/** Max size in bytes. A cookie jar of a busy browser has a few megabytes. */
+const maxBytes = 16 * 2 ** 20
+
+/**
+ * Reads a text file; `-` is standard input.
+ *
+ * @param what name of the file for the error: `the key document`.
+ * @throws UsageError if the file cannot be read.
+ */
+export async function readText(path: string, what: string, terminal: Pick<Terminal, 'stdin'>): Promise<string> {
+  if (path === '-') return terminal.stdin()
+  try {
+    const bytes = await readFile(path)
+    if (bytes.length > maxBytes) throw new UsageError(`${what}: the file is too large`)
+    return bytes.toString('utf8')
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    const code = (error as NodeJS.ErrnoException).code ?? 'error'
+    throw new UsageError(`${what}: cannot read the file (${code})`)
+  }
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { bucketOwnerKey } from '../functions/provision/bucket-owner.ts'
 import type { Page } from '../functions/provision/config.ts'
+import { bucketOwnerKey } from '../functions/provision/stores.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
 import type { Extensions } from './edge-function.ts'
-import { bucketKmsStatements } from './kms-bucket.ts'
+import { bucketKmsStatements } from './kms.ts'
 import { bucketArn, bucketReference, ids, secretName } from './names.ts'
 import { getAtt, sub } from './template.ts'
 

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { getPublicSuffix } from 'tldts'
+import { parse } from 'yaml'
 import config from '../edge-signer.config.ts'
 import { type Deployment, parseDeployment } from '../shared/config/parse.ts'
 import { ConfigError } from '../shared/errors.ts'
@@ -44,4 +46,41 @@ function requireHostForCookies({ config }: Deployment): void {
       'cookies.domain: needs cdnHost or aliases, because browsers keep no cookie for it from *.cloudfront.net',
     )
   }
+}
+
+const serverlessFile = new URL('../serverless.yml', import.meta.url)
+
+/**
+ * The sources of deployment parameters where the framework does not run: the commands, the emulation. They read the `params`
+ * of `serverless.yml` that packaging is handed; but a variable (`${env:…}`) only the framework resolves.
+ *
+ * @param commandLine `name=value`, as `--param` takes them.
+ * @throws ConfigError where `params` are no mapping.
+ */
+export function paramSources(commandLine: readonly string[] = []): ParamSources {
+  return { commandLine, file: parseFileParams(readFileSync(serverlessFile, 'utf8')) }
+}
+
+/** `params` of a `serverless.yml`. @throws ConfigError where they are no mapping of mappings. */
+export function parseFileParams(yaml: string): ParamSources['file'] {
+  const { params } = (parse(yaml, { logLevel: 'error' }) ?? {}) as { params?: unknown }
+  const stages = Object.entries(mapping(params, 'params'))
+  return Object.fromEntries(stages.map(([stage, values]) => [stage, mapping(values, `params.${stage}`)]))
+}
+
+function mapping(value: unknown, what: string): Record<string, unknown> {
+  if (value === null || value === undefined) return {}
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new ConfigError(`serverless.yml, ${what}: must be names with values`)
+}
+
+/**
+ * Returns the configuration with which a stage is packaged: `edge-signer.config.ts`, overridden by the `params` of
+ * `serverless.yml`, and those by `params`.
+ *
+ * @param params `name=value`, as for `serverless --param`.
+ * @throws ConfigError if the stage is not configured or a field is invalid; names each wrong field.
+ */
+export function deploymentOf(stage: string, params: readonly string[] = []): Deployment {
+  return loadDeployment(stage, paramSources(params))
 }

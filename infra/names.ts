@@ -1,5 +1,5 @@
 import type { Deployment } from '../shared/config/parse.ts'
-import { keysSecretId } from '../shared/keys/secret-store.ts'
+import { keysSecretId } from '../shared/keys/key-secret.ts'
 import { ref, sub } from './template.ts'
 
 /** Logical ids that more than one fragment refers to. */

@@ -1,6 +1,6 @@
 import type { Deployment } from '../shared/config/parse.ts'
 import { bucketStatementTemplate } from './bucket.ts'
-import { bucketKeyPolicyTemplate } from './kms-bucket.ts'
+import { bucketKeyPolicyTemplate } from './kms.ts'
 import { bucketReference, ids, secretName } from './names.ts'
 import { keyGroupId, publicKeyIds } from './signing-keys.ts'
 import { type Fragment, getAtt, ref } from './template.ts'

@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path'
-import { loadDeployment } from '../infra/load-deployment.ts'
-import { paramSources } from '../infra/serverless-file.ts'
+import { loadDeployment, paramSources } from '../infra/load-deployment.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { defaultUnknowns, type Unknowns } from './cloudfront/edge-config.ts'
 import { LocalError } from './local-error.ts'

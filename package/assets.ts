@@ -1,11 +1,15 @@
 import type { AssetStore, Asset as StoredAsset } from '../shared/assets/asset-store.ts'
-import type { Checksum } from '../shared/assets/checksum.ts'
-import { anyContentType, parseContentType } from '../shared/assets/content-type.ts'
 import { parseFileName } from '../shared/assets/download-name.ts'
 import type { DownloadUrl as StoredUrl } from '../shared/assets/download-urls.ts'
-import { maxCopyBytes, maxObjectBytes, maxSingleBytes } from '../shared/assets/limits.ts'
+import {
+  anyContentType,
+  maxCopyBytes,
+  maxObjectBytes,
+  maxSingleBytes,
+  parseContentType,
+} from '../shared/assets/limits.ts'
 import { folderPath, isPublic, keyPath, parseKeyPrefix, parseObjectKey } from '../shared/assets/object-key.ts'
-import type { Upload } from '../shared/assets/upload.ts'
+import type { Checksum, Upload } from '../shared/assets/upload.ts'
 import { AssetError, EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseDeclaration } from '../shared/uploads/declaration.ts'
 import { publishIncoming } from '../shared/uploads/publish.ts'

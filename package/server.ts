@@ -7,7 +7,7 @@
  * for (const value of cookieHeaders(signed, { domain: 'example.com' })) response.appendHeader('Set-Cookie', value)
  */
 
-export type { Checksum } from '../shared/assets/checksum.ts'
+export type { Checksum } from '../shared/assets/upload.ts'
 export {
   AssetError,
   ConfigError,
@@ -18,7 +18,7 @@ export {
   ServiceError,
   SessionError,
 } from '../shared/errors.ts'
-export type { SameSite } from '../shared/http/set-cookie.ts'
+export type { SameSite } from '../shared/http/cookies.ts'
 export type { SignatureHash } from '../shared/keys/pem-key.ts'
 export type { Session } from '../shared/session/session.ts'
 export {

@@ -5,8 +5,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { setUpGoTool, tusd, versitygw } from '../local/setup/go-tools.ts'
-import { botocore, cryptography, ministack, setUpPythonTool } from '../local/setup/python-tools.ts'
 import { setUpTools } from '../local/setup/tools.ts'
+import { botocore, cryptography, ministack, setUpPythonTool } from './support/python-tools.ts'
 
 const all = process.argv.includes('--all')
 const rest = process.argv.slice(2).filter((argument) => argument !== '--all')

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
 import type { DoctorOptions } from '../doctor/run.ts'
+import type { CommandFactory } from '../terminal.ts'
 import { addStageOptions, credentialsHelp } from './options.ts'
 
 const examples = `

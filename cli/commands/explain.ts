@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
 import type { ExplainOptions } from '../explain/arguments.ts'
+import type { CommandFactory } from '../terminal.ts'
 import { collect } from './options.ts'
 
 const examples = `

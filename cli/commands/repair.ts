@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
 import type { RepairOptions } from '../repair.ts'
+import type { CommandFactory } from '../terminal.ts'
 import { addParamOption, credentialsHelp } from './options.ts'
 
 const examples = `

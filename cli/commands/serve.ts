@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
+import type { CommandFactory } from '../terminal.ts'
 
 /**
  * `edge-signer serve`: the single-server mode, for the list of commands in the help. The entry script starts its program itself,

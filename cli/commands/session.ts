@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
 import type { SessionOptions } from '../session.ts'
+import type { CommandFactory } from '../terminal.ts'
 import { addParamOption, collect } from './options.ts'
 
 const examples = `

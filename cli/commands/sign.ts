@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import type { CommandFactory } from '../command-context.ts'
 import type { SignCookiesOptions } from '../sign/cookies.ts'
 import type { SignUrlOptions } from '../sign/url.ts'
+import type { CommandFactory } from '../terminal.ts'
 import { addSigningOptions } from './options.ts'
 
 const exitStatus = 'Exit status: 0 signed, 1 the keys cannot sign, 2 wrong arguments or unreadable input.'

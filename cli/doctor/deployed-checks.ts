@@ -8,10 +8,10 @@ import {
   requireKeyGroup,
   requireSecret,
 } from '../../shared/keys/key-ring.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 import { readKeyStatus } from '../../shared/keys/key-status.ts'
 import { maintainKeys } from '../../shared/keys/maintain-keys.ts'
 import { type MaintenancePlan, planMaintenance } from '../../shared/keys/maintenance-plan.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
 import { fail, pass } from '../finding.ts'
 import { showTime } from '../input/time.ts'
 import { type ClientSettings, throughAws } from '../stage/aws-clients.ts'

@@ -7,8 +7,7 @@ import { stampKeyName } from '../../shared/revocation/key-value.ts'
 import { fail, pass } from '../finding.ts'
 import { showDuration } from '../input/time.ts'
 import { readLocalKeyStatus } from '../keys/status.ts'
-import { defaultStateDirectory, readLocalStage } from '../stage/local-stage.ts'
-import { findRunningStage } from '../stage/running-stage.ts'
+import { defaultStateDirectory, findRunningStage, readLocalStage } from '../stage/local-stage.ts'
 import type { Check } from './check.ts'
 
 /** Port and state directory of the local stage. */

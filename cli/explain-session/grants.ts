@@ -2,8 +2,8 @@ import { EdgeSignerError } from '../../shared/errors.ts'
 import { meets, readClaim } from '../../shared/grant/claim.ts'
 import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { GrantTemplate } from '../../shared/grant/template.ts'
-import { type CheckFinding, fault } from '../explain/check.ts'
-import { pass, unknown } from '../finding.ts'
+import type { CheckFinding } from '../explain/check.ts'
+import { fault, pass, unknown } from '../finding.ts'
 import { kindOf } from './token.ts'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import { shapeFault } from '../../shared/session/session.ts'
-import { type Fault, fault } from '../explain/check.ts'
+import { type Fault, fault } from '../finding.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

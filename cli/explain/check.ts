@@ -1,13 +1,8 @@
-import type { Failed, Passed, Unknown } from '../finding.ts'
+import type { Fault, Passed, Unknown } from '../finding.ts'
 import type { ParsedInput } from './input.ts'
 
 /** Parties that make checks, in the order in which a request reaches them. */
 export type CheckedBy = 'browser' | 'CloudFront' | 'guard' | 'answer'
-
-/** A failed check, with the stable name of its fault: `hash-marker-missing`. */
-export interface Fault extends Failed {
-  readonly fault: string
-}
 
 export type CheckFinding = Passed | Fault | Unknown
 
@@ -17,15 +12,4 @@ export interface Check {
   readonly name: string
   readonly by: CheckedBy
   run(input: ParsedInput): CheckFinding
-}
-
-/**
- * Reports a fault that refuses the request.
- *
- * @param name stable name of the fault.
- * @param detail description of the fault, without any secret.
- * @param remedy instruction to the user, as a sentence.
- */
-export function fault(name: string, detail: string, remedy: string): Fault {
-  return { status: 'fail', fault: name, detail, remedy }
 }

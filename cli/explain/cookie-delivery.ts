@@ -1,5 +1,5 @@
 import { getPublicSuffix, pathMatch } from 'tough-cookie'
-import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { stampCookieName } from '../../shared/cloudfront/signing-fields.ts'
 import { signOutMarkerName } from '../../shared/session/sign-out-marker.ts'
 import { isTrustworthyLoopback, type RequestUrl } from '../input/request-url.ts'
 import type { StoredCookie } from '../input/stored-cookies.ts'

@@ -1,5 +1,5 @@
 import { canVerify } from '../../shared/config/session-algorithms.ts'
-import { type Fault, fault } from '../explain/check.ts'
+import { type Fault, fault } from '../finding.ts'
 import { showUrl } from '../redact.ts'
 import { parseHttpDate } from './time.ts'
 

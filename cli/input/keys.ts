@@ -2,9 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { isKeyForAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { type KeyDocument, parseKeyDocument, publicKeysOf } from '../../shared/keys/key-document.ts'
-import type { Terminal } from '../terminal.ts'
+import { readText, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { readText } from './read-text.ts'
 
 /** Keys given on the command line. */
 export interface GivenKeys {

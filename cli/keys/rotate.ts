@@ -1,13 +1,12 @@
+import { deploymentOf } from '../../infra/load-deployment.ts'
 import { ServiceError } from '../../shared/errors.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 import { keyTimes, waitingTime } from '../../shared/keys/key-times.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
-import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
 import { printJson, printLines } from '../print.ts'
 import { awsDefaults, type ClientSettings, throughAws } from '../stage/aws-clients.ts'
-import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
-import { UsageError } from '../usage-error.ts'
+import { exitCodes, UsageError } from '../usage-error.ts'
 import type { KeysOptions } from './status.ts'
 
 /**

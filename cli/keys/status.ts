@@ -1,15 +1,15 @@
+import { deploymentOf } from '../../infra/load-deployment.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { newestUsableKey, type SigningKey } from '../../shared/keys/key-document.ts'
 import { latestKey } from '../../shared/keys/key-ring.ts'
 import { type KeyRingStatus, readKeyStatus, roleOfTrusted } from '../../shared/keys/key-status.ts'
-import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
 import { printJson, printLines, tableLines } from '../print.ts'
 import { awsDefaults, type ClientSettings, throughAws } from '../stage/aws-clients.ts'
 import { openKeyRing } from '../stage/deployed-stage.ts'
-import { deploymentOf } from '../stage/deployment.ts'
 import { readLocalStage } from '../stage/local-stage.ts'
 import type { Terminal } from '../terminal.ts'
+import { exitCodes } from '../usage-error.ts'
 
 /** Options of `edge-signer keys`. */
 export interface KeysOptions {

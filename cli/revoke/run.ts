@@ -1,17 +1,16 @@
+import { deploymentOf } from '../../infra/load-deployment.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { EdgeSignerError } from '../../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import type { GrantTemplate } from '../../shared/grant/template.ts'
 import type { Revocation, RevocationOrder } from '../../shared/revocation/state.ts'
 import { isRevocable } from '../../shared/revocation/stores.ts'
-import { exitCodes } from '../exit-codes.ts'
 import { showTime } from '../input/time.ts'
 import { printErrorLine, printJson, printLine, printLines, tableLines } from '../print.ts'
 import { awsDefaults, type ClientSettings } from '../stage/aws-clients.ts'
-import { deploymentOf } from '../stage/deployment.ts'
 import type { Terminal } from '../terminal.ts'
-import { UsageError } from '../usage-error.ts'
-import { openDeployedRevocations, type StageRevocations } from './stage-revocations.ts'
+import { exitCodes, UsageError } from '../usage-error.ts'
+import { openDeployedRevocations, type StageRevocations } from './local-revocations.ts'
 
 /** Options of `edge-signer revocations`. */
 export interface StageOptions {

@@ -2,12 +2,11 @@ import { isSignedUrl } from '../../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrl } from '../../shared/cloudfront/signed-url.ts'
 import { createPolicySigner } from '../../shared/cloudfront/signer.ts'
 import { isCanonicalPath } from '../../shared/read/canonical-path.ts'
-import { exitCodes } from '../exit-codes.ts'
 import { parsePrefixUrl, parseRequestUrl, type RequestUrl } from '../input/request-url.ts'
 import { showTime } from '../input/time.ts'
 import { printJson, printLine } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
-import { UsageError } from '../usage-error.ts'
+import { exitCodes, UsageError } from '../usage-error.ts'
 import { type ConditionOptions, clockSkew, readConditions, readSigningKey, type SigningKeyOptions } from './options.ts'
 
 /** Options of `edge-signer sign-url`. */

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { LambdaEvent } from 'hono/aws-lambda'
 import { bodyLimit } from 'hono/body-limit'
 import { RequestError } from '../../shared/errors.ts'
 import { generatedHeaders } from '../../shared/read/answer-headers.ts'
@@ -90,4 +91,24 @@ export function allowedMethods({ router }: Hono<ApiEnv>, path: string): readonly
   )
   if (methods.length === 0) return []
   return [...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS']
+}
+
+/**
+ * The event of an HTTP API (payload format 2.0) as the app can read it.
+ *
+ * API Gateway's HTTP APIs hand `rawPath` over decoded, so a key with a `%` or a `#` in it would be read as another one; encoded again
+ * segment by segment it is the path in its normal form. The origin of an encoded `/` or `?` is lost, but no key contains one.
+ *
+ * The content of a GET or HEAD has no meaning (RFC 9110 section 9.3.1), and no `Request` can be made with one: it is left out.
+ */
+export function readableEvent(event: LambdaEvent): LambdaEvent {
+  if (!('rawPath' in event)) return event
+  const { method } = event.requestContext.http
+  const content = method === 'GET' || method === 'HEAD' ? { body: null, isBase64Encoded: false } : {}
+  return { ...event, rawPath: encodeRawPath(event.rawPath), ...content }
+}
+
+/** A decoded path, encoded segment by segment. */
+export function encodeRawPath(rawPath: string): string {
+  return rawPath.split('/').map(encodeURIComponent).join('/')
 }

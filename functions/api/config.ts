@@ -3,7 +3,7 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { GrantTemplate } from '../../shared/grant/template.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 
 /** Configuration of the API for its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
 export interface ApiFunctionConfig {

@@ -10,9 +10,9 @@ import {
   reasonOf,
   SessionError,
 } from '../../shared/errors.ts'
-import { writeProblem } from '../../shared/http/problem.ts'
 import { problemDocument } from '../../shared/http/problem-document.ts'
 import { embeddedMetric, metricNames } from '../../shared/operations/embedded-metric.ts'
+import { writeProblem } from '../../shared/read/problem-response.ts'
 import type { ApiServices } from './services.ts'
 
 /**

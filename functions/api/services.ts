@@ -13,8 +13,8 @@ import {
   type SessionTrust,
   type SessionTrustDependencies,
 } from '../../shared/session/session-trust.ts'
-import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
 import type { UploadDependencies } from '../../shared/uploads/ticket.ts'
+import { isUploadRevoked } from '../../shared/uploads/upload-token.ts'
 import type { ApiFunctionConfig } from './config.ts'
 
 /** Everything that outlives a request. Deployed and local services differ in their dependencies only. */

@@ -1,12 +1,12 @@
+import type { Deployment } from '../../shared/config/parse.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
+import type { ReadRefusal } from '../../shared/read/check-read.ts'
 import {
   type FunctionProblem,
   type FunctionReaders,
   functionProblem,
   functionReaders,
-} from '../../shared/cloudfront/function-problem.ts'
-import type { Deployment } from '../../shared/config/parse.ts'
-import type { ErrorCode } from '../../shared/errors.ts'
-import type { ReadRefusal } from '../../shared/read/check-read.ts'
+} from '../../shared/read/function-problem.ts'
 import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 
 /** Every problem that the guard answers with. */

@@ -7,9 +7,9 @@ import type {
   FunctionValue,
   ViewerRequestEvent,
 } from '../../shared/cloudfront/function-event.ts'
-import { generatePreflight, generateProblem } from '../../shared/cloudfront/function-response.ts'
-import { signingParameters, stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { signingParameters, stampCookieName } from '../../shared/cloudfront/signing-fields.ts'
 import { checkRead, readMethods } from '../../shared/read/check-read.ts'
+import { generatePreflight, generateProblem } from '../../shared/read/function-response.ts'
 import { isStampNewer, parseRevocationValue, revocationKey, stampKeyName } from '../../shared/revocation/key-value.ts'
 import { readStamp } from '../../shared/revocation/stamp-format.ts'
 import type { GuardFunctionConfig, GuardProblems } from './config.ts'

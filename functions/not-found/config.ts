@@ -1,10 +1,10 @@
+import type { Deployment } from '../../shared/config/parse.ts'
 import {
   type FunctionProblem,
   type FunctionReaders,
   functionProblem,
   functionReaders,
-} from '../../shared/cloudfront/function-problem.ts'
-import type { Deployment } from '../../shared/config/parse.ts'
+} from '../../shared/read/function-problem.ts'
 
 /** The answer of the default behaviour's function, and the origins that may read it. */
 export interface NotFoundFunctionConfig {

@@ -1,5 +1,5 @@
 import type { FunctionResponse, ViewerRequestEvent } from '../../shared/cloudfront/function-event.ts'
-import { generateProblem } from '../../shared/cloudfront/function-response.ts'
+import { generateProblem } from '../../shared/read/function-response.ts'
 import type { NotFoundFunctionConfig } from './config.ts'
 
 declare const __CONFIG__: NotFoundFunctionConfig

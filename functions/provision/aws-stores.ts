@@ -6,8 +6,7 @@ import { createCloudFrontKeyValues } from '../../shared/aws/sdk/cloudfront-key-v
 import { createCloudFrontKeys } from '../../shared/aws/sdk/cloudfront-keys.ts'
 import { createS3Object, createS3State } from '../../shared/aws/sdk/s3-object.ts'
 import { createSecretsManagerSecret } from '../../shared/aws/sdk/secrets-manager-secret.ts'
-import { bucketOwnerKey } from './bucket-owner.ts'
-import type { ProvisionStores } from './stores.ts'
+import { bucketOwnerKey, type ProvisionStores } from './stores.ts'
 
 /** Options of every client; everything but an existing bucket is in us-east-1. `endpoint`: an emulator. */
 export type ClientSettings = Pick<S3ClientConfig, 'region' | 'endpoint' | 'credentials' | 'requestHandler'>

@@ -1,5 +1,5 @@
 import type { Deployment } from '../../shared/config/parse.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 
 /** A page of Edge Signer in the bucket. */
 export interface Page {

@@ -1,7 +1,7 @@
 import { ConfigError, ServiceError } from '../../shared/errors.ts'
-import { editKeyGroup } from '../../shared/keys/edit-key-group.ts'
 import type { KeyDocument, SigningKey } from '../../shared/keys/key-document.ts'
 import {
+  editKeyGroup,
   findOwnKeyGroup,
   type KeyRing,
   keyGroupName,

@@ -17,12 +17,10 @@ import { type Clock, ConcurrentChangeError } from '../../shared/operations/retry
 import { syncRevocations } from '../../shared/revocation/revoke.ts'
 import { parseRevocationState, pruneRevocations } from '../../shared/revocation/state.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
-import type { Answer } from './answer.ts'
-import { claimBucket, ownerName } from './bucket-owner.ts'
 import type { Page, ProvisionFunctionConfig } from './config.ts'
 import { ensureKeys, noteKey } from './ensure-keys.ts'
 import { bucketOf, type ProvisionRequest, readProperties } from './request.ts'
-import type { Pages, ProvisionStores, StageBucket } from './stores.ts'
+import { claimBucket, ownerName, type Pages, type ProvisionStores, type StageBucket } from './stores.ts'
 import type { UndoList } from './undo.ts'
 
 /** One run of the function. */
@@ -239,4 +237,45 @@ async function unpublish(ring: KeyRing, ids: readonly string[]): Promise<readonl
 /** The group of another service is no obstacle to removing what is ours. */
 function ignoreForeignGroup(error: unknown): undefined {
   if (!(error instanceof ConfigError)) throw error
+}
+
+/** The answer to CloudFormation. */
+export type Answer =
+  | { readonly Status: 'SUCCESS'; readonly Reason?: string; readonly Data?: Readonly<Record<string, string>> }
+  | { readonly Status: 'FAILED'; readonly Reason: string }
+
+const tries = 4
+const tryMs = 4000
+/** CloudFormation takes 4,096 bytes in all. */
+const maxReason = 1000
+
+/**
+ * Answers CloudFormation, which otherwise waits until its time-out. A network fault is tried again.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+ */
+export async function sendAnswer(
+  { ResponseURL, StackId, RequestId, LogicalResourceId }: ProvisionRequest,
+  physicalResourceId: string,
+  answer: Answer,
+  send: typeof fetch,
+): Promise<void> {
+  const body = JSON.stringify({
+    StackId,
+    RequestId,
+    LogicalResourceId,
+    PhysicalResourceId: physicalResourceId,
+    ...answer,
+    Reason: answer.Reason?.slice(0, maxReason),
+  })
+  for (let tried = 1; ; tried++) {
+    try {
+      // The URL is signed for an empty content type.
+      const headers = { 'content-type': '' }
+      const response = await send(ResponseURL, { method: 'PUT', headers, body, signal: AbortSignal.timeout(tryMs) })
+      if (response.ok) return
+      throw new Error(`CloudFormation's address answered ${response.status}`)
+    } catch (error) {
+      if (tried === tries) throw error
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { roleCredentials } from '../../shared/aws/edge/signature-v4.ts'
 import { createS3State, loadStateText } from '../../shared/aws/sdk/s3-object.ts'
 import { send } from '../../shared/http/https-send.ts'
 import { parseRevocationState } from '../../shared/revocation/state.ts'
-import { isUploadRevoked } from '../../shared/uploads/revoked-upload.ts'
+import { isUploadRevoked } from '../../shared/uploads/upload-token.ts'
 import type { PublishFunctionConfig } from './config.ts'
 import { createPublishHandler } from './create-handler.ts'
 

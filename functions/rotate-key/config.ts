@@ -1,6 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import type { KeyAlgorithm } from '../../shared/keys/key-algorithm.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 
 /** The stage's values in the rotation function's bundle. */
 export interface RotateKeyFunctionConfig {

@@ -3,7 +3,7 @@ import type { Deployment } from '../../shared/config/parse.ts'
 import type { StageConfig } from '../../shared/config/stage-config.ts'
 import { type GrantTemplate, reservedSegments, templateBehaviour } from '../../shared/grant/template.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
-import { keysSecretId } from '../../shared/keys/secret-store.ts'
+import { keysSecretId } from '../../shared/keys/key-secret.ts'
 import { stageHeaders } from '../../shared/read/answer-headers.ts'
 import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 

@@ -1,7 +1,7 @@
 import type { Policy } from '../../shared/cloudfront/policy.ts'
 import { matchesResource } from '../../shared/cloudfront/resource-match.ts'
 import { checkConditions, isSignedUrl, readSignedRequest } from '../../shared/cloudfront/signed-request.ts'
-import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { stampCookieName } from '../../shared/cloudfront/signing-fields.ts'
 import type { SignatureVerifier } from '../../shared/cloudfront/verify.ts'
 import type { RequestCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'

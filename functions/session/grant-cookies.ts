@@ -1,6 +1,6 @@
 import { expiredGrantCookies, type GrantCookieName, grantCookies } from '../../shared/cloudfront/cookies.ts'
 import { customPolicy } from '../../shared/cloudfront/policy.ts'
-import { stampCookieName } from '../../shared/cloudfront/signing-names.ts'
+import { stampCookieName } from '../../shared/cloudfront/signing-fields.ts'
 import {
   expiredEdgeGrants,
   expiredRenewals,

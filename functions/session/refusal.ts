@@ -8,9 +8,9 @@ import {
   reasonOf,
   type SessionReason,
 } from '../../shared/errors.ts'
-import { isNavigation } from '../../shared/http/fetch-metadata.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
-import { problemResponse } from '../../shared/http/problem.ts'
+import { isNavigation } from '../../shared/read/fetch-metadata.ts'
+import { problemResponse } from '../../shared/read/problem-response.ts'
 import type { EdgeRequest } from './event.ts'
 import { redirect, refusalPage } from './responses.ts'
 import { isBackFromLogin } from './return-target.ts'

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type EdgeErrorCode, edgeProblems } from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
-import { refusalHeaders } from '../../shared/http/problem.ts'
-import { headerSafe } from '../../shared/http/return-address.ts'
+import { refusalHeaders } from '../../shared/read/problem-response.ts'
+import { headerSafe } from '../../shared/session/return-address.ts'
 
 /** Headers of an answer that sets these cookies. No cache may keep it. */
 export function cookieHeaders(setCookie: readonly string[]): HttpResponse['headers'] {

@@ -6,7 +6,7 @@ import { cachedSigners, type KmsSign, type PolicySigner } from '../../shared/clo
 import { createRememberingVerifier, type SignatureVerifier } from '../../shared/cloudfront/verify.ts'
 import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { SigningKey } from '../../shared/keys/key-document.ts'
-import type { SecretStore } from '../../shared/keys/secret-store.ts'
+import type { SecretStore } from '../../shared/keys/key-secret.ts'
 import { type OriginCheck, parseAllowedOrigins } from '../../shared/read/cors.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import { createSessionTrust, type SessionTrust } from '../../shared/session/session-trust.ts'

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { trimSpace } from '../../shared/http/trim-space.ts'
+import { trimSpace } from '../../shared/http/cookies.ts'
 import { resourceFields, resourcesOfType } from '../cloudfront/template/fields.ts'
 import { pseudoParameters, referencedId, type Template } from '../cloudfront/template/intrinsics.ts'
 import type { LambdaHandler } from '../lambda/bundle.ts'

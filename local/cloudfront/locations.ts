@@ -1,6 +1,6 @@
 import { block } from '../nginx/text.ts'
 import { forwardedHeaders } from './edge-config.ts'
-import { changedHeaderVariable } from './njs/changed-header.ts'
+import { changedHeaderVariable } from './njs/njs.ts'
 import type { Behaviour, Distribution, ErrorPage, Origin } from './template/model.ts'
 
 /**

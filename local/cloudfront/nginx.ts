@@ -3,7 +3,7 @@ import { earlyRefusals } from '../nginx/problem-answer.ts'
 import { block, quotePath, upstream } from '../nginx/text.ts'
 import { changeableHeadersOf } from './edge-config.ts'
 import { behaviourLocations, errorPageLocations, signatureCheck, upstreamName } from './locations.ts'
-import { changedHeaderVariable } from './njs/changed-header.ts'
+import { changedHeaderVariable } from './njs/njs.ts'
 import type { NginxPlan } from './plan.ts'
 import type { Behaviour, Distribution } from './template/model.ts'
 

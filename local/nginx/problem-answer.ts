@@ -1,6 +1,6 @@
 import { type ErrorCode, problems } from '../../shared/errors.ts'
-import { writeProblem } from '../../shared/http/problem.ts'
 import { generatedHeaders } from '../../shared/read/answer-headers.ts'
+import { writeProblem } from '../../shared/read/problem-response.ts'
 import { block } from './text.ts'
 
 /**

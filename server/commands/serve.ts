@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listenForRequests } from '../../local/process/requests.ts'
+import { listenForRequests } from '../../local/process/shutdown.ts'
 import { checkServerOptions } from '../site.ts'
 import { startServer } from '../start.ts'
 import { readPort } from './start.ts'

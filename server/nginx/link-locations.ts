@@ -5,7 +5,7 @@ import { refuseHeaderless } from '../../local/cloudfront/nginx.ts'
 import type { NginxAddition } from '../../local/cloudfront/plan.ts'
 import type { Distribution } from '../../local/cloudfront/template/model.ts'
 import { block } from '../../local/nginx/text.ts'
-import type { FunctionProblem, FunctionReaders } from '../../shared/cloudfront/function-problem.ts'
+import type { FunctionProblem, FunctionReaders } from '../../shared/read/function-problem.ts'
 import { downloadPaths } from './link.ts'
 
 /** Everything that nginx decides on download links with: JSON, handed over by `js_preload_object linkConfig`. */

@@ -18,8 +18,8 @@ import {
   writeHeaders,
 } from '../../local/cloudfront/njs/viewer-response.ts'
 import type { FunctionRequest, FunctionResponse } from '../../shared/cloudfront/function-event.ts'
-import { generateProblem } from '../../shared/cloudfront/function-response.ts'
 import { linkCacheControl } from '../../shared/read/answer-headers.ts'
+import { generateProblem } from '../../shared/read/function-response.ts'
 import { type Link, parseLink, verifyLink } from './link.ts'
 import type { LinkConfig } from './link-locations.ts'
 

@@ -1,7 +1,6 @@
 import { type Certificate, defaultServer, type Listener, listenOn, tlsProfile } from '../../local/nginx/listener.ts'
-import { loggedPathMap } from '../../local/nginx/logged-path.ts'
 import { earlyRefusals, problemAnswer } from '../../local/nginx/problem-answer.ts'
-import { block, quotePath } from '../../local/nginx/text.ts'
+import { block, loggedPathMap, quotePath } from '../../local/nginx/text.ts'
 import type { ListenerPlace } from '../../local/site.ts'
 import { hstsSeconds } from '../../shared/read/answer-headers.ts'
 

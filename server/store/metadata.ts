@@ -1,4 +1,4 @@
-import { anyContentType } from '../../shared/assets/content-type.ts'
+import { anyContentType } from '../../shared/assets/limits.ts'
 import { isPublic } from '../../shared/assets/object-key.ts'
 import type { Upload } from '../../shared/assets/upload.ts'
 import { AssetError } from '../../shared/errors.ts'
@@ -54,3 +54,12 @@ export function formatUploadMetadata(metadata: Readonly<Record<string, string>>)
     .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}`)
     .join(',')
 }
+
+/** Path below which clients create and send uploads. */
+export const uploadPath = '/files/'
+
+/**
+ * Paths whose rest is a token: anybody who knows the URL of an upload may send its bytes, and the id of an upload in the API's
+ * paths, Uppy's too, is its ticket. Logs keep the part before the token.
+ */
+export const tokenPaths: readonly string[] = [uploadPath, '/api/uploads/', '/api/s3/multipart/']

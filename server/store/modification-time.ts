@@ -14,8 +14,7 @@ import { dirname, join, relative } from 'node:path'
 import type { ObjectKey } from '../../shared/assets/object-key.ts'
 import { unlessMissing } from './faults.ts'
 import { readFacts } from './fingerprint.ts'
-import { inOrder } from './key-lock.ts'
-import { assetPath, type LocalLocation } from './location.ts'
+import { assetPath, inOrder, type LocalLocation } from './location.ts'
 import { removeEmptyFolders, writeInto } from './records.ts'
 
 /** No key holds a `*`: the name keeps the note apart from folders of longer keys. */

@@ -4,8 +4,7 @@ import type { UploadEnd } from '../../shared/assets/asset-store.ts'
 import { formatUpload, parseUpload, type Upload } from '../../shared/assets/upload.ts'
 import { AssetError } from '../../shared/errors.ts'
 import { errorName, unlessMissing } from './faults.ts'
-import { inOrder } from './key-lock.ts'
-import { draftPath, type LocalLocation } from './location.ts'
+import { draftPath, inOrder, type LocalLocation } from './location.ts'
 
 /**
  * The ticket of an upload that was begun: a file named by the upload's id, of four lines. They are the declaration, the request that

@@ -1,7 +1,6 @@
 import type { AssetOrigin } from './asset-origin.ts'
-import type { Checksum } from './checksum.ts'
 import type { KeyPrefix, ObjectKey } from './object-key.ts'
-import type { Upload } from './upload.ts'
+import type { Checksum, Upload } from './upload.ts'
 
 /** A published file, as the store describes it. */
 export interface Asset {

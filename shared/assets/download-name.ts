@@ -1,5 +1,5 @@
 import { AssetError } from '../errors.ts'
-import { encodePathSegment } from '../grant/path-segment.ts'
+import { encodePathSegment } from '../grant/resource-prefix.ts'
 
 /** The query parameter of a download URL that names the file; S3 has the same one on presigned URLs. */
 export const downloadNameParameter = 'response-content-disposition'

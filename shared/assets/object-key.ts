@@ -1,6 +1,5 @@
 import { AssetError } from '../errors.ts'
-import { encodePathSegment } from '../grant/path-segment.ts'
-import { parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
+import { encodePathSegment, parseResourcePrefix, type ResourcePrefix } from '../grant/resource-prefix.ts'
 import { maxKeyBytes } from './limits.ts'
 
 declare const brand: unique symbol

@@ -1,7 +1,7 @@
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
-import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
+import { cookieAttributes, setCookie } from '../http/cookies.ts'
 import type { SignedPolicy } from './signer.ts'
-import { stampCookieName } from './signing-names.ts'
+import { stampCookieName } from './signing-fields.ts'
 
 /** Every cookie of one grant. */
 export const grantCookieNames = [

@@ -1,7 +1,6 @@
 import { toCloudFrontBase64 } from './base64.ts'
 import { isCookieResource } from './parse-policy.ts'
-import { parseSigningFields, type Refusal, type SigningFields } from './signing-fields.ts'
-import { signingParameters } from './signing-names.ts'
+import { parseSigningFields, type Refusal, type SigningFields, signingParameters } from './signing-fields.ts'
 
 export { checkConditions, checkPolicy, type PolicyFault, type PolicySubject } from './parse-policy.ts'
 

@@ -1,7 +1,6 @@
 import { GrantError } from '../errors.ts'
 import { meets, readClaim } from './claim.ts'
-import { encodePathSegment } from './path-segment.ts'
-import { contains, type Grant, parseResourcePrefix, type ResourcePrefix } from './resource-prefix.ts'
+import { contains, encodePathSegment, type Grant, parseResourcePrefix, type ResourcePrefix } from './resource-prefix.ts'
 import type { GrantTemplate, TemplateSegment } from './template.ts'
 
 /** The part of a verified session that grants are made from. */

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import type { Send } from './send.ts'
+import type { Send } from './message.ts'
 
 /** Characters of an answer: far more than a secret, a state object or a key set has. */
 const maxAnswerLength = 2 ** 20

@@ -1,8 +1,8 @@
 import { ConcurrentChangeError } from '../operations/retry.ts'
-import { editKeyGroup } from './edit-key-group.ts'
 import { type KeyDocument, parseKeyDocument, type SigningKey, serializeKeyDocument } from './key-document.ts'
 import {
   type CurrentDocument,
+  editKeyGroup,
   type KeyRing,
   latestKey,
   readCurrent,

@@ -1,7 +1,13 @@
 import { ServiceError } from '../errors.ts'
-import { editKeyGroup } from './edit-key-group.ts'
 import type { SigningKey } from './key-document.ts'
-import { findOwnKeyGroup, type KeyRing, latestKey, readNamedKeyIds, repeatWhenOvertaken } from './key-ring.ts'
+import {
+  editKeyGroup,
+  findOwnKeyGroup,
+  type KeyRing,
+  latestKey,
+  readNamedKeyIds,
+  repeatWhenOvertaken,
+} from './key-ring.ts'
 import { waitingTime } from './key-times.ts'
 import { makeKeyPair, publicKeyFingerprint, publicKeyPem, signingKey } from './make-key-pair.ts'
 import type { NewPublicKey } from './trusted-keys.ts'

@@ -1,6 +1,6 @@
 import type { StageConfig } from '../config/stage-config.ts'
 import { ConfigError } from '../errors.ts'
-import { encodePathSegment } from '../grant/path-segment.ts'
+import { encodePathSegment } from '../grant/resource-prefix.ts'
 import { templateDepth } from '../grant/template.ts'
 
 /** Path rules of a stage, used by whichever function authorises reads. */

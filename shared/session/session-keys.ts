@@ -3,7 +3,7 @@ import * as errors from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { edwardsNames } from '../config/session-algorithms.ts'
 import { ServiceError } from '../errors.ts'
-import type { Send } from '../http/send.ts'
+import type { Send } from '../http/message.ts'
 import { staleLoadSeconds } from '../operations/refreshing-cache.ts'
 
 /** The header fields of an unverified token that choose a key. */

@@ -1,9 +1,7 @@
 import { type Actor, mayWrite } from '../assets/access.ts'
-import { parseChecksum } from '../assets/checksum.ts'
-import { anyContentType, parseContentType } from '../assets/content-type.ts'
-import { maxObjectBytes, maxSingleBytes } from '../assets/limits.ts'
+import { anyContentType, maxObjectBytes, maxSingleBytes, parseContentType } from '../assets/limits.ts'
 import { parseObjectKey } from '../assets/object-key.ts'
-import type { Upload } from '../assets/upload.ts'
+import { parseChecksum, type Upload } from '../assets/upload.ts'
 import { AssetError } from '../errors.ts'
 import { objectKeyPrefix } from '../grant/resource-prefix.ts'
 

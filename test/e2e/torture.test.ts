@@ -1,8 +1,8 @@
 /** The parts of `npm run torture`, small: docs/torture.md says what each does and how to run it large. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { cryptography, setUpPythonTool } from '../../local/setup/python-tools.ts'
 import { findPart } from '../support/part.ts'
 import { missingParts } from '../support/parts.ts'
+import { cryptography, setUpPythonTool } from '../support/python-tools.ts'
 import { describeSummary, runDifferential } from '../torture/differential/run.ts'
 import { modes } from '../torture/differential/stage.ts'
 import { runFaults } from '../torture/faults/run.ts'

@@ -9,7 +9,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { ClientSettings } from '../../functions/provision/aws-stores.ts'
 import { holdPort } from '../../local/process/ports.ts'
-import { ministack, setUpPythonTool } from '../../local/setup/python-tools.ts'
+import { ministack, setUpPythonTool } from './python-tools.ts'
 
 /**
  * An emulator of AWS on a free port of the loopback, empty. It keeps the rules that matter here: an update names the `ETag` it

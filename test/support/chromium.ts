@@ -9,7 +9,7 @@ import {
   type Page,
   type Request,
 } from 'playwright-core'
-import { findChromium } from '../../local/setup/chromium.ts'
+import { findChromium } from './find-chromium.ts'
 import { findPart } from './part.ts'
 
 const browserProgram = await findPart('Chromium', () => findChromium())

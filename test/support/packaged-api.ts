@@ -6,7 +6,7 @@ import { referencedId, type Template } from '../../local/cloudfront/template/int
 import { lambdaBundle } from '../../local/lambda/bundle.ts'
 import { projectDirectory } from '../../local/paths.ts'
 import { type RunningProcess, startModule } from '../../local/process/child-process.ts'
-import { together } from '../../local/process/clean-up.ts'
+import { together } from '../../local/process/shutdown.ts'
 import type { Stage } from '../../local/stage.ts'
 import type { Extension } from '../../local/start.ts'
 import { keyValueStoreArn } from './aws/key-value-store.ts'

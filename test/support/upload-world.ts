@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
-import { sweepIncoming } from '../../functions/publish/create-handler.ts'
-import { type ObjectCreatedEvent, publishEvent } from '../../functions/publish/publish-event.ts'
+import { type ObjectCreatedEvent, publishEvent, sweepIncoming } from '../../functions/publish/create-handler.ts'
 import type { Asset, AssetStore } from '../../shared/assets/asset-store.ts'
 import { listIncoming } from '../../shared/assets/s3/list.ts'
 import { incomingName, type S3Location } from '../../shared/assets/s3/location.ts'

@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'infra', 'shared', 'edge-signer.config.ts'],
   package: ['package', 'server', 'local', 'shared'],
   client: ['client'],
+  pages: ['pages', 'client'],
 }
 
 interface Module {
@@ -59,7 +60,7 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it.each(['local', 'server', 'functions', 'infra'])('go one way between the folders of %s', (top) => {
+  it.each(['shared', 'cli', 'local', 'server', 'functions', 'infra'])('go one way between the folders of %s', (top) => {
     expect(mutualFolders(top)).toEqual([])
   })
 
@@ -130,8 +131,9 @@ describe('files', () => {
     expect(long).toEqual([])
   })
 
-  it('are at most 400', () => {
-    expect(modules.length).toBeLessThanOrEqual(400)
+  it('are at most 372; the browser has budgets of its own, in bytes', () => {
+    const house = modules.filter(({ file }) => !/^(client|pages)\//.test(file))
+    expect(house.length).toBeLessThanOrEqual(372)
   })
 
   it('are not cut too small: under 40 lines with one importer, a neighbour', () => {

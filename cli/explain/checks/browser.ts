@@ -1,7 +1,7 @@
-import { pass, unknown } from '../../finding.ts'
+import { fault, pass, unknown } from '../../finding.ts'
 import type { StoredCookie } from '../../input/stored-cookies.ts'
 import { showDuration, showTime } from '../../input/time.ts'
-import { type Check, type CheckFinding, fault } from '../check.ts'
+import type { Check, CheckFinding } from '../check.ts'
 import { isSameSite, type Obstacle, obstacles } from '../cookie-delivery.ts'
 import type { ParsedInput } from '../input.ts'
 

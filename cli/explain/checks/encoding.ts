@@ -1,6 +1,6 @@
 import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
-import { pass, unknown } from '../../finding.ts'
-import { type Check, type CheckFinding, fault } from '../check.ts'
+import { fault, pass, unknown } from '../../finding.ts'
+import type { Check, CheckFinding } from '../check.ts'
 import { fieldLabel, fieldValue, type SigningFields } from '../signing-fields.ts'
 
 /** The policy is present, and is UTF-8 in CloudFront's base64. */

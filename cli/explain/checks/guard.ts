@@ -1,12 +1,12 @@
-import { stampCookieName } from '../../../shared/cloudfront/signing-names.ts'
+import { stampCookieName } from '../../../shared/cloudfront/signing-fields.ts'
 import { readCookies } from '../../../shared/http/cookies.ts'
 import { isCanonicalPath } from '../../../shared/read/canonical-path.ts'
 import { enclosingPrefixes, isStampNewer } from '../../../shared/revocation/key-value.ts'
 import { verifyStamp } from '../../../shared/revocation/stamp.ts'
 import { decodeUnverifiedMarker, signedOutUntil, signOutMarkerName } from '../../../shared/session/sign-out-marker.ts'
-import { pass, unknown } from '../../finding.ts'
+import { fault, pass, unknown } from '../../finding.ts'
 import { showTime } from '../../input/time.ts'
-import { type Check, type CheckFinding, fault } from '../check.ts'
+import type { Check, CheckFinding } from '../check.ts'
 import type { ParsedInput } from '../input.ts'
 
 /** The guard accepts one spelling of each path, so that signature, behaviour and object key mean the same file. */

@@ -1,5 +1,5 @@
-import { pass, unknown } from '../../finding.ts'
-import { type Check, fault } from '../check.ts'
+import { fault, pass, unknown } from '../../finding.ts'
+import type { Check } from '../check.ts'
 import { cookieDomain, cookieLifetime, cookiePath, cookieSameSite, cookieSecure } from './browser.ts'
 import { policyEncoding, policyJson, signatureEncoding } from './encoding.ts'
 import { canonicalPath, revocation, signOut } from './guard.ts'

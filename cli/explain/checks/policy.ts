@@ -1,10 +1,10 @@
 import { blockHolds, parseIpv4, parseIpv4Block } from '../../../shared/cloudfront/ipv4.ts'
 import { isCookieResource, isResource, maxEpoch } from '../../../shared/cloudfront/parse-policy.ts'
 import { checkPolicy } from '../../../shared/cloudfront/signed-request.ts'
-import { pass, unknown } from '../../finding.ts'
+import { fault, pass, unknown } from '../../finding.ts'
 import { parseHttpDate, showDuration, showTime } from '../../input/time.ts'
 import { shorten } from '../../redact.ts'
-import { type Check, type CheckFinding, fault } from '../check.ts'
+import type { Check, CheckFinding } from '../check.ts'
 import type { ParsedInput } from '../input.ts'
 
 type Fields = Readonly<Record<string, unknown>>

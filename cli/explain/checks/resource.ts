@@ -1,7 +1,7 @@
 import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
-import { pass, unknown } from '../../finding.ts'
+import { fault, pass, unknown } from '../../finding.ts'
 import { showUrl } from '../../redact.ts'
-import { type Check, type CheckFinding, fault } from '../check.ts'
+import type { Check, CheckFinding } from '../check.ts'
 
 /** `Resource` covers the requested URL, query string included. */
 export const resource: Check = {

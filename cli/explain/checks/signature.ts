@@ -1,8 +1,8 @@
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import { readCookies } from '../../../shared/http/cookies.ts'
-import { pass, unknown } from '../../finding.ts'
+import { type Fault, fault, pass, unknown } from '../../finding.ts'
 import { showKeyId } from '../../redact.ts'
-import { type Check, type Fault, fault } from '../check.ts'
+import type { Check } from '../check.ts'
 import { isPssSignature, otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
 import { fieldLabel, fieldNames, fieldValue } from '../signing-fields.ts'
 

@@ -1,6 +1,11 @@
 import { type Context, Hono } from 'hono'
-import type { Actor } from '../../../shared/assets/access.ts'
-import { requireFolder, requireRead, requireWithinLimits, requireWrite } from '../../../shared/assets/access.ts'
+import {
+  type Actor,
+  requireFolder,
+  requireRead,
+  requireWithinLimits,
+  requireWrite,
+} from '../../../shared/assets/access.ts'
 import { isResultOf, type TransferKind } from '../../../shared/assets/asset-origin.ts'
 import type { AssetStore } from '../../../shared/assets/asset-store.ts'
 import { keyPath, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'

@@ -1,6 +1,5 @@
 import { Hono } from 'hono'
-import type { Actor } from '../../../shared/assets/access.ts'
-import { requireFolder, requireRead } from '../../../shared/assets/access.ts'
+import { type Actor, requireFolder, requireRead } from '../../../shared/assets/access.ts'
 import { parseFileName } from '../../../shared/assets/download-name.ts'
 import type { DownloadRequest, DownloadUrl } from '../../../shared/assets/download-urls.ts'
 import { folderPath, parseKeyPrefix, parseObjectKey } from '../../../shared/assets/object-key.ts'

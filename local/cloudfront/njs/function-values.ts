@@ -1,5 +1,5 @@
 import type { FunctionValue, FunctionValues } from '../../../shared/cloudfront/function-event.ts'
-import { trimSpace } from '../../../shared/http/trim-space.ts'
+import { trimSpace } from '../../../shared/http/cookies.ts'
 
 /**
  * The maps of a CloudFront Functions event, from and to their form on the wire. Their names come from outside, so they have no

@@ -1,4 +1,4 @@
-import { signingParameters } from '../../../shared/cloudfront/signing-names.ts'
+import { signingParameters } from '../../../shared/cloudfront/signing-fields.ts'
 import type { ForwardedValues } from '../template/model.ts'
 
 /**

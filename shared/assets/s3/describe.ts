@@ -1,9 +1,9 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { AssetOrigin } from '../asset-origin.ts'
 import type { Asset } from '../asset-store.ts'
-import type { Checksum } from '../checksum.ts'
-import { anyContentType } from '../content-type.ts'
+import { anyContentType } from '../limits.ts'
 import type { ObjectKey } from '../object-key.ts'
+import type { Checksum } from '../upload.ts'
 import { unless } from './faults.ts'
 import { objectName, type S3Location } from './location.ts'
 

@@ -1,4 +1,4 @@
-import type { Answer, Send } from '../../http/send.ts'
+import type { Answer, Send } from '../../http/message.ts'
 import { type AwsRequest, type AwsSigning, signedRequest } from './signature-v4.ts'
 
 /** Dependencies of a signed request. */

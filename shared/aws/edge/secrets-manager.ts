@@ -1,5 +1,5 @@
 import { ServiceError } from '../../errors.ts'
-import type { SecretStore } from '../../keys/secret-store.ts'
+import type { SecretStore } from '../../keys/key-secret.ts'
 import type { AwsConnection } from './aws-send.ts'
 import { signedRequest } from './signature-v4.ts'
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { OutgoingRequest } from '../../http/send.ts'
+import type { OutgoingRequest } from '../../http/message.ts'
 
 /** Credentials of the function's role, read for each request because they rotate. */
 export interface AwsCredentials {

@@ -1,9 +1,16 @@
 import { createPublicKey, sign, verify } from 'node:crypto'
 import { EdgeSignerError, ServiceError } from '../../errors.ts'
 import { ConcurrentChangeError } from '../../operations/retry.ts'
-import { editKeyGroup, groupIsFull } from '../edit-key-group.ts'
 import { parseKeyDocument, type SigningKey, serializeKeyDocument } from '../key-document.ts'
-import { type KeyRing, readCurrent, repeatWhenOvertaken, requireKeyGroup, requireSecret } from '../key-ring.ts'
+import {
+  editKeyGroup,
+  groupIsFull,
+  type KeyRing,
+  readCurrent,
+  repeatWhenOvertaken,
+  requireKeyGroup,
+  requireSecret,
+} from '../key-ring.ts'
 import { trustedLabel } from '../key-secret.ts'
 import { firstUse, refuseKmsKeys, withNewKey } from '../publish-key.ts'
 import { type KeyGroup, maxKeysInGroup } from '../trusted-keys.ts'

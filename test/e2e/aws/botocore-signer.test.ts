@@ -3,12 +3,12 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { botocore, setUpPythonTool } from '../../../local/setup/python-tools.ts'
 import { keysFromPem, signCookies, signUrl } from '../../../package/server.ts'
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import { readSignedRequest } from '../../../shared/cloudfront/signed-request.ts'
 import { verifySignature } from '../../../shared/cloudfront/verify.ts'
 import { parsePemKey } from '../../../shared/keys/pem-key.ts'
+import { botocore, setUpPythonTool } from '../../support/python-tools.ts'
 import { ecPrivatePem, ecPublicPem, rsaPrivatePem } from '../../unit/fixtures/key-pairs.ts'
 
 /** Our signatures beside those of AWS's signer for Python, botocore's `CloudFrontSigner`. */

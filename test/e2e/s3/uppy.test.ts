@@ -185,7 +185,7 @@ describeOnS3('Uppy in Chromium', () => {
     expect(report.failed).toEqual([])
     const id = report.key?.split('/').at(-1) ?? ''
     expect(report.key).toBe(`_incoming/${id}`)
-    const { publishEvent } = await import('../../../functions/publish/publish-event.ts')
+    const { publishEvent } = await import('../../../functions/publish/create-handler.ts')
     const event = { detail: { object: { key: report.key ?? '' } } }
     const options = { store: api.services.store, cdn: api.services.cdn, quotaBytes: null, isRevoked: async () => false }
     expect(await publishEvent(event, '', options)).toBe('published')

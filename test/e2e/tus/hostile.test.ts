@@ -21,8 +21,7 @@ import { clearUp } from '../../../server/store/clear-up.ts'
 import { formatUploadMetadata, uploadMetadata } from '../../../server/store/metadata.ts'
 import type { Upload } from '../../../shared/assets/upload.ts'
 import { parseResourcePrefix } from '../../../shared/grant/resource-prefix.ts'
-import { isUploadRevoked } from '../../../shared/uploads/revoked-upload.ts'
-import { issueUploadToken, ownerOf } from '../../../shared/uploads/upload-token.ts'
+import { issueUploadToken, isUploadRevoked, ownerOf } from '../../../shared/uploads/upload-token.ts'
 import { uploadOf } from '../../contract/store-under-test.ts'
 import {
   sendUpload,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cryptography, setUpPythonTool } from '../../../local/setup/python-tools.ts'
+import { cryptography, setUpPythonTool } from '../../support/python-tools.ts'
 import type { DifferentialStage } from './stage.ts'
 
 /** The independent verifier's judgement of a request. */

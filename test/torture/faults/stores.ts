@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createEdgeHandler } from '../../../functions/session/edge-handler.ts'
 import { connectToAws } from '../../../functions/session/services.ts'
 import { send } from '../../../shared/http/https-send.ts'
-import type { Send } from '../../../shared/http/send.ts'
+import type { Send } from '../../../shared/http/message.ts'
 import { configOf, context, eventOf, jwks, keyDocument, token, withSession } from '../../unit/functions/session/edge.ts'
 import { type Fault, must } from './fault.ts'
 

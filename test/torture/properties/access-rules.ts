@@ -5,7 +5,7 @@ import { keyPath, parseObjectKey } from '../../../shared/assets/object-key.ts'
 import { checkPolicy, parsePolicy } from '../../../shared/cloudfront/parse-policy.ts'
 import { customPolicy } from '../../../shared/cloudfront/policy.ts'
 import { grantsFor } from '../../../shared/grant/grants-for.ts'
-import { decodePathSegment } from '../../../shared/grant/path-segment.ts'
+import { decodePathSegment } from '../../../shared/grant/resource-prefix.ts'
 import { isCanonicalPath } from '../../../shared/read/canonical-path.ts'
 
 import { accepted, hostileText, objectKey, prefix, type Rule, templates } from './inputs.ts'

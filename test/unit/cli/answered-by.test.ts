@@ -4,7 +4,7 @@ import type { PathKind } from '../../../cli/explain/path-kind.ts'
 import { parseHttpAnswer } from '../../../cli/input/http-answer.ts'
 import { refusalPage } from '../../../functions/session/responses.ts'
 import { cloudFrontErrorBody } from '../../../shared/cloudfront/errors.ts'
-import { problemResponse } from '../../../shared/http/problem.ts'
+import { problemResponse } from '../../../shared/read/problem-response.ts'
 
 const xCache = (value: string) => `HTTP/1.1 403 Forbidden\r\nX-Cache: ${value} from cloudfront\r\n\r\n`
 const s3Xml =

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openDeployedRevocations } from '../../../cli/revoke/stage-revocations.ts'
+import { openDeployedRevocations } from '../../../cli/revoke/local-revocations.ts'
 import { readStack } from '../../../cli/stage/deployed-stage.ts'
-import { deploymentOf } from '../../../cli/stage/deployment.ts'
+import { deploymentOf } from '../../../infra/load-deployment.ts'
 
 /** Response of CloudFormation with one stack. */
 const stack = `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks>

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { pathKind } from '../../../cli/explain/path-kind.ts'
-import { problemResponse } from '../../../shared/http/problem.ts'
+import { problemResponse } from '../../../shared/read/problem-response.ts'
 import { cookieHeader, policyFor, signedCookies, strangerKey } from '../../support/policy-signer.ts'
 import { makeFolder, now, run } from './command-line.ts'
 import { keyDocument, makeKey } from './keys.ts'

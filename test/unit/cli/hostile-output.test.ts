@@ -312,7 +312,7 @@ describe('printing', () => {
     const writers = files.filter((file) =>
       /terminal\.(?:out|err)\(|process\.std(?:out|err)|console\./.test(readFileSync(`${root}/${file}`, 'utf8')),
     )
-    // program.ts prints the parser's help, terminal.ts owns the streams of the process.
-    expect(writers.sort()).toEqual(['print.ts', 'program.ts', 'terminal.ts'])
+    // main.ts prints the parser's help, terminal.ts owns the streams of the process.
+    expect(writers.sort()).toEqual(['main.ts', 'print.ts', 'terminal.ts'])
   })
 })

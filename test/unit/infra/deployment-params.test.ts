@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readParams } from '../../../infra/deployment-params.ts'
-import { paramSources, parseFileParams } from '../../../infra/serverless-file.ts'
+import { paramSources, parseFileParams } from '../../../infra/load-deployment.ts'
 
 describe('readParams', () => {
   it('lets the command line win over the stage, and the stage over the default', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { distributionFragment } from '../../../infra/distribution/distribution.ts'
-import { kmsSignStatements } from '../../../infra/kms-signing.ts'
+import { kmsSignStatements } from '../../../infra/kms.ts'
 import { outputsFragment } from '../../../infra/outputs.ts'
 import { rolesFragment } from '../../../infra/resources.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'

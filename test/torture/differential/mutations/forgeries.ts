@@ -1,6 +1,5 @@
 import type { Random } from '../../random.ts'
-import type { Draft } from '../draft.ts'
-import { randomClaim, signatureFields, toUrlBase64 } from '../draft.ts'
+import { type Draft, randomClaim, signatureFields, toUrlBase64 } from '../draft.ts'
 import { changeNamed, custom, type Mutation, signed } from './mutation.ts'
 
 /** Signatures that do not belong to their policy, key or hash, and base64 that is spelt in other ways. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { encodeRawPath } from '../../../../functions/api/raw-path.ts'
+import { encodeRawPath } from '../../../../functions/api/app.ts'
 
 it('gives back what the client sent, from what API Gateway decoded', () => {
   const segments = fc.array(fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('/')))

@@ -1,6 +1,6 @@
 /** The API's upload routes over S3 in memory: from the ticket to the asset. */
 import { describe, expect, it } from 'vitest'
-import { isRefusal, publishEvent } from '../../../../functions/publish/publish-event.ts'
+import { isRefusal, publishEvent } from '../../../../functions/publish/create-handler.ts'
 import { createS3Store } from '../../../../shared/assets/s3/store.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'
 import { createTestApi, type TestApi } from '../../../support/api.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { FunctionRequest, FunctionResponse } from '../../../../shared/cloudfront/function-event.ts'
 import { type EdgeErrorCode, problems } from '../../../../shared/errors.ts'
-import { problemResponse } from '../../../../shared/http/problem.ts'
+import { problemResponse } from '../../../../shared/read/problem-response.ts'
 import { type RequestParts, valuesOf, viewerRequestEvent } from '../../../support/function-events.ts'
 import { describeWithNjs, runFunction } from '../../../support/njs.ts'
 import { buildGuard } from './guard-bundle.ts'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { FunctionRequest, FunctionResponse } from '../../../../shared/cloudfront/function-event.ts'
-import { encodePathSegment } from '../../../../shared/grant/path-segment.ts'
+import { encodePathSegment } from '../../../../shared/grant/resource-prefix.ts'
 import { viewerRequestEvent } from '../../../support/function-events.ts'
 import { describeWithNjs, runFunction } from '../../../support/njs.ts'
 import { buildGuard } from './guard-bundle.ts'

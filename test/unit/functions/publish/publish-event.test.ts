@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { publishEvent } from '../../../../functions/publish/publish-event.ts'
+import { publishEvent } from '../../../../functions/publish/create-handler.ts'
 import type { AssetStore } from '../../../../shared/assets/asset-store.ts'
 import { AssetError, ServiceError } from '../../../../shared/errors.ts'
 

@@ -5,8 +5,7 @@ import type {
   CloudFrontResultResponse,
 } from 'aws-lambda'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { SessionFunctionConfig } from '../../../../functions/session/config.ts'
-import { sessionFunctionConfig } from '../../../../functions/session/config.ts'
+import { type SessionFunctionConfig, sessionFunctionConfig } from '../../../../functions/session/config.ts'
 import { createEdgeHandler } from '../../../../functions/session/edge-handler.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'

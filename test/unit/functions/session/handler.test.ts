@@ -1,7 +1,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fromCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
-import type { OutgoingRequest } from '../../../../shared/http/send.ts'
+import type { OutgoingRequest } from '../../../../shared/http/message.ts'
 import { ecPrivatePem } from '../../fixtures/key-pairs.ts'
 import { app, configOf, context, eventOf, jwks, keyDocument, responseOf, token, withSession } from './edge.ts'
 

@@ -27,8 +27,8 @@ test.each([
   'read/check-read.ts',
   'read/cors.ts',
   'read/answer-headers.ts',
-  'cloudfront/function-response.ts',
-  'cloudfront/signing-names.ts',
+  'read/function-response.ts',
+  'cloudfront/signing-fields.ts',
 ])('shared/%s stays within the language of CloudFront Functions and imports nothing', async (path) => {
   const { outputFiles, metafile } = await build({
     entryPoints: [`shared/${path}`],

@@ -5,8 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { toCloudFrontBase64 } from '../../../../shared/cloudfront/base64.ts'
 import { checkPolicy } from '../../../../shared/cloudfront/parse-policy.ts'
 import { customPolicy, isPolicy, parsePolicy, resourcePolicy } from '../../../../shared/cloudfront/policy.ts'
-import { encodePathSegment } from '../../../../shared/grant/path-segment.ts'
-import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
+import { encodePathSegment, parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 import { vectorPolicy, vectorPolicyBase64 } from '../../fixtures/policy-vectors.ts'
 
 const prefix = parseResourcePrefix('/users/alice%40example.com/')

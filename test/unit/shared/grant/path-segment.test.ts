@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GrantError } from '../../../../shared/errors.ts'
-import { decodePathSegment, encodePathSegment } from '../../../../shared/grant/path-segment.ts'
+import { decodePathSegment, encodePathSegment } from '../../../../shared/grant/resource-prefix.ts'
 
 /** Texts that can be a segment, rich in the characters that readers treat specially. */
 const segmentTexts = fc

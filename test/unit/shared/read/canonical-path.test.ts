@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodePathSegment } from '../../../../shared/grant/path-segment.ts'
+import { encodePathSegment } from '../../../../shared/grant/resource-prefix.ts'
 import { encodeReserved, isCanonicalPath } from '../../../../shared/read/canonical-path.ts'
 
 describe('isCanonicalPath', () => {

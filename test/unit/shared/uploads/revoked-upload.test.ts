@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Upload } from '../../../../shared/assets/upload.ts'
 import { parseResourcePrefix } from '../../../../shared/grant/resource-prefix.ts'
 import type { Revocation } from '../../../../shared/revocation/state.ts'
-import { isUploadRevoked } from '../../../../shared/uploads/revoked-upload.ts'
+import { isUploadRevoked } from '../../../../shared/uploads/upload-token.ts'
 import { uploadOf } from '../../../contract/store-under-test.ts'
 
 const upload = (changes: Partial<Upload> = {}) =>

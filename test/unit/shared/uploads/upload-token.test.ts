@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseContentType } from '../../../../shared/assets/content-type.ts'
+import { parseContentType } from '../../../../shared/assets/limits.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
 import { formatUpload, parseUpload, type Upload } from '../../../../shared/assets/upload.ts'
 import { issueUploadToken, ownerOf, readUploadToken } from '../../../../shared/uploads/upload-token.ts'

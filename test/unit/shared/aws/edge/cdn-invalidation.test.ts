@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createCloudFrontInvalidation } from '../../../../../shared/aws/edge/cdn-invalidation.ts'
-import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/message.ts'
 
 /** The answers that CloudFront gives in turn, and what it was sent. */
 function cloudFront(...answers: (number | Error)[]) {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createKmsSign } from '../../../../../shared/aws/edge/kms-sign.ts'
-import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/message.ts'
 import { ecPrivatePem, ecPublicPem } from '../../../fixtures/key-pairs.ts'
 
 const message = Buffer.from('{"Statement":[]}')

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSecretsManager } from '../../../../../shared/aws/edge/secrets-manager.ts'
-import type { OutgoingRequest } from '../../../../../shared/http/send.ts'
-import { keysSecretId } from '../../../../../shared/keys/secret-store.ts'
+import type { OutgoingRequest } from '../../../../../shared/http/message.ts'
+import { keysSecretId } from '../../../../../shared/keys/key-secret.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret-access-key', sessionToken: 'session-token' }
 

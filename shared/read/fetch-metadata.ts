@@ -1,6 +1,6 @@
 import { RequestError } from '../errors.ts'
-import type { OriginCheck } from '../read/cors.ts'
-import type { HttpRequest } from './message.ts'
+import type { HttpRequest } from '../http/message.ts'
+import type { OriginCheck } from './cors.ts'
 
 /**
  * Returns true if a browser shows the answer to a person: a navigation (`Sec-Fetch-Mode: navigate`), or, without that header, a GET

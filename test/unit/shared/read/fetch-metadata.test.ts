@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { isNavigation, refuseCrossSite } from '../../../../shared/http/fetch-metadata.ts'
 import { parseAllowedOrigins } from '../../../../shared/read/cors.ts'
-import { request } from './request.ts'
+import { isNavigation, refuseCrossSite } from '../../../../shared/read/fetch-metadata.ts'
+import { request } from '../http/request.ts'
 
 describe('refuseCrossSite', () => {
   const isAllowed = parseAllowedOrigins(['https://app.example.com'])

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
-import { LocalError } from '../local-error.ts'
-import { findProgram, isExecutable } from './command.ts'
+import { LocalError } from '../../local/local-error.ts'
+import { findProgram, isExecutable } from '../../local/setup/command.ts'
 
 /** What to do where no browser is found, for people. */
 export const chromiumHint = [

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readQueryParameter } from '../../../../shared/http/query.ts'
-import { parseReturnAddress } from '../../../../shared/http/return-address.ts'
 import { parseAllowedOrigins } from '../../../../shared/read/cors.ts'
+import { parseReturnAddress } from '../../../../shared/session/return-address.ts'
 
 const isAllowed = parseAllowedOrigins(['https://app.example.com', 'http://localhost:*'])
 const here = 'https://cdn.example.com/_edge/session?return=x'
@@ -28,7 +28,7 @@ describe('parseReturnAddress', () => {
       '%252f',
       '%255c',
       '..',
-      '.',
+      '../http',
       '%2e',
       '\t',
       '\n',

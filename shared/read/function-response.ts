@@ -1,9 +1,9 @@
+import type { FunctionRequest, FunctionResponse, FunctionValues } from '../cloudfront/function-event.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { problemDocument } from '../http/problem-document.ts'
-import { generatedHeaders, statusHeaders } from '../read/answer-headers.ts'
-import { readMethods } from '../read/check-read.ts'
-import { corsHeaders, isAllowedOrigin, type OriginCheck, preflightHeaders, readRequestHeaders } from '../read/cors.ts'
-import type { FunctionRequest, FunctionResponse, FunctionValues } from './function-event.ts'
+import { generatedHeaders, statusHeaders } from './answer-headers.ts'
+import { readMethods } from './check-read.ts'
+import { corsHeaders, isAllowedOrigin, type OriginCheck, preflightHeaders, readRequestHeaders } from './cors.ts'
 import type { FunctionProblem, FunctionReaders } from './function-problem.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { localDirectory } from '../paths.ts'
-import { findProgram, isExecutable } from './command.ts'
-import { unpackDebianPackages } from './debian-packages.ts'
-import { withLock } from './lock.ts'
+import { localDirectory } from '../../local/paths.ts'
+import { findProgram, isExecutable } from '../../local/setup/command.ts'
+import { unpackDebianPackages } from '../../local/setup/debian-packages.ts'
+import { withLock } from '../../local/setup/lock.ts'
 
 /** The HTTP load generator of the benchmarks. */
 export interface Wrk {

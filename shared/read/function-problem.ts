@@ -1,8 +1,8 @@
 import type { StageConfig } from '../config/stage-config.ts'
 import { type ErrorCode, type Problem, problems } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
-import { stageHeaders } from '../read/answer-headers.ts'
-import { normaliseAllowedOrigins } from '../read/cors.ts'
+import { stageHeaders } from './answer-headers.ts'
+import { normaliseAllowedOrigins } from './cors.ts'
 
 /** A row of the table of problems, picked at packaging: a CloudFront Function carries no problem that it does not return. */
 export type FunctionProblem = readonly [code: ErrorCode, problem: Problem]

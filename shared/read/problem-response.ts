@@ -1,7 +1,7 @@
 import { type EdgeErrorCode, type ErrorCode, edgeProblems, type Problem } from '../errors.ts'
-import { generatedHeaders, statusHeaders } from '../read/answer-headers.ts'
-import type { HttpResponse } from './message.ts'
-import { problemDocument } from './problem-document.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { problemDocument } from '../http/problem-document.ts'
+import { generatedHeaders, statusHeaders } from './answer-headers.ts'
 
 type Headers = HttpResponse['headers']
 

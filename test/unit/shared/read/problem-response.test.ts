@@ -8,7 +8,7 @@ import {
   messageOf,
   problems,
 } from '../../../../shared/errors.ts'
-import { problemResponse, writeProblem } from '../../../../shared/http/problem.ts'
+import { problemResponse, writeProblem } from '../../../../shared/read/problem-response.ts'
 
 describe('a problem', () => {
   test.each(Object.keys(problems) as ErrorCode[])('%s', (code) => {

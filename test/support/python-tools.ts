@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LocalError } from '../local-error.ts'
-import { localDirectory } from '../paths.ts'
-import { findProgram, isExecutable, runCommand } from './command.ts'
-import { withLock } from './lock.ts'
+import { LocalError } from '../../local/local-error.ts'
+import { localDirectory } from '../../local/paths.ts'
+import { findProgram, isExecutable, runCommand } from '../../local/setup/command.ts'
+import { withLock } from '../../local/setup/lock.ts'
 
 /** A program of the Python package index, kept in a virtual environment of its own. */
 export interface PythonTool {
