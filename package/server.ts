@@ -18,7 +18,7 @@ export {
   ServiceError,
   SessionError,
 } from '../shared/errors.ts'
-export type { SameSite } from '../shared/http/cookies.ts'
+export type { SameSite } from '../shared/http/set-cookie.ts'
 export type { SignatureHash } from '../shared/keys/pem-key.ts'
 export type { Session } from '../shared/session/session.ts'
 export {

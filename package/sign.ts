@@ -4,7 +4,7 @@ import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
 import { EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
-import { cookieAttributes, type SameSite, setCookie } from '../shared/http/cookies.ts'
+import { cookieAttributes, type SameSite, setCookie } from '../shared/http/set-cookie.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** Times, address and key of a signature. */

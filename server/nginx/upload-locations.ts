@@ -4,7 +4,7 @@ import type { NginxAddition } from '../../local/cloudfront/plan.ts'
 import { problemAnswer, problemText } from '../../local/nginx/problem-answer.ts'
 import { block, upstream } from '../../local/nginx/text.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
-import { uploadPath } from '../store/metadata.ts'
+import { uploadPath } from '../upload-paths.ts'
 import { originPattern } from '../uploads/tusd.ts'
 
 /** Uploads as a part of nginx's configuration. */

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AssetArea } from '../store/location.ts'
-import { uploadPath } from '../store/metadata.ts'
+import { uploadPath } from '../upload-paths.ts'
 
 /** How a tusd is started. */
 export interface TusdSettings {

@@ -17,10 +17,10 @@ import {
   publicMetadata,
   requestIdHeader,
   tokenField,
-  uploadPath,
 } from '../store/metadata.ts'
 import { readTicket } from '../store/tickets.ts'
 import { incomingPath } from '../store/upload-end.ts'
+import { uploadPath } from '../upload-paths.ts'
 
 /** An answer without a body is one to `HEAD`. */
 interface FallbackAnswer {

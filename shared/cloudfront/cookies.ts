@@ -1,5 +1,5 @@
 import type { ResourcePrefix } from '../grant/resource-prefix.ts'
-import { cookieAttributes, setCookie } from '../http/cookies.ts'
+import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 import type { SignedPolicy } from './signer.ts'
 import { stampCookieName } from './signing-fields.ts'
 

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hmacSha256 } from '../crypto.ts'
-import { cookieAttributes, type RequestCookies, setCookie } from '../http/cookies.ts'
+import type { RequestCookies } from '../http/cookies.ts'
+import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 import { parseResourcePrefix, type ResourcePrefix } from './resource-prefix.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { hmacSha256 } from '../crypto.ts'
-import { cookieAttributes, type RequestCookies, setCookie } from '../http/cookies.ts'
+import type { RequestCookies } from '../http/cookies.ts'
+import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
 
 /**
  * The cookie of a sign-out in `gate` mode. Cookies that were made up to its time count for nothing.

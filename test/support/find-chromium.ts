@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path'
 import { LocalError } from '../../local/local-error.ts'
 import { findProgram, isExecutable } from '../../local/setup/command.ts'
 
-/** What to do where no browser is found, for people. */
+/** Advice for a machine without a browser. */
 export const chromiumHint = [
   'The browser tests run Chromium. Install it, or name one with CHROMIUM_PATH=/path/to/chromium:',
   '  Debian:  sudo apt-get install --no-install-recommends chromium',

@@ -59,7 +59,7 @@ export const botocore: PythonTool = {
   ],
 }
 
-/** Where environments are kept, and whom the set-up tells. */
+/** The folder of environments, and a listener to the progress of the set-up. */
 export interface PythonToolOptions {
   readonly log: (line: string) => void
   /** Default: `.local/tools/python` of this project. */

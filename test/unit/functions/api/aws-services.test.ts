@@ -1,7 +1,7 @@
 /** The services as deployed, as far as they can be made without AWS: nothing is fetched, URLs are signed here. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { createAwsServices } from '../../../../functions/api/aws-services.ts'
 import { apiFunctionConfig } from '../../../../functions/api/config.ts'
-import { createAwsServices } from '../../../../functions/api/handler.ts'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
 import { parseDeployment } from '../../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../../shared/config/stage-config.ts'

@@ -84,7 +84,7 @@ it('loads the KeyValueStore’s client for an administrator only: no cold start 
     Object.entries(inputs).flatMap(([file, { imports }]) =>
       imports.filter(({ path }) => name.test(path)).map(({ kind }) => `${file}: ${kind}`),
     )
-  expect(importers(/aws\/sdk\/cloudfront-key-values\.ts$/)).toEqual(['functions/api/handler.ts: dynamic-import'])
+  expect(importers(/aws\/sdk\/cloudfront-key-values\.ts$/)).toEqual(['functions/api/aws-services.ts: dynamic-import'])
   const within = /^(shared\/aws\/sdk\/cloudfront-key-values\.ts|node_modules\/)/
   const clients = importers(/node_modules\/@aws-sdk\/(client-cloudfront-keyvaluestore|signature-v4a)\//)
   expect(clients.length).toBeGreaterThan(0)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLogFile, redactErrorLine as redactLine } from '../../../../local/nginx/error-log.ts'
 import { createPathLogger } from '../../../../local/nginx/text.ts'
-import { tokenPaths } from '../../../../server/store/metadata.ts'
+import { tokenPaths } from '../../../../server/upload-paths.ts'
 
 const loggedPath = createPathLogger(tokenPaths)
 const redactErrorLine = (line: string) => redactLine(line, loggedPath)

@@ -1,7 +1,7 @@
 import { stringifySetCookie } from 'cookie'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cookieAttributes, setCookie } from '../../../../shared/http/cookies.ts'
+import { cookieAttributes, setCookie } from '../../../../shared/http/set-cookie.ts'
 
 const internal = expect.objectContaining({ code: 'ERR_INTERNAL' })
 const scope = { path: '/users/alice/', maxAge: 60, domain: null }
