@@ -41,7 +41,7 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => apiProblem('ERR_BODY_TOO_LARGE') }))
 
   const session = authenticate(services)
-  for (const path of ['/uploads', '/downloads', '/assets', '/s3', '/admin']) {
+  for (const path of ['/me', '/uploads', '/downloads', '/assets', '/s3', '/admin']) {
     app.use(path, session)
     app.use(`${path}/*`, session)
   }

@@ -108,6 +108,18 @@ export const asset = v.object({
 export const assetPage = v.object({ assets: v.array(asset), cursor: v.optional(v.string()) })
 export const deleted = v.object({ key: v.string(), deleted: v.literal(true) })
 
+export const me = v.object({
+  sub: v.string(),
+  grants: v.array(
+    v.object({
+      prefix: v.pipe(v.string(), v.description('Percent-encoded as /_edge/session shows it, such as /users/alice/')),
+      access: v.picklist(['read', 'read-write']),
+      upload: v.optional(v.object({ maxBytes: v.optional(v.number()), contentTypes: v.optional(v.array(v.string())) })),
+    }),
+  ),
+  scopes: v.array(v.string()),
+})
+
 const ticketBase = { uploadId: v.string(), key: v.string(), expiresAt: time }
 export const ticket = v.variant('protocol', [
   v.object({ ...ticketBase, protocol: v.literal('put'), method: v.literal('PUT'), url: v.string(), headers }),

@@ -1,13 +1,31 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
+import type { Grant } from '../../../shared/grant/resource-prefix.ts'
+import type { ApiEnv } from '../actor.ts'
 import { documented } from '../openapi.ts'
+import { me } from '../schemas.ts'
 import type { ApiServices } from '../services.ts'
 
 const status = v.object({ status: v.literal('ok') })
 
-/** `/api/health` answers where the function runs; `/api/health/ready` where everything it needs answers too. */
-export function serviceRoutes(services: ApiServices): Hono {
-  const app = new Hono()
+/**
+ * `/api/health` answers where the function runs; `/api/health/ready` where everything it needs answers too. `/api/me` is the session as
+ * the API sees it.
+ */
+export function serviceRoutes(services: ApiServices): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+  app.get(
+    '/me',
+    documented('GET', {
+      tag: 'Service',
+      summary: 'Who is signed in, and what the session may do',
+      answer: { description: 'The user, with grants and scopes', schema: me },
+    }),
+    (context) => {
+      const { sub, grants, scopes } = context.var.actor
+      return context.json({ sub, grants: grants.map(grantOutput), scopes: [...scopes] })
+    },
+  )
   app.get(
     '/health',
     documented('GET', {
@@ -34,4 +52,8 @@ export function serviceRoutes(services: ApiServices): Hono {
     },
   )
   return app
+}
+
+function grantOutput({ prefix, access, upload }: Grant) {
+  return { prefix, access, ...(upload === undefined ? {} : { upload }) }
 }
