@@ -61,7 +61,7 @@ export interface EdgeClient {
   subscribe(listener: () => void): () => void
   /**
    * Renews at `refreshAt` until the returned function is called: for `<img>`, `<video>` and players, which send requests that the library
-   * does not see. `onError` gets what no retry can repair, such as `ERR_SIGNED_OUT`; renewing then pauses until the next session.
+   * does not see. `onError` gets each failed renewal. After `ERR_SIGNED_OUT` renewing pauses until the next session.
    */
   keepAlive(onError?: (error: unknown) => void): () => void
   /** Leaves the channel to other tabs. */
@@ -96,7 +96,7 @@ export function createEdgeClient(options: EdgeClientOptions = {}): EdgeClient {
     if (!origins.includes(url.origin)) throw new ClientError('ERR_ARGUMENT', 'the address is of another origin')
     if (url.pathname.startsWith('/public/')) return once(url, request)
     const signal = request.signal ?? undefined
-    // Whoever holds cookies from before the last mint reads on with them until they end.
+    // Cookies due for renewal still open files: the read does not wait for the new ones.
     let session: HeldSession | undefined = holder.held
     if (session === undefined || session.expiresMs <= timing.now()) session = await holder.ensure(undefined, signal)
     else if (session.refreshMs <= timing.now()) holder.ensure().catch(() => {})
@@ -163,8 +163,11 @@ function keepAlive(holder: SessionHolder, { now, wait }: Timing, onError: (error
     if (stopped.signal.aborted) return
     const current = next()
     const { signal } = round
-    current.catch((error: unknown) => {
-      if (!signal.aborted) onError(error)
+    current.catch(async (error: unknown) => {
+      if (signal.aborted) return
+      onError(error)
+      if (!(error instanceof ClientError) || !/NETWORK|UNAVAILABLE/.test(error.code)) return
+      await wait(30_000, signal).then(go, () => {})
     })
   }
   const { signal } = stopped

@@ -51,7 +51,10 @@ export class SessionHolder {
     this.#channel = new BroadcastChannel(this.#name)
     // Node keeps running for an open channel; browsers have no such method.
     ;(this.#channel as { unref?: () => void }).unref?.()
-    this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#hold(parseHeld(data))
+    this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      const held = parseHeld(data)
+      if (data === null || held !== undefined) this.#hold(held)
+    }
   }
 
   get held(): HeldSession | undefined {
@@ -190,7 +193,11 @@ function parseHeld(value: unknown): HeldSession | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { refreshMs, expiresMs } = value as Partial<HeldSession>
   if (typeof refreshMs !== 'number' || typeof expiresMs !== 'number') return undefined
-  return { ...parseSession(value), refreshMs, expiresMs }
+  try {
+    return { ...parseSession(value), refreshMs, expiresMs }
+  } catch {
+    return undefined
+  }
 }
 
 function isTime(value: unknown): value is string {

@@ -36,7 +36,21 @@ export async function buildPackage(outDir: string): Promise<void> {
     metafile: true,
     logLevel: 'silent',
   })
-  await emitTypes(join(outDir, 'types'))
+  await build({
+    absWorkingDir: root,
+    entryPoints: { client: 'client/index.ts' },
+    outdir: outDir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    chunkNames: 'client-[hash]',
+    packages: 'external',
+    logLevel: 'silent',
+  })
+  await emitTypes('package', join(outDir, 'types'))
+  await emitTypes('client', join(outDir, 'types'))
   await writeFile(join(outDir, 'package.json'), `${JSON.stringify(await manifestFor(metafile), null, 2)}\n`)
   await cp(join(root, 'LICENSE'), join(outDir, 'LICENSE'))
   await cp(join(root, 'docs/library.md'), join(outDir, 'README.md'))
@@ -60,7 +74,10 @@ async function manifestFor(metafile: Metafile) {
     type: 'module',
     sideEffects: false,
     engines,
-    exports: { './server': { types: './types/package/server.d.ts', default: './server.js' } },
+    exports: {
+      './client': { types: './types/client/index.d.ts', default: './client.js' },
+      './server': { types: './types/package/server.d.ts', default: './server.js' },
+    },
     dependencies: Object.fromEntries(
       [...used].sort().map((name) => {
         const exact = dependencies[name]
@@ -72,9 +89,9 @@ async function manifestFor(metafile: Metafile) {
 }
 
 /** TypeScript keeps `.ts` in the imports of a declaration; a consumer's compiler looks for the `.d.ts` of a `.js`. */
-async function emitTypes(outDir: string): Promise<void> {
+async function emitTypes(project: string, outDir: string): Promise<void> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  await runCommand(process.execPath, [tsc, '-p', join(root, 'package'), '--outDir', outDir])
+  await runCommand(process.execPath, [tsc, '-p', join(root, project), '--outDir', outDir])
   for (const file of await readdir(outDir, { recursive: true })) {
     if (!file.endsWith('.d.ts')) continue
     const path = join(outDir, file)

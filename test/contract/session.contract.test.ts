@@ -24,6 +24,18 @@ describeTargets('session endpoint', (suite) => {
     expect((refresh - before) / (expires - before)).toBeLessThan(0.85)
   })
 
+  it('has a session that the API describes: user, grants and scopes', async () => {
+    const alice = await suite.signedIn('alice')
+    const answer = await alice.send('/api/me')
+    expect(answer.status).toBe(200)
+    expect(answer.headers['cache-control']).toMatch(/no-store/)
+    const me = JSON.parse(answer.text)
+    expect(Object.keys(me).sort()).toEqual(['grants', 'scopes', 'sub'])
+    expect(me.sub).toBe('alice')
+    expect(me.grants).toContainEqual({ prefix: '/users/alice/', access: 'read-write' })
+    expectProblem(await suite.send('/api/me'), 401, 'ERR_SESSION_MISSING')
+  })
+
   it('sets each cookie for its prefix alone, out of reach of scripts and of other sites', async () => {
     const alice = await suite.withSession(await suite.target.login('alice'))
     const answer = await alice.send(endpoint)

@@ -48,11 +48,26 @@ test('runs in plain Node', async () => {
   expect(stderr).toBe('')
 })
 
+test('has a client without dependencies for pages and workers', async () => {
+  const script = `
+    import { ClientError, createEdgeClient, RangeReader } from 'edge-signer/client'
+    const client = createEdgeClient({ cdn: 'https://cdn.example.com' })
+    const error = await new RangeReader(client, '/x').read(-1, 1).catch((error) => error)
+    console.log(error instanceof ClientError, error.code, client.url('users/alice/a b'))`
+  await writeFile(join(consumer, 'client.js'), script)
+  const { stdout } = await run(process.execPath, ['client.js'], { cwd: consumer })
+  expect(stdout.trim()).toBe('true ERR_ARGUMENT https://cdn.example.com/users/alice/a%20b')
+})
+
 test('has types that a strict compiler checks, the declarations included', async () => {
   await link('@types/node')
   await link('undici-types')
   const good = `
     import { keysFromPem, type SignedCookies, signCookies } from 'edge-signer/server'
+    import { createEdgeClient, RangeReader, type Session } from 'edge-signer/client'
+    const client = createEdgeClient()
+    export const session: Promise<Session> = client.ensureSession()
+    export const bytes: Promise<Uint8Array> = new RangeReader(client, '/x').read(0, 1)
     const keys = keysFromPem({ keyPairId: 'K', privateKey: '' })
     export const signed: Promise<SignedCookies> = signCookies({ keys, url: 'https://cdn.example.com/a/*', expiresIn: 60 })
     // @ts-expect-error
@@ -64,7 +79,7 @@ test('has types that a strict compiler checks, the declarations included', async
     noEmit: true,
     skipLibCheck: false,
     types: ['node'],
-    lib: ['es2023'],
+    lib: ['es2023', 'dom'],
   }
   await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['types.ts'] }))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')

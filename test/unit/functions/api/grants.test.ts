@@ -51,6 +51,29 @@ function setUp() {
   return { api, received, reader, editor, upload }
 }
 
+describe('GET /api/me', () => {
+  it('returns each right with its access and limits, and the scopes', async () => {
+    const { api, reader } = setUp()
+    const { status, body } = await api.call('/api/me', { claims: { ...reader, scope: 'a b' } })
+    expect([status, body]).toEqual([
+      200,
+      {
+        sub: 'alice',
+        grants: [
+          { prefix: '/teams/red/', access: 'read' },
+          {
+            prefix: '/teams/red/inbox/',
+            access: 'read-write',
+            upload: { maxBytes: 1000, contentTypes: ['image/*', 'text/csv'] },
+          },
+        ],
+        scopes: ['a', 'b'],
+      },
+    ])
+    expect((await api.call('/api/me', { as: null })).body.code).toBe('ERR_SESSION_MISSING')
+  })
+})
+
 describe('a grant to read', () => {
   it('opens files, lists and links, and nothing that writes', async () => {
     const { api, reader, upload } = setUp()

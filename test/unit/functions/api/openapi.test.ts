@@ -25,6 +25,7 @@ describe('the OpenAPI document', () => {
     expect(routes.sort()).toEqual(
       [
         'get /api/health',
+        'get /api/me',
         'get /api/health/ready',
         'post /api/uploads',
         'post /api/uploads/{uploadId}/parts',
