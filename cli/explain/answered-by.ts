@@ -115,6 +115,14 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
       'Look for a method that the behaviour does not allow, http where https is required, a geographic restriction, or WAF.',
     )
   }
+  if (answer.status === 307 && path === 'private' && !isRenewal(answer) && /^LambdaGenerated/i.test(cache)) {
+    return author(
+      'session-function',
+      'ERR_PATH_RESERVED',
+      'the session function, which redirects to the address with an encoded prefix',
+      'Follow the redirect, and link to that address: each name in the prefix percent-encoded, as /_edge/session returns it.',
+    )
+  }
   if (isRenewal(answer) || /^LambdaGenerated/i.test(cache)) return sessionAuthor(answer, path)
   if (/^FunctionGenerated/i.test(cache)) return functionAuthor(undefined, 'a CloudFront Function', readBody, path)
   if (/^Error from/i.test(cache) && status === 200) {
@@ -166,6 +174,7 @@ const keyGroupRemedies: Readonly<Record<CloudFrontErrorCode, string>> = {
 /** Codes that only the guard returns, or in `gate` mode the session function instead of it. */
 const guardCodes: readonly ErrorCode[] = [
   'ERR_PATH_NOT_CANONICAL',
+  'ERR_PATH_RESERVED',
   'ERR_FETCH_DESTINATION',
   'ERR_RANGE_REQUIRED',
   'ERR_RANGE_MULTIPLE',

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { fromCloudFrontBase64 } from '../../shared/cloudfront/base64.ts'
 import { type Policy, parsePolicy } from '../../shared/cloudfront/parse-policy.ts'
 import { cannedPolicy } from '../../shared/cloudfront/signed-request.ts'
+import type { ReadRules } from '../../shared/read/read-rules.ts'
 import type { HttpAnswer } from '../input/http-answer.ts'
 import type { RequestUrl } from '../input/request-url.ts'
 import type { StoredCookie } from '../input/stored-cookies.ts'
@@ -16,6 +17,8 @@ export interface ExplainInput {
   readonly request: RequestUrl | undefined
   /** Prefixes whose files need a signature, each with a trailing slash. */
   readonly privatePaths: readonly string[]
+  /** Depths of the grants' prefixes, as in `ReadRules`. */
+  readonly prefixDepths: ReadRules['depths']
   /** The `Cookie` header as it was sent. */
   readonly cookieHeader: string | undefined
   /** The cookies that a browser stores; `deliverCookies` decides which of them it sends. */

@@ -3,6 +3,7 @@ import config from '../../edge-signer.config.ts'
 import { privatePathPatterns } from '../../infra/distribution/behaviours.ts'
 import { parseIpv4 } from '../../shared/cloudfront/ipv4.ts'
 import { parseDeployment } from '../../shared/config/parse.ts'
+import { readRules } from '../../shared/read/read-rules.ts'
 import { enclosingPrefixes } from '../../shared/revocation/key-value.ts'
 import { parseRevocationState } from '../../shared/revocation/state.ts'
 import { type HttpAnswer, parseHttpAnswer } from '../input/http-answer.ts'
@@ -35,7 +36,7 @@ export async function readInput(
   if (options.ip !== undefined && isIP(options.ip) === 0) throw new UsageError('--ip must be an IPv4 or IPv6 address')
   return {
     request,
-    privatePaths: readPrivatePaths(),
+    ...readGrants(),
     cookieHeader: options.cookie === undefined ? undefined : await readCookieHeader(options.cookie, terminal),
     stored: await readStored(options, now, terminal),
     page: options.page === undefined ? undefined : parseRequestUrl(options.page),
@@ -50,14 +51,19 @@ export async function readInput(
 }
 
 /**
- * Returns the prefixes whose files need a signature, of all stages together, because the stage of a URL is unknown. The cost of a
- * prefix too many is the check of a signature that a public path does not need.
+ * Returns the prefixes whose files need a signature and the depths of the grants, of all stages together, because the stage of a URL is
+ * unknown. The cost of a prefix too many is the check of a signature that a public path does not need.
  *
  * @throws ConfigError.
  */
-function readPrivatePaths(): string[] {
-  const patterns = Object.keys(config.stages).flatMap((stage) => privatePathPatterns(parseDeployment(config, stage)))
-  return [...new Set(patterns)].map((pattern) => pattern.slice(0, -1))
+function readGrants(): Pick<ExplainInput, 'privatePaths' | 'prefixDepths'> {
+  const deployments = Object.keys(config.stages).map((stage) => parseDeployment(config, stage))
+  const paths = new Set(deployments.flatMap(privatePathPatterns).map((pattern) => pattern.slice(0, -1)))
+  const depths: Record<string, number[]> = {}
+  for (const [first, more = []] of deployments.flatMap((each) => Object.entries(readRules(each.config).depths))) {
+    depths[first] = [...new Set([...(depths[first] ?? []), ...more])].sort((a, b) => a - b)
+  }
+  return { privatePaths: [...paths], prefixDepths: depths }
 }
 
 /** Returns the IPv4 address of `::ffff:192.0.2.7`, the form in which a dual-stack socket reports an IPv4 viewer. */

@@ -144,6 +144,7 @@ const explainedBy: Partial<Record<ErrorCode, readonly CheckedBy[]>> = {
   ERR_SIGNATURE: ['browser', 'CloudFront'],
   ERR_ACCESS_REVOKED: ['guard'],
   ERR_PATH_NOT_CANONICAL: ['guard'],
+  ERR_PATH_RESERVED: ['guard'],
 }
 
 /**

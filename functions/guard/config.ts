@@ -12,6 +12,7 @@ import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 /** Every problem that the guard answers with. */
 const guardProblems = [
   'ERR_PATH_NOT_CANONICAL',
+  'ERR_PATH_RESERVED',
   'ERR_METHOD_NOT_ALLOWED',
   'ERR_NOT_FOUND',
   'ERR_FETCH_DESTINATION',

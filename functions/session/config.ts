@@ -15,8 +15,10 @@ export interface SessionFunctionConfig {
   /** Paths that belong to no app. */
   readonly ownPaths: readonly string[]
   readonly cookies: StageConfig['cookies']
-  /** What a request for a file must keep to, where this function guards the files; `null` where CloudFront and the guard do. */
-  readonly gate: ReadRules | null
+  /** Rules of a request for a file. */
+  readonly rules: ReadRules
+  /** True if this function guards the files; false if CloudFront and the guard do. */
+  readonly gate: boolean
   readonly hosts: CdnHosts
   /** True if paths that are not ours belong to an app. */
   readonly hasApp: boolean
@@ -43,7 +45,8 @@ export function sessionFunctionConfig({ service, stage, config }: Deployment): S
       ...config.grants.map((template) => templateBehaviour(template).slice(0, -1)),
     ],
     cookies: config.cookies,
-    gate: config.enforcement === 'gate' ? readRules(config) : null,
+    rules: readRules(config),
+    gate: config.enforcement === 'gate',
     hosts: config.hosts,
     hasApp: config.appOrigin !== null,
     allowedOrigins: config.allowedOrigins,

@@ -120,8 +120,8 @@ async function route(edge: EdgeRequest, services: SessionServices, now: number):
     default:
       if (request.path.startsWith('/_edge/')) throw new RequestError('ERR_NOT_FOUND')
       // A path of files is associated with this function, although CloudFront guards the files of this stage: refused.
-      if (services.config.gate === null) throw new RequestError('ERR_NOT_IMPLEMENTED')
-      return guardFile(edge, services.config.gate, services, now)
+      if (!services.config.gate) throw new RequestError('ERR_NOT_IMPLEMENTED')
+      return guardFile(edge, services, now)
   }
 }
 

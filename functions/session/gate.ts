@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isSignedUrl } from '../../shared/cloudfront/signed-request.ts'
 import { policyHost } from '../../shared/config/cdn-hosts.ts'
 import { GrantError, RequestError, SessionError } from '../../shared/errors.ts'
 import { edgeGrantsValue, renewedGrantsCookie } from '../../shared/grant/edge-grants.ts'
@@ -8,10 +9,9 @@ import { type RequestCookies, readCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
 import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
 import type { KeyDocument } from '../../shared/keys/key-document.ts'
-import { checkRead, readMethods } from '../../shared/read/check-read.ts'
+import { canonicalAddress, checkRead, readMethods } from '../../shared/read/check-read.ts'
 import { preflightResponse, readRequestHeaders } from '../../shared/read/cors.ts'
 import { isNavigation } from '../../shared/read/fetch-metadata.ts'
-import type { ReadRules } from '../../shared/read/read-rules.ts'
 import { isSessionRevoked, revokedBefore, stampTime } from '../../shared/revocation/state.ts'
 import { isBearer, type Session } from '../../shared/session/session.ts'
 import { issueTime, signedOutUntil } from '../../shared/session/sign-out-marker.ts'
@@ -26,7 +26,8 @@ import type { SessionServices } from './services.ts'
 /**
  * Stands in for CloudFront's key group and for the guard on the private behaviours of a stage in `gate` mode:
  *
- * 1. A request that breaks a rule of the files is refused, with any credentials.
+ * 1. A request that breaks a rule of the files is refused, with any credentials. A navigation whose path only lacks the encoding
+ *    of its prefix is redirected to the encoded address.
  * 2. A signed URL is let through or refused by what it says alone.
  * 3. Good cookies are let through, unless the app session beside them is of another user. Cookies from before a sign-out are none.
  * 4. Otherwise the app session decides. Sent as Bearer it is let through; sent as a cookie it gets fresh CloudFront cookies
@@ -36,12 +37,12 @@ import type { SessionServices } from './services.ts'
  */
 export async function guardFile(
   edge: EdgeRequest,
-  rules: ReadRules,
   services: SessionServices,
   now: number,
 ): Promise<HttpResponse | Passage> {
   const { request } = edge
-  const prefixes = checkFileRequest(request, rules)
+  const prefixes = checkFileRequest(request, services)
+  if (typeof prefixes === 'string') return askAgain({ ...request, path: prefixes }, [])
   if (request.method === 'OPTIONS') {
     return preflightResponse(request.headers.origin, services.isAllowedOrigin, readMethods, readRequestHeaders)
   }
@@ -146,10 +147,11 @@ function explain(error: unknown, { request }: EdgeRequest, credentials: Credenti
  * Checks a request for a file against the rules of every read (`checkRead`), as the guard does elsewhere: no CloudFront
  * Function may join this one on its behaviours.
  *
- * @returns the prefixes of the path at the depths of the grant templates.
+ * @returns the prefixes of the path at the depths of the grant templates, or the path to redirect to.
  * @throws RequestError with the guard's codes.
  */
-function checkFileRequest({ method, path, headers }: HttpRequest, rules: ReadRules): readonly string[] {
+function checkFileRequest(request: HttpRequest, { config: { rules } }: SessionServices): readonly string[] | string {
+  const { method, path, headers } = request
   const field = (name: string) => {
     const value = headers[name]
     return value === undefined ? undefined : { value }
@@ -157,6 +159,11 @@ function checkFileRequest({ method, path, headers }: HttpRequest, rules: ReadRul
   // Several lines of one field arrive joined with commas, which no rule takes for one value.
   const checked = checkRead({ method, path, range: field('range'), destination: field('sec-fetch-dest') }, rules)
   if (typeof checked !== 'string') return checked
+  // Not a signed URL: its signature covers the path as it was sent.
+  if (checked === 'ERR_PATH_RESERVED' && isNavigation(request) && !isSignedUrl(request.querystring)) {
+    const address = canonicalAddress(path, rules)
+    if (address !== undefined) return address
+  }
   throw checked === 'ERR_METHOD_NOT_ALLOWED' ? new MethodRefusal(readMethods) : new RequestError(checked)
 }
 

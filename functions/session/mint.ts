@@ -16,6 +16,7 @@ import type { HttpResponse } from '../../shared/http/message.ts'
 import { rfc3339 } from '../../shared/http/rfc3339.ts'
 import { isNavigation } from '../../shared/read/fetch-metadata.ts'
 import { isSessionRevoked, stampTime } from '../../shared/revocation/state.ts'
+import type { ReturnAddress } from '../../shared/session/return-address.ts'
 import type { Session } from '../../shared/session/session.ts'
 import { issueTime } from '../../shared/session/sign-out-marker.ts'
 import { verifiedSession } from './app-session.ts'
@@ -23,7 +24,7 @@ import type { EdgeRequest } from './event.ts'
 import { clearGrants, fitsOneResponse, refreshAt, signGrants } from './grant-cookies.ts'
 import { logUnusable, MintRefusal } from './refusal.ts'
 import { askAgain, cookieHeaders, mintedPage, redirect } from './responses.ts'
-import { isServed, readReturnTarget } from './return-target.ts'
+import { readReturnTarget, servedLocation } from './return-target.ts'
 import type { SessionServices } from './services.ts'
 
 /**
@@ -46,9 +47,7 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
   logUnusable(unusable, edge.requestId)
   if (isSessionRevoked(revocations, session, prefixes)) throw new SessionError('ERR_SESSION_REVOKED')
   const dropped = prefixesOfFormer(former).filter((prefix) => !prefixes.includes(prefix))
-  if (target !== undefined && !isServed(target, prefixes, services)) {
-    throw new MintRefusal(new GrantError('ERR_RETURN_NOT_GRANTED'), expireFirst(dropped, config.cookies.domain))
-  }
+  const location = target && locationFor(target, prefixes, dropped, services)
 
   const expires = Math.min(now + config.cookies.ttlSeconds, session.expiresAt)
   const issued = issueTime(received, keys.stampKey, now)
@@ -77,7 +76,22 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     return askAgain(request, clearGrants(former, config.cookies.domain))
   }
   if (!isNavigation(request)) return sessionResponse(prefixes, now, expires, cookies)
-  return target === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, target.location, cookies)
+  return location === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, location, cookies)
+}
+
+/** Returns the address to go on to. A refusal still clears cookies of grants that the session no longer has. */
+function locationFor(
+  target: ReturnAddress,
+  prefixes: readonly ResourcePrefix[],
+  dropped: readonly ResourcePrefix[],
+  services: SessionServices,
+): string {
+  try {
+    return servedLocation(target, prefixes, services)
+  } catch (error) {
+    if (!(error instanceof GrantError)) throw error
+    throw new MintRefusal(error, expireFirst(dropped, services.config.cookies.domain))
+  }
 }
 
 /** A session without grants must not go on with those of the one before it. */

@@ -1,8 +1,10 @@
 import { policyHost } from '../../shared/config/cdn-hosts.ts'
+import { GrantError } from '../../shared/errors.ts'
 import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import type { HttpRequest } from '../../shared/http/message.ts'
 import { readQueryParameter } from '../../shared/http/query.ts'
 import { isCanonicalPath } from '../../shared/read/canonical-path.ts'
+import { canonicalAddress } from '../../shared/read/check-read.ts'
 import { parseReturnAddress, type ReturnAddress } from '../../shared/session/return-address.ts'
 import type { EdgeRequest } from './event.ts'
 import type { SessionServices } from './services.ts'
@@ -18,18 +20,25 @@ export function readReturnTarget(request: HttpRequest, services: SessionServices
 }
 
 /**
- * Returns true if the address is below one of the prefixes, or belongs to the app and needs no cookies. Any other address
- * would be refused, and the error page would send the browser back to the mint.
+ * Returns the address to go on to: as it is where the app serves it, and with the names in its prefix encoded where that is below a
+ * granted prefix (`canonicalAddress`). Any other address would be refused, and the error page would send the browser back to the mint.
+ *
+ * @throws GrantError `ERR_RETURN_NOT_GRANTED`; `ERR_PATH_RESERVED` for a raw `+` in the prefix.
  */
-export function isServed(
+export function servedLocation(
   target: ReturnAddress,
   prefixes: readonly ResourcePrefix[],
-  services: SessionServices,
-): boolean {
-  if (target.kind === 'allowed-origin') return true
+  { config }: SessionServices,
+): string {
+  if (target.kind === 'allowed-origin') return target.location
+  const { path, location } = target
+  if (config.hasApp && !config.ownPaths.some((own) => path.startsWith(own))) return location
   // The guard refuses any other spelling of a granted path.
-  if (prefixes.some((prefix) => target.path.startsWith(prefix))) return isCanonicalPath(target.path)
-  return services.config.hasApp && !services.config.ownPaths.some((path) => target.path.startsWith(path))
+  if (!isCanonicalPath(path)) throw new GrantError('ERR_RETURN_NOT_GRANTED')
+  const served = canonicalAddress(path, config.rules)
+  if (served === undefined) throw new GrantError('ERR_PATH_RESERVED')
+  if (!prefixes.some((prefix) => served.startsWith(prefix))) throw new GrantError('ERR_RETURN_NOT_GRANTED')
+  return served + location.slice(path.length)
 }
 
 const mintPath = '/_edge/session'

@@ -66,10 +66,10 @@ async function clearedCookies(request: HttpRequest, services: SessionServices, n
   const appSession = endSession ? expiredAppSession(session.cookieName, domain) : []
   // Where CloudFront guards the files and no list came, there is nothing to check or to mark. So a browser without grants can sign out
   // of the app during an outage.
-  if (gate === null && !hasFormerGrants(sent)) return clearGrants(noFormerGrants, domain, appSession)
+  if (!gate && !hasFormerGrants(sent)) return clearGrants(noFormerGrants, domain, appSession)
   const { stampKey } = await services.keys(now)
   const terms = { clockSkewSeconds: session.clockSkewSeconds, domain }
-  const marker = gate === null ? [] : [signOutMarker(sent, stampKey, now, terms)]
+  const marker = gate ? [signOutMarker(sent, stampKey, now, terms)] : []
   return clearGrants(readFormerGrants(sent, stampKey), domain, [...appSession, ...marker])
 }
 

@@ -23,6 +23,7 @@ export interface ReadRequest {
 /** The codes of `checkRead`. */
 export type ReadRefusal =
   | 'ERR_PATH_NOT_CANONICAL'
+  | 'ERR_PATH_RESERVED'
   | 'ERR_METHOD_NOT_ALLOWED'
   | 'ERR_NOT_FOUND'
   | 'ERR_FETCH_DESTINATION'
@@ -62,14 +63,24 @@ export function checkRead(request: ReadRequest, rules: ReadRules): ReadRefusal |
     }
   }
 
-  return grantPrefixes(path, rules)
+  // In a prefix only the encoded form of a reserved character may appear, else one revocation has two names.
+  const prefixes = grantPrefixes(path, rules)
+  return prefixes.some(hasReserved) ? 'ERR_PATH_RESERVED' : prefixes
 }
 
 /**
- * Returns the prefixes of a path at the depths of the grant templates, each with its closing slash. In a prefix only the encoded form
- * of a reserved character may appear, else one revocation has two names.
+ * Returns the address of a canonical path with the names in its prefix encoded as a grant has them: `/users/a@b.example/x@1` is served
+ * at `/users/a%40b.example/x@1`. Only the form of the prefix changes, so a path that is served already is returned as it is.
+ *
+ * @returns `undefined` for a raw `+` in the prefix. S3 and form decoders read it as a space, so it may mean either name.
  */
-function grantPrefixes(path: string, rules: ReadRules): 'ERR_PATH_NOT_CANONICAL' | string[] {
+export function canonicalAddress(path: string, rules: Pick<ReadRules, 'depths'>): string | undefined {
+  const prefix = grantPrefixes(path, rules).at(-1) ?? ''
+  return prefix.includes('+') ? undefined : encodeReserved(prefix) + path.slice(prefix.length)
+}
+
+/** Returns the prefixes of a path at the depths of the grant templates, the longest last, each with its closing slash. */
+function grantPrefixes(path: string, rules: Pick<ReadRules, 'depths'>): string[] {
   const segments = path.split('/')
   const depths = rules.depths[`/${segments[1]}`]
   const prefixes: string[] = []
@@ -77,9 +88,7 @@ function grantPrefixes(path: string, rules: ReadRules): 'ERR_PATH_NOT_CANONICAL'
   for (let i = 0; i < depths.length; i++) {
     const depth = depths[i] as number
     if (depth + 1 >= segments.length) continue
-    const prefix = `${segments.slice(0, depth + 1).join('/')}/`
-    if (hasReserved(prefix)) return 'ERR_PATH_NOT_CANONICAL'
-    prefixes.push(prefix)
+    prefixes.push(`${segments.slice(0, depth + 1).join('/')}/`)
   }
   return prefixes
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { minted } from '../support/set-cookie.ts'
-import { describeTargets, expectProblem } from './suite.ts'
+import { describeTargets, expectProblem, sessionsOf } from './suite.ts'
 
 const endpoint = '/_edge/session'
 const navigate = {
@@ -130,6 +130,31 @@ describeTargets('return address', (suite) => {
     expect(answer.status).toBe(303)
     expect(answer.headers.location).toMatch(/\/users\/alice\/%C3%A9%20%E2%80%A8x$/)
   })
+
+  it.skipIf(!suite.can.sessions)('goes on to the encoded prefix of a link with a raw one', async () => {
+    const sub = 'user@example.com'
+    const [raw, served] = [`/users/${sub}/a@b.bin`, '/users/user%40example.com/a@b.bin']
+    const user = await suite.withSession(sessionsOf(suite.target).session(sub))
+    const answer = await user.send({ path: `${endpoint}?return=${encodeURIComponent(raw)}`, headers: navigate })
+    expect(answer.status).toBe(303)
+    expect(new URL(String(answer.headers.location), suite.target.baseUrl).pathname).toBe(served)
+    expect((await user.send(served)).status).toBe(404)
+    const plus = await user.send({
+      path: `${endpoint}?return=${encodeURIComponent('/users/a+b/x')}`,
+      headers: navigate,
+    })
+    expect([plus.status, plus.headers.location]).toEqual([400, undefined])
+    expect(plus.text).toContain('ERR_PATH_RESERVED')
+  })
+
+  it.skipIf(!suite.can.sessions || suite.setting.mode !== 'gate')(
+    'redirects a navigation to a raw prefix',
+    async () => {
+      const answer = await suite.send({ path: '/users/user@example.com/x?v=1', headers: navigate })
+      expect([answer.status, answer.headers.location]).toEqual([307, '/users/user%40example.com/x?v=1'])
+      expectProblem(await suite.send('/users/user@example.com/x'), 400, 'ERR_PATH_RESERVED')
+    },
+  )
 
   it('mints for a navigation that comes from a login page on another site', async () => {
     const alice = await suite.withSession(await suite.target.login('alice'))

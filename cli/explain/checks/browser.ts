@@ -1,9 +1,12 @@
+import { pathMatch } from 'tough-cookie'
+import { encodeReserved } from '../../../shared/read/canonical-path.ts'
 import { fault, pass, unknown } from '../../finding.ts'
 import type { StoredCookie } from '../../input/stored-cookies.ts'
 import { showDuration, showTime } from '../../input/time.ts'
 import type { Check, CheckFinding } from '../check.ts'
 import { isSameSite, type Obstacle, obstacles } from '../cookie-delivery.ts'
 import type { ParsedInput } from '../input.ts'
+import { reservedFault } from './guard.ts'
 
 /** Describes why a rule withholds these cookies. */
 type Explanation = (withheld: readonly StoredCookie[], input: ParsedInput) => CheckFinding
@@ -45,12 +48,20 @@ export const cookieDomain = browserCheck('domain', 'the cookies belong to this h
 })
 
 /** RFC 6265 section 5.1.4. The cookies of a grant have its prefix as their `Path`; paths are compared byte by byte. */
-export const cookiePath = browserCheck('path', 'the Path of the cookies covers the requested path', (withheld) =>
-  fault(
-    'cookie-path',
-    `the cookies are for ${listed(withheld.map(({ path }) => path))}, and the requested path is not below`,
-    'Build URLs from the prefixes that /_edge/session returns, in the same spelling; or grant this user the prefix.',
-  ),
+export const cookiePath = browserCheck(
+  'path',
+  'the Path of the cookies covers the requested path',
+  (withheld, { request }) => {
+    const path = request?.path ?? ''
+    const isBelow = (text: string) => withheld.some((cookie) => pathMatch(text, cookie.path))
+    if (isBelow(encodeReserved(path))) return reservedFault(encodeReserved(path))
+    const isOtherCase = withheld.some((cookie) => pathMatch(path.toLowerCase(), cookie.path.toLowerCase()))
+    return fault(
+      isOtherCase ? 'path-case' : 'cookie-path',
+      `the cookies are for ${listed(withheld.map((cookie) => cookie.path))}, and the requested path is ${isOtherCase ? 'in another case' : 'not below'}`,
+      'Build URLs from the prefixes that /_edge/session returns, in the same spelling; or grant this user the prefix.',
+    )
+  },
 )
 
 /** RFC 6265 section 5.4: `Secure` cookies are sent over https only. Most browsers exempt http://localhost, Safari does not. */

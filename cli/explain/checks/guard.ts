@@ -1,11 +1,13 @@
 import { stampCookieName } from '../../../shared/cloudfront/signing-fields.ts'
 import { readCookies } from '../../../shared/http/cookies.ts'
 import { isCanonicalPath } from '../../../shared/read/canonical-path.ts'
+import { canonicalAddress, checkRead } from '../../../shared/read/check-read.ts'
 import { enclosingPrefixes, isStampNewer } from '../../../shared/revocation/key-value.ts'
 import { verifyStamp } from '../../../shared/revocation/stamp.ts'
 import { decodeUnverifiedMarker, signedOutUntil, signOutMarkerName } from '../../../shared/session/sign-out-marker.ts'
-import { fault, pass, unknown } from '../../finding.ts'
+import { type Fault, fault, pass, unknown } from '../../finding.ts'
 import { showTime } from '../../input/time.ts'
+import { showUrl } from '../../redact.ts'
 import type { Check, CheckFinding } from '../check.ts'
 import type { ParsedInput } from '../input.ts'
 
@@ -13,15 +15,33 @@ import type { ParsedInput } from '../input.ts'
 export const canonicalPath: Check = {
   name: 'canonical-path',
   by: 'guard',
-  run({ request }) {
+  run({ request, prefixDepths }) {
     if (request === undefined) return unknown('the requested URL was not given')
-    if (isCanonicalPath(request.path)) return pass('the path is in its canonical spelling')
+    if (isCanonicalPath(request.path)) {
+      const checked = checkRead(
+        { method: 'HEAD', path: request.path, range: undefined, destination: undefined },
+        { depths: prefixDepths, rangeOnly: null },
+      )
+      if (checked !== 'ERR_PATH_RESERVED') return pass('the path is in its canonical spelling')
+      return reservedFault(canonicalAddress(request.path, { depths: prefixDepths }))
+    }
     return fault(
       'path-not-canonical',
       'the path has dot segments, an empty segment, lower-case or needless percent-encoding, or an encoded / or \\',
       'Send the path as encodeURIComponent writes each segment, joined with single slashes.',
     )
   },
+}
+
+/** @param address the address under which the path is served, if it is known. */
+export function reservedFault(address: string | undefined): Fault {
+  return fault(
+    'path-reserved',
+    'a name in the prefix has a reserved character that is not percent-encoded',
+    address === undefined
+      ? 'Encode each name as encodeURIComponent does: + is %2B. It is not encoded for you, as + may also mean a space.'
+      : `Request ${showUrl(address)}. Build URLs from the prefixes that /_edge/session returns.`,
+  )
 }
 
 /** Max depth of prefixes that are looked up: deeper than any grant template. */

@@ -1,16 +1,25 @@
 import { matchesResource } from '../../../shared/cloudfront/resource-match.ts'
+import { encodeReserved, hasReserved } from '../../../shared/read/canonical-path.ts'
 import { fault, pass, unknown } from '../../finding.ts'
 import { showUrl } from '../../redact.ts'
 import type { Check, CheckFinding } from '../check.ts'
+import { reservedFault } from './guard.ts'
 
 /** `Resource` covers the requested URL, query string included. */
 export const resource: Check = {
   name: 'resource',
   by: 'CloudFront',
-  run({ policy, coveredUrl }) {
+  run({ policy, coveredUrl, request }) {
     if (policy === undefined) return unknown('the policy cannot be read')
     if (coveredUrl === undefined) return unknown(`covers ${showUrl(policy.resource)}; the requested URL was not given`)
     if (matchesResource(policy.resource, coveredUrl)) return pass(`${showUrl(policy.resource)} covers the URL`)
+    const address = encodeReserved(request?.path ?? '')
+    const isPrefixRaw = matchesResource(
+      policy.resource,
+      coveredUrl.replace(request?.path ?? '', () => address),
+    )
+    // A Resource that is raw itself is the fault of its signer.
+    if (isPrefixRaw && !hasReserved(pathOf(policy.resource))) return reservedFault(address)
     return describeMismatch(policy.resource, coveredUrl)
   },
 }
@@ -84,6 +93,11 @@ function around(text: string, at: number): string {
 function splitUrl(url: string): { scheme: string; host: string } {
   const match = /^([^:/]*):\/\/([^/?]*)/.exec(url)
   return { scheme: match?.[1] ?? '', host: match?.[2] ?? '' }
+}
+
+/** The path of a pattern without its wildcards. */
+function pathOf(pattern: string): string {
+  return pattern.replace(/^[^:/]*:\/\/[^/?]*/, '').replace(/[*?].*$/s, '')
 }
 
 function sameWhenDecoded(pattern: string, url: string): boolean {

@@ -403,6 +403,55 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'path-not-canonical',
     () => sent(cookies(), `https://${host}/users/alice/%64isk.img`),
   ],
+  ...(
+    [
+      ['as it is', [`https://${host}/users/a@b.example/x`], 'canonical-path'],
+      ['with a +', [`https://${host}/users/a+b/x`], 'canonical-path'],
+      ['and cookies of the encoded one', [`https://${host}/users/a@b.example/x`], 'resource'],
+    ] as const
+  ).map(([what, [address], check]): [string, string, string, () => string[]] => [
+    `a reserved character in the prefix, ${what}`,
+    check,
+    'path-reserved',
+    () => {
+      const prefix = check === 'resource' ? '/users/a%40b.example/' : '/users/'
+      return sent(cookies(policyFor({ ...good, resource: `https://${host}${prefix}*` })), address)
+    },
+  ]),
+  [
+    'a reserved character in the prefix, and a browser',
+    'cookie-path',
+    'path-reserved',
+    () => [`https://${host}/users/a@b.example/x`, ...jar('path', '/users/a%40b.example/')],
+  ],
+  [
+    'a path in another case, in a browser',
+    'cookie-path',
+    'path-case',
+    () => [`https://${host}/users/Alice/x`, ...jar('path', '/users/alice/')],
+  ],
+  [
+    'a reserved character that the guard refused',
+    'canonical-path',
+    'path-reserved',
+    () => [
+      ...sent(cookies(policyFor({ ...good, resource: `https://${host}/*` })), `https://${host}/users/a@b.example/x`),
+      ...answered(['x-cache: FunctionGeneratedResponse from cloudfront'], '{"code":"ERR_PATH_RESERVED"}').slice(3),
+    ],
+  ],
+  [
+    'a redirect of gate mode to the encoded address',
+    'canonical-path',
+    'path-reserved',
+    () => [
+      `https://${host}/users/a@b.example/x`,
+      ...answered(
+        ['x-cache: LambdaGeneratedResponse from cloudfront', 'location: /x'],
+        '',
+        '307 Temporary Redirect',
+      ).slice(3),
+    ],
+  ],
   [
     'cookies from before a revocation',
     'revocation',

@@ -269,6 +269,7 @@ describe('explain and the emulated key group', () => {
   const base: ExplainInput = {
     request: parseRequestUrl(url),
     privatePaths: ['/'],
+    prefixDepths: {},
     cookieHeader: '',
     stored: undefined,
     page: undefined,

@@ -83,6 +83,7 @@ describeWithNjs('the problems of the guard', () => {
     const settings = { ...rangeOnly, corp: 'cross-origin' }
     const origin = { origin: 'https://app.example.com' }
     const parts: [EdgeErrorCode, RequestParts][] = [
+      ['ERR_PATH_RESERVED', { uri: '/users/a@b/x', headers: origin }],
       ['ERR_PATH_NOT_CANONICAL', { uri: '/users//x', headers: origin }],
       ['ERR_METHOD_NOT_ALLOWED', { method: 'PUT', headers: origin }],
       ['ERR_NOT_FOUND', { uri: '/_state/x', headers: origin }],

@@ -8,7 +8,8 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
     templates: ['/users/{sub}/*', '/teams/{claims.team}/*'].map(parseGrantTemplate),
     ownPaths: ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/', '/users/', '/teams/'],
     cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
-    gate: null,
+    rules: { depths: { '/users': [2], '/teams': [2] }, rangeOnly: null },
+    gate: false,
     hosts: { primary: null, all: [] },
     hasApp: true,
     allowedOrigins: ['https://app.example.com', 'http://localhost:*'],
@@ -21,9 +22,9 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
   })
 })
 
-test('the config has the rules of the files where the function guards them', () => {
-  expect(configOf({ enforcement: 'gate', rangeOnly: ['/users/a b/'] }).gate).toEqual({
-    depths: { '/users': [2], '/teams': [2] },
-    rangeOnly: ['/users/a%20b/'],
+test('the config has the rules of the files', () => {
+  expect(configOf({ enforcement: 'gate', rangeOnly: ['/users/a b/'] })).toMatchObject({
+    gate: true,
+    rules: { depths: { '/users': [2], '/teams': [2] }, rangeOnly: ['/users/a%20b/'] },
   })
 })

@@ -588,3 +588,85 @@ test('a stage that leaves the files to CloudFront answers for none of them', asy
   const reply = await edgeFunction(configOf()).send(ask({ headers: { cookie: cookiesFor() } }))
   expect([reply.status, reply.code]).toEqual([501, 'ERR_NOT_IMPLEMENTED'])
 })
+
+describe('a path whose prefix has a reserved character', () => {
+  const raw = '/users/a@b.example/x@1'
+  const served = '/users/a%40b.example/x@1'
+
+  test('sends a navigation to the address that is served, with its query and no cookie', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const reply = await gate().send(ask({ method, path: raw, query: 'v=1&w=@', headers: navigation }))
+      expect([reply.status, reply.header('location'), reply.lines]).toEqual([307, `${served}?v=1&w=@`, []])
+      expect(reply.header('cache-control')).toBe('no-store')
+    }
+  })
+
+  test('ends there: the address is renewed and then passes', async () => {
+    const { send, pass } = gate()
+    const jwt = await token({ sub: 'a@b.example' })
+    const reply = await send(withSession(jwt, { path: raw, headers: navigation }))
+    expect(reply.header('location')).toBe(served)
+    const renewed = await send(withSession(jwt, { path: served, headers: navigation }))
+    expect([renewed.status, renewed.header('location')]).toEqual([307, served])
+    expect(await pass(ask({ path: served, headers: { ...navigation, cookie: kept(renewed) } }))).toMatchObject({
+      uri: served,
+    })
+  })
+
+  test.each<[string, Ask]>([
+    ['a fetch', { path: raw }],
+    ['a fetch with a Bearer session', { path: raw, headers: { authorization: 'Bearer x' } }],
+    ['a raw +', { path: '/users/a+b/x', headers: navigation }],
+    ['a signed URL', { path: raw, query: 'Signature=x', headers: navigation }],
+  ])('is refused for %s', async (_, request) => {
+    const reply = await gate().send(ask(request))
+    expect([reply.status, reply.header('location')]).toEqual([400, undefined])
+    expect(reply.text).toContain('ERR_PATH_RESERVED')
+  })
+
+  test.each([
+    '//evil.example/a@b/x',
+    '/\\evil.example/a@b/x',
+    '/users//a@b/x',
+    '/users/a@b/../x',
+    '/users/a@b%2Fx/y',
+    '/users/%2540a@b\n/y',
+    '/other/a@b/x',
+  ])('redirects %j nowhere', async (path) => {
+    const reply = await gate().send(ask({ path, headers: navigation }))
+    expect(reply.header('location')).toBeUndefined()
+  })
+
+  test('never leaves the host, for any path', async () => {
+    const { send } = gate()
+    const piece = fc.constantFrom(
+      '/',
+      '//',
+      '\\',
+      '@',
+      ':',
+      'users',
+      'a',
+      '..',
+      '%2F',
+      '%40',
+      '%2540',
+      '+',
+      '?',
+      '#',
+      'evil.example',
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
+        const path = `/users/${pieces.join('')}`
+        const location = (await send(ask({ path, headers: navigation }))).header('location')
+        if (location === undefined) return
+        const url = new URL(location, 'https://cdn.example.com/')
+        expect(url.host).toBe('cdn.example.com')
+        expect(decodeURIComponent(url.pathname)).toBe(decodeURIComponent(path))
+        expect((await send(ask({ path: url.pathname, headers: navigation }))).header('location')).toBeUndefined()
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

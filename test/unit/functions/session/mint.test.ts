@@ -250,6 +250,31 @@ describe('a navigation', () => {
     expect(reply.lines).toEqual([])
   })
 
+  test.each([
+    ['/users/a@b.example/x@1?v=a@b#@', 'a@b.example', '/users/a%40b.example/x@1?v=a@b#@'],
+    ['/users/a%40b.example/x', 'a@b.example', '/users/a%40b.example/x'],
+    ["/users/(a):b='c'/é", "(a):b='c'", '/users/%28a%29%3Ab%3D%27c%27/%C3%A9'],
+  ])('to %s goes on to the address that is served', async (path, sub, location) => {
+    const reply = await go(`return=${encodeURIComponent(path)}`, configOf(), { sub })
+    expect([reply.status, reply.header('location')]).toEqual([303, location])
+  })
+
+  test.each([
+    ['/users/bob@b.example/x', 'a@b.example', 403, 'ERR_RETURN_NOT_GRANTED'],
+    ['/users/a%2540b.example/x', 'a@b.example', 403, 'ERR_RETURN_NOT_GRANTED'],
+    ['/users/A@b.example/x', 'a@b.example', 403, 'ERR_RETURN_NOT_GRANTED'],
+    ['/users/a@b.example', 'a@b.example', 403, 'ERR_RETURN_NOT_GRANTED'],
+    ['/users@x/a@b.example/x', 'a@b.example', 403, 'ERR_RETURN_NOT_GRANTED'],
+    ['/users/a+b@b.example/x', 'a+b@b.example', 400, 'ERR_PATH_RESERVED'],
+    ['/users/a+b/x', 'a b', 400, 'ERR_PATH_RESERVED'],
+    ['//users/a@b.example/x', 'a@b.example', 400, 'ERR_RETURN_INVALID'],
+    ['/users/a@b.example/..%2Fx', 'a@b.example', 400, 'ERR_RETURN_INVALID'],
+  ])('to %s gets no other address', async (path, sub, status, code) => {
+    const reply = await go(`return=${encodeURIComponent(path)}`, configOf(), { sub })
+    expect([reply.status, reply.header('location')]).toEqual([status, undefined])
+    expect(reply.text).toContain(code)
+  })
+
   test("goes on to the app's paths where there is an app, and to nobody else's", async () => {
     const config = configOf({ appOrigin: 'app.internal.example.com' })
     expect((await go('return=/dashboard', config)).header('location')).toBe('/dashboard')

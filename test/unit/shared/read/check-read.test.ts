@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkRead, type ReadRequest } from '../../../../shared/read/check-read.ts'
+import { encodePathSegment } from '../../../../shared/grant/resource-prefix.ts'
+import { canonicalAddress, checkRead, type ReadRequest } from '../../../../shared/read/check-read.ts'
 import type { ReadRules } from '../../../../shared/read/read-rules.ts'
 
 const rules: ReadRules = { depths: { '/users': [2], '/teams': [2, 3] }, rangeOnly: ['/users/alice/disks/'] }
@@ -32,7 +33,37 @@ describe('checkRead', () => {
     expect(check({ ...worst, path: '/users/alice/x', method: 'GET' })).toBe('ERR_FETCH_DESTINATION')
     expect(check({ range: worst.range })).toBe('ERR_RANGE_MULTIPLE')
     expect(check({ path: '/users/alice/disks/x' })).toBe('ERR_RANGE_REQUIRED')
-    expect(check({ path: '/users/a+b/x' })).toBe('ERR_PATH_NOT_CANONICAL')
+    expect(check({ path: '/users/a+b/x', range: worst.range })).toBe('ERR_RANGE_MULTIPLE')
+    expect(check({ path: '/users/a+b/x' })).toBe('ERR_PATH_RESERVED')
+  })
+})
+
+describe('canonicalAddress', () => {
+  test('encodes the names of the longest prefix, and nothing below it', () => {
+    expect(canonicalAddress('/users/a@b.example/x@1+2', rules)).toBe('/users/a%40b.example/x@1+2')
+    expect(canonicalAddress('/teams/a:b/(c)/d,e', rules)).toBe('/teams/a%3Ab/%28c%29/d,e')
+    expect(canonicalAddress('/teams/a:b/(c)', rules)).toBe('/teams/a%3Ab/(c)')
+    expect(canonicalAddress('/users/a%20b@c/x', rules)).toBe('/users/a%20b%40c/x')
+  })
+
+  test('leaves every other path as it is', () => {
+    for (const path of ['/users/alice/a@b', '/users/a@b', '/public/a@b/x', '/users/a%2540b/x', '/', '/__proto__/a@b/c'])
+      expect(canonicalAddress(path, rules)).toBe(path)
+  })
+
+  test('is unknown for a raw + in the prefix, which S3 reads as a space', () => {
+    expect(canonicalAddress('/users/a+b/x', rules)).toBeUndefined()
+    expect(canonicalAddress('/teams/a/b+c/x', rules)).toBeUndefined()
+    expect(canonicalAddress('/users/a%2Bb/x+y', rules)).toBe('/users/a%2Bb/x+y')
+  })
+
+  test('is served, is below the prefix of the same name, and is its own address', () => {
+    for (const raw of "!$&'(),;:=@[]^|") {
+      const address = canonicalAddress(`/users/a${raw}b/x${raw}`, rules) ?? ''
+      expect(address).toBe(`/users/${encodePathSegment(`a${raw}b`)}/x${raw}`)
+      expect(check({ path: address })).toEqual([`/users/${encodePathSegment(`a${raw}b`)}/`])
+      expect(canonicalAddress(address, rules)).toBe(address)
+    }
   })
 })
 
