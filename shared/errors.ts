@@ -22,7 +22,7 @@ export const edgeProblems = {
   ERR_CROSS_SITE: [403, 'Cross-site request refused', 'A state change must come from an allowed origin.'],
   // The private paths
   ERR_PATH_NOT_CANONICAL: [400, 'Path not canonical', 'Leave out dot segments, empty segments and encoded separators.'],
-  ERR_PATH_RESERVED: [400, 'Character not encoded', 'Percent-encode the names in a prefix: @ is %40 and + is %2B.'],
+  ERR_PATH_RESERVED: [400, 'Prefix not encoded', 'Percent-encode the prefix: @ is %40.'],
   ERR_FETCH_DESTINATION: [403, 'Not code', 'A file is no script, worker or style sheet of a page.'],
   ERR_RANGE_REQUIRED: [400, 'Range required', 'Send a Range header with one byte range.'],
   ERR_RANGE_MULTIPLE: [416, 'One range at a time', 'Send one byte range for each request.'],

@@ -50,5 +50,5 @@ export function encodeReserved(uri: string): string {
 
 /** Returns true if `encodeReserved` would change a canonical path. */
 export function hasReserved(uri: string): boolean {
-  return /[^\w\-.~/%]/.test(uri)
+  return encodeReserved(uri) !== uri
 }
