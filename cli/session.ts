@@ -3,6 +3,7 @@ import { type JWTPayload, SignJWT } from 'jose'
 import { deploymentOf } from '../infra/load-deployment.ts'
 import { firstOf } from '../shared/config/session-algorithms.ts'
 import type { StageConfig } from '../shared/config/stage-config.ts'
+import { describeKeyForm } from '../shared/keys/key-form.ts'
 import { parseDuration, showTime } from './input/time.ts'
 import { printJson, printLine } from './print.ts'
 import { readLocalStage } from './stage/local-stage.ts'
@@ -100,7 +101,7 @@ function parsePrivateKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch {
-    throw new UsageError('--key: the file is not a PEM private key (encrypted keys are not supported)')
+    throw new UsageError(`--key: the key ${describeKeyForm(pem, 'PRIVATE KEY')}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { type Failed, fail, type Passed, type Unknown } from '../finding.ts'
+import { networkCause } from '../input/key-set.ts'
 import { redactText } from '../redact.ts'
 import { CredentialsError } from '../usage-error.ts'
 
@@ -33,6 +34,13 @@ export function repairOf(finding: DoctorFinding): Repair | undefined {
   return finding.status === 'fail' ? finding.repair : undefined
 }
 
+/** `fetch` says "fetch failed" and no more; what failed is in its causes. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  const isFetch = error.name === 'TimeoutError' || (error instanceof TypeError && error.message === 'fetch failed')
+  return isFetch ? `the stage does not respond (${networkCause(error)})` : `${error.name}: ${error.message}`
+}
+
 /**
  * Runs a check. If the check throws, the result is a failure with the message of the error.
  *
@@ -44,9 +52,7 @@ export async function runCheck({ name, run }: Check): Promise<CheckResult> {
   } catch (error) {
     if (error instanceof CredentialsError) throw error
     const detail =
-      error instanceof EdgeSignerError
-        ? `${messageOf(error)} (${error.code})`
-        : redactText(error instanceof Error ? `${error.name}: ${error.message}` : 'unknown error')
+      error instanceof EdgeSignerError ? `${messageOf(error)} (${error.code})` : redactText(describe(error))
     return { check: name, ...fail(detail, 'see the message') }
   }
 }

@@ -6,8 +6,11 @@ import {
   cloudFrontPage,
   errorPageWith200,
   functionError,
+  gatewayRefusal,
   type KnownAnswer,
+  misdirected,
   s3Refusal,
+  s3Website,
   wafChallenge,
 } from './known-answers.ts'
 import type { PathKind } from './path-kind.ts'
@@ -67,7 +70,7 @@ function outcomeOf(answer: HttpAnswer, path: PathKind, { by }: Author): AnswerSo
 
 /** In `gate` mode the session function redirects a session without cookies to the same address, and sets fresh ones. */
 function isRenewal({ status, setCookie }: HttpAnswer): boolean {
-  return status === 307 && setCookie.some((line) => line.startsWith('CloudFront-Signature='))
+  return status === 307 && setCookie.some((line) => /^CloudFront-Signature=[^;]/.test(line))
 }
 
 /** An error page may have status 200 (`ResponseCode` of a custom error response), and a challenge of WAF has 202. */
@@ -93,6 +96,10 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
   if (failed !== undefined) return { by: 'function-failure', code: undefined, ...causeOf(failed) }
   const problem = readProblem(body)
   if (problem !== undefined) return problemAuthor(problem, headers, path)
+  const website = /<li>Code: ([A-Za-z]{1,60})<\/li>/.exec(body)?.[1]
+  if (website !== undefined) return { by: 's3', code: website, ...causeOf(s3Website(website)) }
+  const gateway = gatewayRefusal(body)
+  if (gateway !== undefined) return { by: 'api', code: undefined, ...causeOf(gateway) }
   const code = /<Code>([A-Za-z.]{1,60})<\/Code>/.exec(body)?.[1]
   if (code !== undefined) return xmlAuthor(code, body, headers, path)
   // Only the distribution's own 403 page has these links; its status and headers are those of any object.
@@ -123,6 +130,7 @@ function recognise(answer: HttpAnswer, path: PathKind): Author | undefined {
       'Follow the redirect, and link to that address: each name in the prefix percent-encoded, as /_edge/session returns it.',
     )
   }
+  if (status === 421 && misdirected !== undefined) return { by: 'cloudfront', code: undefined, ...causeOf(misdirected) }
   if (isRenewal(answer) || /^LambdaGenerated/i.test(cache)) return sessionAuthor(answer, path)
   if (/^FunctionGenerated/i.test(cache)) return functionAuthor(undefined, 'a CloudFront Function', readBody, path)
   if (/^Error from/i.test(cache) && status === 200) {

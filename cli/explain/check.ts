@@ -2,7 +2,7 @@ import type { Fault, Passed, Unknown } from '../finding.ts'
 import type { ParsedInput } from './input.ts'
 
 /** Parties that make checks, in the order in which a request reaches them. */
-export type CheckedBy = 'browser' | 'CloudFront' | 'guard' | 'answer'
+export type CheckedBy = 'behaviour' | 'browser' | 'CloudFront' | 'guard' | 'answer'
 
 export type CheckFinding = Passed | Fault | Unknown
 

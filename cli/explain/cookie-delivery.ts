@@ -2,11 +2,11 @@ import { getPublicSuffix, pathMatch } from 'tough-cookie'
 import { stampCookieName } from '../../shared/cloudfront/signing-fields.ts'
 import { signOutMarkerName } from '../../shared/session/sign-out-marker.ts'
 import { isTrustworthyLoopback, type RequestUrl } from '../input/request-url.ts'
-import type { StoredCookie } from '../input/stored-cookies.ts'
+import { rejectionOf, type StoredCookie } from '../input/stored-cookies.ts'
 import { type FieldName, fieldNames } from './signing-fields.ts'
 
-/** Rules by which a browser withholds a cookie, in the order of RFC 6265bis section 5.8.3. */
-export const obstacles = ['domain', 'path', 'secure', 'lifetime', 'same-site'] as const
+/** Rules by which a browser drops or withholds a cookie, in the order of RFC 6265bis sections 5.7 and 5.8.3. */
+export const obstacles = ['stored', 'domain', 'path', 'secure', 'lifetime', 'same-site'] as const
 export type Obstacle = (typeof obstacles)[number]
 
 /** The stored cookies that a browser would send, and the rule that withholds the others. */
@@ -58,6 +58,7 @@ export function deliverCookies(stored: readonly StoredCookie[], delivery: Delive
 
 function obstacleOf(cookie: StoredCookie, { request, now, page, navigation }: Delivery): Obstacle | undefined {
   const { domain } = cookie
+  if (rejectionOf(cookie) !== undefined) return 'stored'
   if (domain !== undefined && request.hostname !== domain) {
     if (cookie.hostOnly || !request.hostname.endsWith(`.${domain}`)) return 'domain'
   }

@@ -17,6 +17,8 @@ export interface ExplainInput {
   readonly request: RequestUrl | undefined
   /** Prefixes whose files need a signature, each with a trailing slash. */
   readonly privatePaths: readonly string[]
+  /** Host names of the stages and their buckets, for which a URL may have been signed by mistake. */
+  readonly knownHosts: readonly string[]
   /** Depths of the grants' prefixes, as in `ReadRules`. */
   readonly prefixDepths: ReadRules['depths']
   /** The `Cookie` header as it was sent. */

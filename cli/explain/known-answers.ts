@@ -70,6 +70,14 @@ const cloudFrontTexts: readonly (readonly [text: RegExp, answer: KnownAnswer])[]
     ),
   ],
   [
+    /does(n't| not) match the certificate/i,
+    known(
+      'misdirected',
+      'CloudFront, because the connection was opened for the certificate of another host (421)',
+      'Send the Host for which the connection was opened (SNI): look for a proxy or a client that changes one of them, and let the certificate name every alias.',
+    ),
+  ],
+  [
     /Bad request\./i,
     known(
       'bad-request',
@@ -92,6 +100,72 @@ export const errorPageWith200 = known(
   'an error page with status 200 in place of the refusal: a custom error response of the distribution',
   'Let the custom error response keep the status, or remove it: it hides every 403 and 404.',
 )
+
+/** A 421 without CloudFront's page. */
+export const misdirected = cloudFrontTexts.find(([, { by }]) => by === 'misdirected')?.[1]
+
+/** Refusals of API Gateway and of Lambda function URLs, by their only text. */
+const gatewayMessages: readonly (readonly [text: RegExp, answer: KnownAnswer])[] = [
+  [
+    /"Message":\s*"Forbidden/,
+    known(
+      'function-url',
+      'a Lambda function URL, which wants a signature of IAM',
+      'Let the distribution sign (origin access control of type lambda) and its policy allow lambda:InvokeFunctionUrl; or set AuthType NONE.',
+    ),
+  ],
+  [
+    /"message":\s*"Forbidden"/,
+    known(
+      'api-gateway-forbidden',
+      'API Gateway, which has no API for this host, or a policy, WAF or API key that refuses',
+      "Forward no Host of the viewer to the API (AllViewerExceptHostHeader), and check the API's custom domain, its resource policy and its keys.",
+    ),
+  ],
+  [
+    /"message":\s*"Missing Authentication Token"/,
+    known(
+      'api-gateway-no-route',
+      'API Gateway, which has no method at this path: the text is not about tokens',
+      "Correct path, method and stage of the API: the origin's path must be /<stage> for a REST API.",
+    ),
+  ],
+  [
+    /"message":\s*"Not Found"/,
+    known(
+      'api-gateway-no-route',
+      'API Gateway, which has no route for this path',
+      'Correct path and method: this project serves /api/*, and the API is asked with that path.',
+    ),
+  ],
+  [
+    /"[Mm]essage":\s*"(Unauthorized|User is not authorized to access this resource|The incoming token has expired)/,
+    known(
+      'api-gateway-authorizer',
+      'an authorizer of API Gateway, in front of the API',
+      'Remove the authorizer, as the API checks the session itself; or send what the authorizer wants.',
+    ),
+  ],
+  [
+    /"message":\s*"(Too Many Requests|Limit Exceeded)"/,
+    known('api-gateway-throttled', 'API Gateway, which throttles', 'Retry later, or raise the throttling of the API.'),
+  ],
+]
+
+/** Returns the cause of a refusal by API Gateway or by a function URL; `undefined` for another text. */
+export function gatewayRefusal(body: string): KnownAnswer | undefined {
+  // Nothing else is in the object: an app may have a field of this name.
+  if (!/^\s*\{\s*"[Mm]essage":\s*(null|"[^"]*")\s*\}\s*$/.test(body)) return undefined
+  return gatewayMessages.find(([text]) => text.test(body))?.[1]
+}
+
+/** The website endpoint of a bucket, recognised by its HTML. */
+export const s3Website = (code: string): KnownAnswer =>
+  known(
+    's3-website',
+    `the website endpoint of a bucket (${code}), which is public and knows no origin access control`,
+    'Let the origin be the bucket itself: <bucket>.s3.<region>.amazonaws.com instead of <bucket>.s3-website….',
+  )
 
 /** Returns the cause of a page that CloudFront made itself; `undefined` for a page of unknown text. */
 export function cloudFrontPage(body: string): KnownAnswer | undefined {

@@ -51,19 +51,23 @@ export async function readInput(
 }
 
 /**
- * Returns the prefixes whose files need a signature and the depths of the grants, of all stages together, because the stage of a URL is
+ * Returns the prefixes whose files need a signature, the depths of the grants and the hosts, of all stages together, because the stage of a URL is
  * unknown. The cost of a prefix too many is the check of a signature that a public path does not need.
  *
  * @throws ConfigError.
  */
-function readGrants(): Pick<ExplainInput, 'privatePaths' | 'prefixDepths'> {
+function readGrants(): Pick<ExplainInput, 'privatePaths' | 'prefixDepths' | 'knownHosts'> {
   const deployments = Object.keys(config.stages).map((stage) => parseDeployment(config, stage))
   const paths = new Set(deployments.flatMap(privatePathPatterns).map((pattern) => pattern.slice(0, -1)))
   const depths: Record<string, number[]> = {}
   for (const [first, more = []] of deployments.flatMap((each) => Object.entries(readRules(each.config).depths))) {
     depths[first] = [...new Set([...(depths[first] ?? []), ...more])].sort((a, b) => a - b)
   }
-  return { privatePaths: [...paths], prefixDepths: depths }
+  const hosts = deployments.flatMap(({ config: { hosts: cdn, bucket, bucketRegion } }) => [
+    ...cdn.all,
+    ...(bucket === null ? [] : [`${bucket}.s3.amazonaws.com`, `${bucket}.s3.${bucketRegion}.amazonaws.com`]),
+  ])
+  return { privatePaths: [...paths], prefixDepths: depths, knownHosts: [...new Set(hosts)] }
 }
 
 /** Returns the IPv4 address of `::ffff:192.0.2.7`, the form in which a dual-stack socket reports an IPv4 viewer. */

@@ -161,7 +161,7 @@ function decideElsewhere({ pathKind, answeredBy, answer }: ParsedInput, isRefuse
       ? `it was answered with status ${answer?.status}`
       : 'the response shows who refuses it: give it with --response-headers and --body'
     return {
-      counts: pathKind === 'public' ? ['guard', 'answer'] : ['answer'],
+      counts: pathKind === 'public' ? ['behaviour', 'guard', 'answer'] : ['behaviour', 'answer'],
       others: 'not-made',
       verdict: answered ? 'granted' : 'undecided',
       because: `${openBecause[pathKind]}, so no signature is needed; ${rest}.`,

@@ -56,6 +56,7 @@ function timeOf(at: string | undefined, answer: HttpAnswer | undefined, now: num
 }
 
 const headings: Readonly<Record<CheckedBy, string>> = {
+  behaviour: 'CloudFront, behaviours',
   browser: 'The browser',
   CloudFront: 'CloudFront, key group',
   guard: 'The guard',

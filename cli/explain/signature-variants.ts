@@ -111,7 +111,7 @@ function indented(json: string): string {
 }
 
 /** CloudFront rebuilds a canned policy from the URL, so each change of the URL makes the signature wrong. */
-function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTextVariant[] {
+function cannedVariants({ coveredUrl, request, fields, knownHosts, page }: ParsedInput): SignedTextVariant[] {
   const expires = Number(fieldValue(fields, 'Expires'))
   if (coveredUrl === undefined || request === undefined) return []
   const bare = request.signedUrl
@@ -151,6 +151,22 @@ function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTex
       'the signature is over the same URL in another case',
       'Sign the URL exactly as it is requested: paths are case-sensitive.',
     ),
+    ...otherHosts(request.host, [...knownHosts, ...(page === undefined ? [] : [page.host])]).flatMap((host) =>
+      variant(
+        coveredUrl.replace(request.host, () => host),
+        'signed-for-other-host',
+        `the signature is over the URL on ${host}, and the request is for ${request.host}`,
+        'Sign for the host name that viewers request. Set cdnHost.',
+      ),
+    ),
+    ...[request.path, request.path.slice(1)].flatMap((path) =>
+      variant(
+        path,
+        'signed-path-only',
+        'the signature is over the path alone',
+        'Sign the whole URL, with https:// and the host that viewers request.',
+      ),
+    ),
     ...variant(
       bare,
       'query-added-after-signing',
@@ -170,6 +186,13 @@ function cannedVariants({ coveredUrl, request, fields }: ParsedInput): SignedTex
       'Sign the URL exactly as it is requested.',
     ),
   ]
+}
+
+/** Other names that a signer may have used: those of the stages, with and without `www.`, and with a port. */
+function otherHosts(host: string, known: readonly string[]): string[] {
+  const bare = host.replace(/:\d+$/, '')
+  const www = bare.startsWith('www.') ? bare.slice(4) : `www.${bare}`
+  return [...new Set([...known, www, bare, `${bare}:443`, bare.toUpperCase()])].filter((name) => name !== host)
 }
 
 /** The URL with a `*` after each of its slashes, and at its end. */

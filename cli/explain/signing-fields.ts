@@ -36,6 +36,23 @@ export function readSigningFields(querystring: string, cookieHeader: string): Si
   return { source: 'url', values: fromUrl, cookieNames }
 }
 
+/** Returns the fields that came under their name in another spelling or case, such as `cloudfront-policy` or `KeyPairId`. */
+export function misspeltFields(querystring: string, cookieHeader: string): FieldName[] {
+  const plain = (name: string) =>
+    name
+      .toLowerCase()
+      .replace(/^cloudfront/, '')
+      .replace(/[-_.]/g, '')
+  const parameters = querystring.split('&').map((part) => part.split('=', 1)[0] ?? '')
+  const cookies = [...readCookies(cookieHeader).keys()].filter((name) => /^cloud-?_?front/i.test(name))
+  const exact: readonly string[] = fieldNames
+  const given = [
+    ...parameters.filter((name) => !exact.includes(name)),
+    ...cookies.filter((name) => !exact.includes(name.replace(/^CloudFront-/, ''))),
+  ].map((name) => plain(name.replace(/^cloud-?_?front/i, '')))
+  return fieldNames.filter((field) => given.includes(plain(field)))
+}
+
 /** Returns the value of a part; the first one if there are several, which the check `duplicates` reports. */
 export function fieldValue(fields: SigningFields, name: FieldName): string | undefined {
   return fields.values.get(name)?.[0]

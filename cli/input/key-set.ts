@@ -33,7 +33,7 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
     })
     body = await response.text()
   } catch (error) {
-    const detail = `${showUrl(url)} does not respond (${networkCode(error)})`
+    const detail = `${showUrl(url)} does not respond (${networkCause(error)})`
     return { fault: fault(`${what}-unreachable`, detail, 'Correct the host, or let it answer from the Internet.') }
   }
   const { status, headers } = response
@@ -55,10 +55,44 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
   }
 }
 
-function networkCode(error: unknown): string {
+/** Codes of network faults in words; the code stays beside them, to look it up. */
+const networkFaults: readonly (readonly [code: RegExp, words: string])[] = [
+  [/^ENOTFOUND$/, 'no such host name'],
+  [/^EAI_AGAIN$/, 'the name server does not answer'],
+  [/^ECONNREFUSED$/, 'nothing listens there'],
+  [/^E(HOST|NET)UNREACH$/, 'no route to that address'],
+  [/^(ETIMEDOUT|UND_ERR_\w+_TIMEOUT)$/, 'timed out'],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'the connection was closed'],
+  [/^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/, 'its certificate is not accepted'],
+  [/^(ERR_SSL|EPROTO)/, 'it does not speak TLS'],
+]
+
+/** Returns the cause of a failed fetch. `fetch` puts it into `cause`, and one for each address into `errors`. */
+export function networkCause(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return 'timed out'
-  const { code } = ((error as Error | undefined)?.cause ?? {}) as { readonly code?: unknown }
-  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : 'network error'
+  for (const { code, message } of causesOf(error)) {
+    if (typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code)) {
+      const words = networkFaults.find(([pattern]) => pattern.test(code))?.[1]
+      return words === undefined ? code : `${words}: ${code}`
+    }
+    // `fetch` refuses the ports of other protocols, such as 6000.
+    if (message === 'bad port') return 'fetch refuses that port'
+  }
+  return 'network error'
+}
+
+interface Cause {
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly cause?: unknown
+  readonly errors?: unknown
+}
+
+/** The error and what it names as its causes, the outermost first. */
+function causesOf(error: unknown, depth = 0): readonly Cause[] {
+  if (typeof error !== 'object' || error === null || depth > 4) return []
+  const { cause, errors } = error as Cause
+  return [error, ...[cause, errors].flat().flatMap((inner) => causesOf(inner, depth + 1))]
 }
 
 /** Fetches a JWK set, and checks that one of its keys verifies one of the algorithms. */

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { EdgeSignerError, messageOf } from '../../shared/errors.ts'
 import { isKeyForAlgorithm } from '../../shared/keys/key-algorithm.ts'
 import { type KeyDocument, parseKeyDocument, publicKeysOf } from '../../shared/keys/key-document.ts'
+import { describeKeyForm } from '../../shared/keys/key-form.ts'
 import { readText, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -49,50 +50,17 @@ function parseDocument(text: string): KeyDocument {
   }
 }
 
-/** Other forms of a key, each with the command that makes a PEM file of it. */
-const otherForms: readonly { readonly form: RegExp; readonly what: string }[] = [
-  {
-    form: /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4,ENCRYPTED/,
-    what: 'the private key is encrypted: openssl pkey -in <file> -out <PEM file>',
-  },
-  {
-    form: /-----BEGIN OPENSSH PRIVATE KEY-----/,
-    what: "the private key is in OpenSSH's form: ssh-keygen -p -m PKCS8 -f <copy of the file>",
-  },
-  {
-    form: /^(?:ssh-rsa|ecdsa-sha2-\S+|ssh-ed25519) /,
-    what: "the public key is in OpenSSH's form: ssh-keygen -e -m PKCS8 -f <file>",
-  },
-  {
-    form: /-----BEGIN [^-]+-----\\n/,
-    what: 'the file has \\n written out where a PEM file has line ends: printf "%b" "$(cat <file>)"',
-  },
-  {
-    form: /^-----BEGIN [^-]+----- *[\w+/= ]+-----END [^-]+-----\s*$/,
-    what: 'the whole key is on one line: a PEM file has a line end after BEGIN, before END, and every 64 characters',
-  },
-  {
-    form: /^\s*\{/,
-    what: 'the file is JSON: name a key document without an id, --keys <file>',
-  },
-  {
-    form: /^0[\x80-\uffff]/,
-    what: 'the file is binary (DER): openssl pkey -inform DER -in <file> -out <PEM file>',
-  },
-]
-
-function describeNoPem(text: string): string {
-  const found = otherForms.find(({ form }) => form.test(text))
-  return found?.what ?? 'the file is not a PEM public or private key'
-}
-
 function parsePem(text: string): KeyObject {
   const isPrivate = /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)
   let key: KeyObject
   try {
     key = isPrivate ? createPrivateKey(text) : createPublicKey(text)
   } catch {
-    throw new UsageError(`--keys: ${describeNoPem(text)}`)
+    if (/^\s*\{/.test(text))
+      throw new UsageError('--keys: the file is JSON: name a key document without an id, --keys <file>')
+    if (!/-----BEGIN|^\s*(ssh-|ecdsa-|MI)|^0[\x80-\uffff]/.test(text))
+      throw new UsageError('--keys: the file is not a PEM public or private key')
+    throw new UsageError(`--keys: the key ${describeKeyForm(text, isPrivate ? 'PRIVATE KEY' : 'PUBLIC KEY')}`)
   }
   const usable = isKeyForAlgorithm(
     isPrivate ? createPublicKey(key) : key,

@@ -1,3 +1,4 @@
+import { getPublicSuffix } from 'tldts'
 import { Cookie } from 'tough-cookie'
 import { UsageError } from '../usage-error.ts'
 
@@ -15,6 +16,21 @@ export interface StoredCookie {
   readonly expires: number | undefined
   /** `undefined` if the source has no such field, as in a Netscape jar. */
   readonly sameSite: 'strict' | 'lax' | 'none' | undefined
+}
+
+/** Max length of name and value together; browsers drop a longer cookie (RFC 6265bis section 5.6). */
+const maxCookieLength = 4096
+
+/** Reason why a browser does not store a cookie at all. */
+export type Rejection = 'too-large' | 'none-insecure' | 'public-suffix'
+
+/** Returns the reason why a browser drops the cookie as it arrives (RFC 6265bis section 5.7); `undefined` if it stores it. */
+export function rejectionOf(cookie: StoredCookie): Rejection | undefined {
+  if (cookie.name.length + cookie.value.length > maxCookieLength) return 'too-large'
+  if (cookie.sameSite === 'none' && !cookie.secure) return 'none-insecure'
+  const { domain, hostOnly } = cookie
+  if (domain === undefined || hostOnly) return undefined
+  return getPublicSuffix(domain, { allowPrivateDomains: true }) === domain ? 'public-suffix' : undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
 import { isKeyForAlgorithm, type KeyAlgorithm, keyAlgorithms } from './key-algorithm.ts'
+import { describeKeyForm } from './key-form.ts'
 
 /** One CloudFront key pair. Exactly one of `privateKey` and `kmsKeyId` is set. */
 export interface SigningKey {
@@ -117,15 +118,21 @@ function parseSigningKey(key: Fields, field: string): SigningKey {
   return { keyPairId, algorithm, privateKey, kmsKeyId, publicKey, notBefore }
 }
 
-function parsePem(value: unknown, field: string, label: string, create: (pem: string) => KeyObject): KeyObject {
+function parsePem(
+  value: unknown,
+  field: string,
+  label: 'PRIVATE KEY' | 'PUBLIC KEY',
+  create: (pem: string) => KeyObject,
+): KeyObject {
+  if (typeof value !== 'string') throw invalid(field, `must be a PEM ${label.toLowerCase()}`)
   // `createPublicKey` would take a private key too; that one must not lie in the field of a public key.
-  const isPem = typeof value === 'string' && new RegExp(`^\\s*-----BEGIN (EC |RSA )?${label}-----`).test(value)
-  if (!isPem) throw invalid(field, `must be a PEM ${label.toLowerCase()}`)
+  const isPem = new RegExp(`^\\s*-----BEGIN (EC |RSA )?${label}-----`).test(value)
   try {
-    return create(value)
+    if (isPem) return create(value)
   } catch {
-    throw invalid(field, `must be a PEM ${label.toLowerCase()}`)
+    // Described below, without the text.
   }
+  throw invalid(field, describeKeyForm(value, label))
 }
 
 /** By their bytes: `KeyObject.equals` of two kinds of key leaves an OpenSSL error behind, which the next parsing then throws. */

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
 import { isKeyForAlgorithm, type KeyAlgorithm } from './key-algorithm.ts'
 import type { SigningKey } from './key-document.ts'
+import { describeKeyForm } from './key-form.ts'
 
 /** Hash of a signature. RSA keys can have either, P-256 keys have SHA-256 only. */
 export type SignatureHash = 'SHA256' | 'SHA1'
@@ -29,24 +30,12 @@ export function algorithmFor(key: KeyObject, hash: SignatureHash): KeyAlgorithm 
 }
 
 function parsePrivateKey(pem: string): KeyObject {
-  const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1]
-  if (label === undefined) throw invalid('the private key must be a PEM text: -----BEGIN PRIVATE KEY-----')
-  if (label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type: *4,ENCRYPTED/m.test(pem)) {
-    throw invalid('the private key is encrypted: decrypt it (openssl pkey) and keep it in a secret store')
-  }
-  if (!/^(EC |RSA )?PRIVATE KEY$/.test(label)) throw invalid(`the private key is a ${nameOf(label)}`)
   try {
-    return createPrivateKey(pem)
+    if (/-----BEGIN (EC |RSA )?PRIVATE KEY-----/.test(pem)) return createPrivateKey(pem)
   } catch {
     // No `cause`: an error of OpenSSL may quote its input.
-    throw invalid('the private key is damaged: its PEM text cannot be read')
   }
-}
-
-function nameOf(label: string): string {
-  if (label.endsWith('PUBLIC KEY')) return 'public key: give the private one'
-  if (label.endsWith('CERTIFICATE')) return 'certificate: give the private key'
-  return 'PEM of another kind: give a PRIVATE KEY'
+  throw invalid(`the private key ${describeKeyForm(pem, 'PRIVATE KEY')}`)
 }
 
 function kindOf(key: KeyObject): string {

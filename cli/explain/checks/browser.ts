@@ -1,7 +1,7 @@
 import { pathMatch } from 'tough-cookie'
 import { encodeReserved } from '../../../shared/read/canonical-path.ts'
 import { fault, pass, unknown } from '../../finding.ts'
-import type { StoredCookie } from '../../input/stored-cookies.ts'
+import { type Rejection, rejectionOf, type StoredCookie } from '../../input/stored-cookies.ts'
 import { showDuration, showTime } from '../../input/time.ts'
 import type { Check, CheckFinding } from '../check.ts'
 import { isSameSite, type Obstacle, obstacles } from '../cookie-delivery.ts'
@@ -34,6 +34,29 @@ function browserCheck(obstacle: Obstacle, passed: string, explain: Explanation):
     },
   }
 }
+
+const rejections: Readonly<Record<Rejection, readonly [detail: string, remedy: string]>> = {
+  'too-large': [
+    'is longer than 4,096 characters, and browsers drop such a cookie',
+    'Make the policy shorter: one prefix for each cookie, and no longer names than needed.',
+  ],
+  'none-insecure': [
+    'is SameSite=None without Secure, and browsers drop such a cookie',
+    'Set Secure as well, and serve it over https.',
+  ],
+  'public-suffix': [
+    'has a Domain under which anybody can register names, and browsers drop such a cookie',
+    'Set Domain to a domain of your own, or leave it out: co.uk, cloudfront.net and github.io are public suffixes.',
+  ],
+}
+
+/** RFC 6265bis section 5.7: a browser drops some cookies as they arrive. */
+export const cookieStored = browserCheck('stored', 'the browser stores the cookies', (withheld) => {
+  const [cookie] = withheld
+  const rejection = (cookie && rejectionOf(cookie)) ?? 'too-large'
+  const [detail, remedy] = rejections[rejection]
+  return fault(`cookie-${rejection}`, `the cookie ${cookie?.name} ${detail}`, remedy)
+})
 
 /** RFC 6265 section 5.1.3: a host-only cookie is sent to its own host, one with `Domain` also to the subdomains. */
 export const cookieDomain = browserCheck('domain', 'the cookies belong to this host', (withheld, { request }) => {

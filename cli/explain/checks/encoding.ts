@@ -1,13 +1,15 @@
 import { fromCloudFrontBase64, toCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
-import { fault, pass, unknown } from '../../finding.ts'
+import { type Fault, fault, pass, unknown } from '../../finding.ts'
 import type { Check, CheckFinding } from '../check.ts'
-import { fieldLabel, fieldValue, type SigningFields } from '../signing-fields.ts'
+import type { ParsedInput } from '../input.ts'
+import { type FieldName, fieldLabel, fieldValue, misspeltFields, type SigningFields } from '../signing-fields.ts'
 
 /** The policy is present, and is UTF-8 in CloudFront's base64. */
 export const policyEncoding: Check = {
   name: 'policy-encoding',
   by: 'CloudFront',
-  run({ fields, policyJson, request }) {
+  run(input) {
+    const { fields, policyJson, request } = input
     const policy = fieldValue(fields, 'Policy')
     const expires = fieldValue(fields, 'Expires')
     if (policy !== undefined && expires !== undefined) {
@@ -17,6 +19,8 @@ export const policyEncoding: Check = {
         'Send Policy for a custom policy, or Expires for a canned one.',
       )
     }
+    const misspelt = policy ?? expires ?? misspeltFault(input, 'Policy') ?? misspeltFault(input, 'Expires')
+    if (typeof misspelt === 'object') return misspelt
     if (policy === undefined) return checkExpires(fields, expires, request === undefined)
     if (policyJson === undefined) {
       const bad = describeBadBase64(policy)
@@ -29,6 +33,16 @@ export const policyEncoding: Check = {
       'Sign the JSON as UTF-8 text, and encode those same bytes.',
     )
   },
+}
+
+/** The fault of a part that came under another spelling of its name, if it did. */
+export function misspeltFault({ request, sentCookies }: ParsedInput, field: FieldName): Fault | undefined {
+  if (!misspeltFields(request?.querystring ?? '', sentCookies).includes(field)) return undefined
+  return fault(
+    'name-misspelt',
+    `${field} came under its name in another spelling or case, and names are case-sensitive`,
+    'Write CloudFront-Policy, CloudFront-Signature and CloudFront-Key-Pair-Id; in a URL without CloudFront-.',
+  )
 }
 
 function checkExpires(fields: SigningFields, expires: string | undefined, urlMissing: boolean): CheckFinding {
@@ -80,14 +94,14 @@ const rawSize = 64
 export const signatureEncoding: Check = {
   name: 'signature-encoding',
   by: 'CloudFront',
-  run({ fields }) {
+  run(input) {
+    const { fields } = input
     const value = fieldValue(fields, 'Signature')
     if (fields.values.size === 0) return unknown('there is no signature')
     if (value === undefined) {
-      return fault(
-        'signature-missing',
-        `${fieldLabel(fields, 'Signature')} is missing`,
-        'Send every part of the signature.',
+      return (
+        misspeltFault(input, 'Signature') ??
+        fault('signature-missing', `${fieldLabel(fields, 'Signature')} is missing`, 'Send every part of the signature.')
       )
     }
     const bytes = fromCloudFrontBase64(value)

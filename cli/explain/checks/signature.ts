@@ -1,10 +1,10 @@
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
-import { readCookies } from '../../../shared/http/cookies.ts'
 import { type Fault, fault, pass, unknown } from '../../finding.ts'
 import { showKeyId } from '../../redact.ts'
 import type { Check } from '../check.ts'
 import { isPssSignature, otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
 import { fieldLabel, fieldNames, fieldValue } from '../signing-fields.ts'
+import { misspeltFault } from './encoding.ts'
 
 /**
  * A single signing parameter makes a URL a signed one, and CloudFront then ignores every cookie. An app that has a parameter
@@ -51,7 +51,8 @@ export const duplicates: Check = {
 export const keyPairId: Check = {
   name: 'key-pair-id',
   by: 'CloudFront',
-  run({ fields, request, sentCookies }) {
+  run(input) {
+    const { fields, request } = input
     const id = fieldValue(fields, 'Key-Pair-Id')
     if (id !== undefined && id !== '') return pass('the request names a key')
     if (/(^|[&;])amp;(Key-Pair-Id|Signature|Policy)=/.test(request?.querystring ?? '')) {
@@ -68,14 +69,8 @@ export const keyPairId: Check = {
         'Send the URL as it was signed: ? before its first parameter, & between them, and neither percent-encoded.',
       )
     }
-    const names = [...readCookies(sentCookies).keys(), ...(request?.querystring ?? '').split(/[&=]/)]
-    if (names.some(isMisspelt)) {
-      return fault(
-        'name-misspelt',
-        'a part of the signature came under its name in another spelling or case, and names are case-sensitive',
-        'Write CloudFront-Policy, CloudFront-Signature and CloudFront-Key-Pair-Id; in a URL without CloudFront-.',
-      )
-    }
+    const misspelt = misspeltFault(input, 'Key-Pair-Id')
+    if (misspelt !== undefined) return misspelt
     if (fields.values.size === 0) {
       return fault(
         'not-signed',
@@ -89,12 +84,6 @@ export const keyPairId: Check = {
       'Send every part of the signature: one was dropped on the way (by a proxy, a cookie limit, or a shell that interpreted the &).',
     )
   },
-}
-
-/** Returns true for `cloudfront-key-pair-id`, `KeyPairId` and the like. */
-function isMisspelt(name: string): boolean {
-  const isExact = /^(CloudFront-)?Key-Pair-Id$/.test(name)
-  return !isExact && /^(cloudfront)?keypairid$/i.test(name.replace(/[-_]/g, ''))
 }
 
 function hasSignature(path: string): boolean {
@@ -172,6 +161,8 @@ export const hashAlgorithm: Check = {
     const key = publicKeys?.get(fieldValue(fields, 'Key-Pair-Id') ?? '')
     const other = says === 'SHA1' ? 'SHA256' : 'SHA1'
     const isRightUnderOther = verifiesWith(input, { hashAlgorithm: other })
+    const misspelt = marker === undefined ? misspeltFault(input, 'Hash-Algorithm') : undefined
+    if (misspelt !== undefined) return misspelt
     if (says === 'SHA1' && (isRightUnderOther || key?.asymmetricKeyType === 'ec')) {
       return fault(
         'hash-marker-missing',

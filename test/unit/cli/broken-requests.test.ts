@@ -380,6 +380,77 @@ const broken: readonly [what: string, check: string, fault: string, args: () => 
     'duplicate-cookies',
     () => [url, '--cookie', `${cookieHeader(cookies())}; ${cookieHeader(cookies())}`],
   ],
+  // Names in another spelling
+  [
+    'a policy cookie in lower case',
+    'policy-encoding',
+    'name-misspelt',
+    () => [url, '--cookie', cookieHeader(cookies()).replace('CloudFront-Policy', 'cloudfront-policy')],
+  ],
+  [
+    'a signature cookie with an underscore',
+    'signature-encoding',
+    'name-misspelt',
+    () => [url, '--cookie', cookieHeader(cookies()).replace('CloudFront-Signature', 'CloudFront_Signature')],
+  ],
+  [
+    'a hash marker without its hyphen',
+    'hash-algorithm',
+    'name-misspelt',
+    () => [url, '--cookie', cookieHeader(cookies()).replace('Hash-Algorithm', 'HashAlgorithm')],
+  ],
+  ['an expiry in lower case', 'policy-encoding', 'name-misspelt', () => [canned.replace('Expires=', 'expires=')]],
+  [
+    'a signature in lower case',
+    'signature-encoding',
+    'name-misspelt',
+    () => [canned.replace('Signature=', 'signature=')],
+  ],
+  [
+    'a canned policy for www',
+    'signature',
+    'signed-for-other-host',
+    () => [byHand(cannedPolicy(url.replace(host, `www.${host}`), now + 600), url)],
+  ],
+  [
+    'a canned policy for the host of the page',
+    'signature',
+    'signed-for-other-host',
+    () => [
+      byHand(cannedPolicy(url.replace(host, 'd111.cloudfront.net'), now + 600), url),
+      ...['--page', 'https://d111.cloudfront.net/'],
+    ],
+  ],
+  [
+    'a canned policy for the path',
+    'signature',
+    'signed-path-only',
+    () => [byHand(cannedPolicy('/users/alice/disk.img', now + 600), url)],
+  ],
+  ['a path in another case', 'behaviour', 'path-case', () => sent(cookies(), `https://${host}/Users/alice/disk.img`)],
+  // Cookies that the browser drops
+  [
+    'SameSite=None without Secure',
+    'cookie-stored',
+    'cookie-none-insecure',
+    () => [url, ...mint('Path=/users/alice/; SameSite=None')],
+  ],
+  [
+    'a Domain of everybody',
+    'cookie-stored',
+    'cookie-public-suffix',
+    () => ['https://d1.cloudfront.net/users/alice/x', ...mint('Path=/users/alice/; Secure; Domain=cloudfront.net')],
+  ],
+  [
+    'a policy longer than a cookie',
+    'cookie-stored',
+    'cookie-too-large',
+    () => {
+      const long = cookies(policyFor({ ...good, resource: `https://${host}/users/alice/${'a'.repeat(3100)}*` }))
+      const lines = [...long].map(([name, value]) => `Set-Cookie: ${name}=${value}; Path=/users/alice/; Secure`)
+      return [url, '--set-cookie', folder.write('long.txt', ['HTTP/2 200', ...lines, ''].join('\r\n'))]
+    },
+  ],
   // Cookies that the browser withholds
   ['cookies of another host', 'cookie-domain', 'cookie-domain', () => [url, ...jar('domain', 'app.example.com')]],
   ['cookies of another prefix', 'cookie-path', 'cookie-path', () => [url, ...jar('path', '/users/alice2/')]],

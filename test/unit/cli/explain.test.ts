@@ -270,6 +270,7 @@ describe('explain and the emulated key group', () => {
     request: parseRequestUrl(url),
     privatePaths: ['/'],
     prefixDepths: {},
+    knownHosts: [],
     cookieHeader: '',
     stored: undefined,
     page: undefined,

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { makeFolder, run } from './command-line.ts'
+import { cookieHeader, policyFor, signedCookies } from '../../support/policy-signer.ts'
+import { makeFolder, now, run } from './command-line.ts'
 import { keyDocument, makeKey } from './keys.ts'
 
 /** Refusals that CloudFront and S3 make themselves: `explain` names the cause from the response alone. */
@@ -7,10 +8,8 @@ import { keyDocument, makeKey } from './keys.ts'
 const folder = makeFolder()
 afterAll(() => folder.remove())
 
-const keys = folder.write(
-  'keys.json',
-  keyDocument([makeKey('KEC0000000001', 'ES256')], 'c3RhbXAta2V5LXN0YW1wLWtleS1zdGFtcC1rZXktMTIz'),
-)
+const key = makeKey('KEC0000000001', 'ES256')
+const keys = folder.write('keys.json', keyDocument([key], 'c3RhbXAta2V5LXN0YW1wLWtleS1zdGFtcC1rZXktMTIz'))
 const url = 'https://cdn.example.com/users/alice/disk.img'
 
 const page = (text: string): string =>
@@ -35,6 +34,11 @@ const pages: readonly (readonly [fault: string, status: number, body: string])[]
   ],
   ['lambda-validation', 502, 'The Lambda function returned an invalid entry in the headers object.'],
   ['origin-unreachable', 502, "CloudFront wasn't able to connect to the origin."],
+  [
+    'misdirected',
+    421,
+    'The distribution does not match the certificate for which the HTTPS connection was established with.',
+  ],
   ['bad-request', 403, "Bad request. We can't connect to the server for this app or website at this time."],
 ]
 
@@ -66,6 +70,23 @@ const s3: readonly (readonly [code: string, status: number, remedy: string, mess
   ['SlowDown', 503, 'Retry later', ''],
 ]
 
+const website = (code: string): string =>
+  `<html><head><title>x</title></head><body><h1>x</h1><ul><li>Code: ${code}</li><li>Message: x</li></ul></body></html>`
+
+/** Bodies of the services behind CloudFront, as they send them. */
+const services: readonly (readonly [fault: string, status: number, body: string])[] = [
+  ['s3-website', 403, website('AccessDenied')],
+  ['s3-website', 404, website('NoSuchKey')],
+  ['api-gateway-forbidden', 403, '{"message":"Forbidden"}'],
+  ['api-gateway-no-route', 403, '{"message":"Missing Authentication Token"}'],
+  ['api-gateway-no-route', 404, '{"message":"Not Found"}'],
+  ['api-gateway-authorizer', 401, '{"message":"Unauthorized"}'],
+  ['api-gateway-authorizer', 403, '{"Message":"User is not authorized to access this resource"}'],
+  ['api-gateway-throttled', 429, '{"message":"Too Many Requests"}'],
+  ['function-url', 403, '{"Message":"Forbidden"}'],
+  ['misdirected', 421, ''],
+]
+
 async function explain(status: number, header: string, body: string) {
   const headers = folder.write('headers', [`HTTP/1.1 ${status}`, header, '', ''].join('\r\n'))
   const given = ['--response-headers', headers, '--body', folder.write('body', body), '--keys', keys]
@@ -91,6 +112,45 @@ describe('a response of CloudFront or S3', () => {
     const failure = report.checks.find(({ fault }: { fault?: string }) => fault === 'answered-by-s3')
     expect(failure?.remedy).toContain(remedy)
     expect(report).toMatchObject({ verdict: 'refused', exit: 1 })
+  })
+
+  it.each(services)('is named by its body: %s with %i', async (fault, status, body) => {
+    const report = await explain(status, 'via: 1.1 x.cloudfront.net (CloudFront)', body)
+    expect(report.checks).toContainEqual(expect.objectContaining({ fault: `answered-by-${fault}`, status: 'fail' }))
+    expect(report).toMatchObject({ verdict: 'refused', exit: 1 })
+  })
+
+  it('never reads as access, for any author and path', async () => {
+    const good = cookieHeader(
+      signedCookies(key, policyFor({ resource: 'https://cdn.example.com/*', expires: now + 600 })),
+    )
+    const bodies = [
+      '',
+      'no',
+      '{}',
+      '{"message":"no"}',
+      '<html>',
+      xml('Other'),
+      page('Other.'),
+      '{"code":"ERR_INTERNAL"}',
+    ]
+    const paths = ['/users/alice/x', '/public/x', '/_edge/session', '/api/health', '/elsewhere']
+    const caches = ['x-a: b', cache('Error'), cache('LambdaGeneratedResponse'), cache('FunctionGeneratedResponse')]
+    const verdicts = new Set<string>()
+    for (const path of paths) {
+      for (const [i, body] of [...bodies, ...services.map(([, , text]) => text)].entries()) {
+        const status = [400, 401, 403, 404, 405, 421, 429, 500, 502, 503][i % 10]
+        const headers = folder.write('any', [`HTTP/1.1 ${status}`, caches[i % 4], '', ''].join('\r\n'))
+        const given = ['--response-headers', headers, '--body', folder.write('body', body), '--keys', keys]
+        const { out, status: exit } = await run([
+          ...['explain', `https://cdn.example.com${path}`, '--cookie', good, '--at', String(now)],
+          ...given,
+          '--json',
+        ])
+        verdicts.add(`${JSON.parse(out).verdict} ${exit}`)
+      }
+    }
+    expect([...verdicts]).toEqual(['refused 1'])
   })
 
   it('is a refusal where nothing identifies its author', async () => {

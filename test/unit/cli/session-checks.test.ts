@@ -1,9 +1,13 @@
 /** Checks of `doctor` about the app's sessions, and of commands without AWS credentials. */
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { runCheck } from '../../../cli/doctor/check.ts'
 import { runDoctor } from '../../../cli/doctor/run.ts'
 import { sessionChecks } from '../../../cli/doctor/session-checks.ts'
+import { fetchDocument, networkCause } from '../../../cli/input/key-set.ts'
 import { runKeysRotate } from '../../../cli/keys/rotate.ts'
 import { runKeysStatus } from '../../../cli/keys/status.ts'
 import { main } from '../../../cli/main.ts'
@@ -51,6 +55,48 @@ async function judge(
 
 const metadata = { issuer, jwks_uri: jwksUrl }
 const good = () => ({ [jwksUrl]: { keys: [jwk] }, [metadataUrl]: metadata })
+
+describe('a key set that cannot be fetched', () => {
+  const closed = async (): Promise<number> => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+
+  it.each<[string, () => Promise<string>, string]>([
+    ['an unknown host', async () => 'https://no-such-host.invalid/keys', 'ENOTFOUND|EAI_AGAIN'],
+    ['a closed port', async () => `https://127.0.0.1:${await closed()}/keys`, 'nothing listens there: ECONNREFUSED'],
+    ['a closed port of localhost', async () => `https://localhost:${await closed()}/keys`, 'ECONNREFUSED'],
+    ['a port of another protocol', async () => 'https://localhost:6000/keys', 'fetch refuses that port'],
+  ])('names the cause: %s', async (_what, url, cause) => {
+    const fetched = await fetchDocument(await url(), 'jwks')
+    expect(fetched.fault?.fault).toBe('jwks-unreachable')
+    expect(fetched.fault?.detail).toMatch(new RegExp(`does not respond \\(.*(${cause})`))
+  })
+
+  it('names a server that speaks no TLS', async () => {
+    const server = createHttpServer((_, response) => response.end()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const fetched = await fetchDocument(`https://127.0.0.1:${port}/keys`, 'jwks')
+    server.close()
+    expect(fetched.fault?.detail).toMatch(/it does not speak TLS: /)
+  })
+
+  it('names a certificate that is not accepted, and no response of the stage', async () => {
+    const failed = (code: string) => new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) })
+    expect(networkCause(failed('DEPTH_ZERO_SELF_SIGNED_CERT'))).toBe(
+      'its certificate is not accepted: DEPTH_ZERO_SELF_SIGNED_CERT',
+    )
+    const run = () => Promise.reject(failed('ECONNREFUSED'))
+    expect((await runCheck({ name: 'api', run })).detail).toBe(
+      'the stage does not respond (nothing listens there: ECONNREFUSED)',
+    )
+  })
+})
 
 describe('the sessions of a stage', () => {
   it('are well where key set, metadata and clock agree', async () => {

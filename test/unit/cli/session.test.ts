@@ -94,6 +94,29 @@ describe('session', () => {
     'an algorithm of another kind of key': ['--state', stateDirectory, '--alg', 'RS256'],
     'a missing state': ['--state', folder.path('nowhere')],
   }
+  it.each([
+    ['encrypted', /-----BEGIN ENCRYPTED/, 'is encrypted'],
+    ['a public key', /-----BEGIN PUBLIC/, 'is a public key: give the private key'],
+    ['on one line', / -----END/, 'on one line'],
+    ['a JWK', /^\{/, 'is JSON'],
+  ])('names a key file that is %s', async (what, form, words) => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const forms: Readonly<Record<string, string | Buffer>> = {
+      encrypted: privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }),
+      'a public key': publicKey.export({ type: 'spki', format: 'pem' }),
+      'on one line': pem.trim().replaceAll('\n', ' '),
+      'a JWK': JSON.stringify(privateKey.export({ format: 'jwk' })),
+    }
+    const text = String(forms[what])
+    expect(text).toMatch(form)
+    const { status, err } = await run(['session', 'alice', '--stage', 'dev', '--key', folder.write('named.pem', text)])
+    expect(status).toBe(2)
+    expect(err).toContain(`--key: the key`)
+    expect(err).toContain(words)
+    expect(err).not.toContain(text.slice(60, 90))
+  })
+
   it.each(Object.keys(refused))('refuses %s', async (name) => {
     const { status, out, err } = await run(['session', 'alice', ...(refused[name] ?? [])])
     expect({ status, out }).toEqual({ status: 2, out: '' })

@@ -1,10 +1,15 @@
 /** The guides of docs/sign-in: each configuration parses, and a token with the claims shown grants every template. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { explainSession } from '../../../cli/explain-session/run.ts'
+import { sessionFunctionConfig } from '../../../functions/session/config.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
 import type { StageConfigInput } from '../../../shared/config/stage-config.ts'
+import { grantsFor } from '../../../shared/grant/grants-for.ts'
+import { edgeFunction, keyDocument } from '../functions/session/edge.ts'
+
+afterEach(() => vi.restoreAllMocks())
 
 const folder = new URL('../../../docs/sign-in/', import.meta.url)
 const guides = readdirSync(folder).filter((name) => name !== 'README.md')
@@ -44,5 +49,39 @@ describe('docs/sign-in', () => {
     expect(report.results.filter(({ status }) => status !== 'pass')).toEqual([])
     expect(report.verdict).toBe('granted')
     expect(stage.grants?.length).toBeGreaterThan(1)
+  })
+
+  it.each(guides)('%s: the session function sets cookies of each grant for such a token', async (name) => {
+    const { stage, claims } = readGuide(name)
+    const deployment = parseDeployment({ service: 'test', defaults: {}, stages: { test: stage } }, 'test')
+    const { session, grants } = deployment.config
+    const { text, trust } = await tokenOf(claims, session.algorithms[0] ?? '')
+    const { send, stores, clock } = edgeFunction(sessionFunctionConfig(deployment))
+    clock.now = now
+    stores.keySet = () => ({ keys: trust.keySet?.keys ?? [] })
+    stores.secret = () => JSON.stringify({ ...keyDocument, sessionSecret: secret })
+    const { prefixes } = grantsFor({ sub: String(claims.sub), claims }, grants, 8)
+    for (const headers of [{ authorization: `Bearer ${text}` }, { cookie: `${session.cookieName}=${text}` }]) {
+      const reply = await send({ headers })
+      expect([reply.status, reply.code]).toEqual([200, undefined])
+      expect(JSON.parse(reply.text).prefixes).toEqual(prefixes)
+      const signed = reply.cookies.filter((cookie) => cookie.name === 'CloudFront-Signature')
+      expect(signed.map(({ attributes }) => attributes.get('path'))).toEqual(prefixes)
+    }
+  })
+
+  it.each(guides)('%s: the session function refuses such a token with one letter changed', async (name) => {
+    const { stage, claims } = readGuide(name)
+    const deployment = parseDeployment({ service: 'test', defaults: {}, stages: { test: stage } }, 'test')
+    const { text, trust } = await tokenOf(claims, deployment.config.session.algorithms[0] ?? '')
+    const { send, stores, clock } = edgeFunction(sessionFunctionConfig(deployment))
+    clock.now = now
+    stores.keySet = () => ({ keys: trust.keySet?.keys ?? [] })
+    stores.secret = () => JSON.stringify({ ...keyDocument, sessionSecret: secret })
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const at = text.lastIndexOf('.') + 10
+    const changed = `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`
+    const reply = await send({ headers: { authorization: `Bearer ${changed}` } })
+    expect([reply.status, reply.code, reply.lines]).toEqual([401, 'ERR_SESSION_INVALID', []])
   })
 })

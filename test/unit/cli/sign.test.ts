@@ -230,6 +230,7 @@ describe('a key file in another form', () => {
     ['encrypted', encrypted, 'encrypted: openssl pkey -in'],
     ['OpenSSH', pem.replaceAll('PRIVATE KEY', 'OPENSSH PRIVATE KEY'), "OpenSSH's form: ssh-keygen -p"],
     ['an OpenSSH public key', 'ssh-rsa AAAAB3NzaC1yc2E= me', "OpenSSH's form: ssh-keygen -e"],
+    ['a damaged key', pem.slice(0, 300), 'is damaged'],
     ['with \\n written out', pem.trim().replaceAll('\n', '\\n'), 'written out'],
     ['on one line', pem.trim().replaceAll('\n', ' '), 'on one line'],
     ['JSON', '{"keys":[]}', 'is JSON: name a key document without an id'],

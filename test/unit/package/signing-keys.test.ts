@@ -68,6 +68,12 @@ describe('keysFromPem', () => {
     ['another curve', p384, /secp384r1/],
     ['Ed25519', ed25519, /another type/],
     ['a damaged text', rsaPrivatePem.replace('MIIE', 'MIIX'), /damaged/],
+    ['\\n written out', rsaPrivatePem.trim().replaceAll('\n', '\\n'), /\\n written out/],
+    ['a PEM on one line', rsaPrivatePem.trim().replaceAll('\n', ' '), /on one line/],
+    ['a JWK', JSON.stringify({ kty: 'RSA', n: 'x' }), /is JSON/],
+    ['DER', createPrivateKey(rsaPrivatePem).export({ type: 'pkcs8', format: 'der' }), /binary \(DER\)/],
+    ['base64 of DER', rsaPrivatePem.replace(/-----[^-]+-----/g, ''), /without its lines BEGIN/],
+    ['OpenSSH', rsaPrivatePem.replaceAll('PRIVATE KEY', 'OPENSSH PRIVATE KEY'), /OpenSSH/],
     ['no PEM', 'secret', /PEM/],
     ['nothing', '', /PEM/],
   ])('names the fault of %s', async (_what, pem, fault) => {
@@ -100,6 +106,23 @@ describe('keysFromDocument', () => {
     const keys = keysFromDocument(document)
     expect(await signAt(keys, 99)).toContain('Key-Pair-Id=KOLD')
     expect(await signAt(keys, 100)).toContain('Key-Pair-Id=KNEW')
+  })
+
+  test.each([
+    ['privateKey', encrypted.toString(), /is encrypted/],
+    ['privateKey', ecPrivatePem.trim().replaceAll('\n', '\\n'), /\\n written out/],
+    ['privateKey', ecPrivatePem.trim().replaceAll('\n', ' '), /on one line/],
+    ['privateKey', ecPublicPem, /is a public key: give the private key/],
+    ['publicKey', ecPrivatePem, /is a private key: give the public key/],
+    ['publicKey', certificate, /is a certificate/],
+    ['publicKey', 'ssh-rsa AAAAB3NzaC1yc2E= me', /OpenSSH/],
+  ])('names a %s of another kind for what it is', async (field, value, fault) => {
+    const error = await failureOf(() =>
+      keysFromDocument(JSON.stringify({ keys: [{ ...key('KOLD', -100), [field]: value }], stampKey: 'a'.repeat(43) })),
+    )
+    expect(error.message).toMatch(new RegExp(`^key document: keys\\[0\\]\\.${field} `))
+    expect(error.message).toMatch(fault)
+    expectNoKey(error, value)
   })
 
   test('names the field of a fault', async () => {
