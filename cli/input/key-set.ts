@@ -34,7 +34,13 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
     body = await response.text()
   } catch (error) {
     const detail = `${showUrl(url)} does not respond (${networkCause(error)})`
-    return { fault: fault(`${what}-unreachable`, detail, 'Correct the host, or let it answer from the Internet.') }
+    return {
+      fault: fault(
+        `${what}-unreachable`,
+        detail,
+        'Correct the host. It must answer from the Internet, with a certificate that is publicly trusted.',
+      ),
+    }
   }
   const { status, headers } = response
   if (status >= 300 && status < 400) {
@@ -51,7 +57,13 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
   } catch {
     const isHtml = /^\s*</.test(body)
     const detail = `${showUrl(url)} responds with ${isHtml ? 'an HTML page' : 'a text that is not JSON'}`
-    return { fault: fault(isHtml ? `${what}-html` : `${what}-not-json`, detail, 'Correct the address.') }
+    return {
+      fault: fault(
+        isHtml ? `${what}-html` : `${what}-not-json`,
+        detail,
+        'Correct the address: the metadata of an issuer names its key set as jwks_uri.',
+      ),
+    }
   }
 }
 
