@@ -4,6 +4,7 @@ import { EdgeSignerError, messageOf } from '../shared/errors.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { keysCommand } from './commands/keys.ts'
+import { publishCommand, verifyCommand } from './commands/publish.ts'
 import { repairCommand } from './commands/repair.ts'
 import { revocationsCommand, revokeCommand } from './commands/revoke.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -55,6 +56,8 @@ const commands: readonly CommandFactory[] = [
   keysCommand,
   doctorCommand,
   repairCommand,
+  publishCommand,
+  verifyCommand,
   serveCommand,
 ]
 
@@ -76,6 +79,7 @@ Examples:
   edge-signer revoke /users/alice/ --stage prod
   edge-signer doctor --stage prod
   edge-signer repair --stage prod
+  edge-signer publish disk.img users/alice/disk --stage prod
 Details: edge-signer help explain`,
     )
   for (const create of commands) program.addCommand(create(context))

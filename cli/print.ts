@@ -35,6 +35,11 @@ export function printErrorLine(terminal: Terminal, line: string): void {
   terminal.err(textOf([line]))
 }
 
+/** Replaces the status line of an interactive terminal; an empty text removes it. Other outputs get nothing. */
+export function printStatus(terminal: Terminal, text: string): void {
+  terminal.status?.(printable(text))
+}
+
 /**
  * Prints a message with several lines to standard error: a stack, or a list of faults. All lines but the first are indented, so
  * that none of them reads like a separate message.

@@ -9,6 +9,8 @@ export interface Terminal {
   out(text: string): void
   /** Writes to standard error. */
   err(text: string): void
+  /** Replaces the last line of an interactive terminal by a text without control characters. Absent if nobody watches. */
+  status?(text: string): void
   /** All of standard input as UTF-8. */
   stdin(): Promise<string>
   /** Epoch seconds. */
@@ -24,6 +26,10 @@ export const processTerminal: Terminal = {
   stdin: () => text(process.stdin),
   now: () => Math.floor(Date.now() / 1000),
   env: process.env,
+  // Carriage return, then ECMA-48 "erase in line". A line that is wider than the terminal would leave its beginning behind.
+  ...(process.stderr.isTTY
+    ? { status: (line) => void process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`) }
+    : {}),
 }
 
 /** Dependencies of a subcommand: its terminal and a setter of the exit status. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { S3Client } from '@aws-sdk/client-s3'
 import { withFaults as withFileFaults } from '../server/store/faults.ts'
-import { saveStreamToFile } from '../server/store/files.ts'
+import { readFilePieces, saveStreamToFile } from '../server/store/files.ts'
 import { prepareLocation } from '../server/store/location.ts'
 import { createSecureLinkUrls } from '../server/store/secure-link.ts'
 import { createLocalStore } from '../server/store/store.ts'
@@ -9,6 +9,7 @@ import { uploadPath } from '../server/upload-paths.ts'
 import type { Asset, AssetStore, CdnInvalidation, WriteOptions } from '../shared/assets/asset-store.ts'
 import { type CdnName, createCdnUrls, type DownloadUrls } from '../shared/assets/download-urls.ts'
 import type { ObjectKey } from '../shared/assets/object-key.ts'
+import { readObject } from '../shared/assets/s3/describe.ts'
 import { s3ClientDefaults } from '../shared/assets/s3/location.ts'
 import { createS3Presign } from '../shared/assets/s3/presign.ts'
 import { saveStreamToS3 } from '../shared/assets/s3/save-stream.ts'
@@ -34,6 +35,8 @@ export interface AssetBackend {
     contentType: string,
     options: WriteOptions & { readonly size: number | undefined },
   ) => Promise<Asset>
+  /** Pieces of what is at a key; `undefined` where nothing is. */
+  readonly read: (key: ObjectKey) => Promise<AsyncIterable<Uint8Array> | undefined>
   readonly close: () => void
 }
 
@@ -72,6 +75,7 @@ async function openS3(config: ParsedAssetsConfig & S3AssetsConfig): Promise<Asse
     }),
     cdn: distributionId === undefined ? noInvalidation : invalidation(distributionId, cdnName, client, onWarning),
     saveStream: (key, pieces, contentType, options) => saveStreamToS3(location, key, pieces, contentType, options),
+    read: (key) => readObject(location, key),
     close: () => client.destroy(),
   }
 }
@@ -122,6 +126,7 @@ async function openFiles(config: ParsedAssetsConfig & FileAssetsConfig): Promise
     cdn: noInvalidation,
     saveStream: (key, pieces, contentType, { overwrite }) =>
       withFileFaults(() => saveStreamToFile(location, key, pieces, contentType, { overwrite, now: now() })),
+    read: (key) => withFileFaults(() => readFilePieces(location, key)),
     close: () => {},
   }
 }

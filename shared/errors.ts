@@ -100,14 +100,16 @@ export const assetProblems = {
   ERR_STORE_UNAVAILABLE: [503, 'Storage unavailable', 'Try again in a few seconds.'],
 } as const satisfies Problems
 
-/** The life of the signing keys: told to operators. */
-export const keyLifeProblems = {
+/** The life of the signing keys, and chunked files: told to operators. */
+export const operatorProblems = {
   ERR_KEYS_LIMIT: [503, 'Too many keys', 'The operator must wait until old keys retire.'],
   ERR_KEYS_ROTATION: [503, 'Rotation stopped', 'The operator must look at the rotation.'],
+  ERR_MANIFEST: [422, 'Bad manifest', 'The manifest does not describe a chunked file.'],
+  ERR_FILE_CHANGED: [409, 'File changed', 'The file was written to while it was read. Publish it again.'],
 } as const satisfies Problems
 
 /** All of them. The mark lets a bundle that does not read it leave it out. */
-export const problems = /* @__PURE__ */ Object.assign({}, edgeProblems, assetProblems, keyLifeProblems)
+export const problems = /* @__PURE__ */ Object.assign({}, edgeProblems, assetProblems, operatorProblems)
 
 /** The codes that functions at the edge answer with. */
 export type EdgeErrorCode = keyof typeof edgeProblems

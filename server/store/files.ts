@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { constants, copyFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -26,15 +26,29 @@ export async function describeFile(location: LocalLocation, key: ObjectKey): Pro
   }
 }
 
-/** Writes a small file at once. */
+/** Pieces of the file at a key. `undefined` where there is none. */
+export async function readFilePieces(
+  location: LocalLocation,
+  key: ObjectKey,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  if ((await readAssetFacts(location, key)) === undefined) return undefined
+  return createReadStream(assetPath(location, key), { highWaterMark: 1024 ** 2 })
+}
+
+/**
+ * Writes a small file at once.
+ *
+ * @param options `sha256`: base64, if the caller has computed it.
+ */
 export async function saveFile(
   location: LocalLocation,
   key: ObjectKey,
   body: Uint8Array,
   contentType: string,
-  options: PlaceOptions,
+  options: PlaceOptions & { readonly sha256?: string },
 ): Promise<Asset> {
-  const checksum = { algorithm: 'SHA256', value: createHash('sha256').update(body).digest('base64') } as const
+  const value = options.sha256 ?? createHash('sha256').update(body).digest('base64')
+  const checksum = { algorithm: 'SHA256', value } as const
   return withDraft(location, async (draft) => {
     await writeFile(draft, body, { mode: 0o644 })
     const record = { contentType, checksum, uploadId: undefined }

@@ -49,7 +49,8 @@ export function createLocalStore(options: LocalStoreOptions): AssetStore {
     describe: (key) => withFaults(() => describeFile(location, key)),
     list: (prefix, limit, cursor) => withFaults(() => listFiles(location, prefix, limit, cursor)),
     usage: (prefix) => withFaults(() => usageBelow(location, prefix)),
-    save: (key, body, contentType, write) => withFaults(() => saveFile(location, key, body, contentType, at(write))),
+    save: (key, body, contentType, write) =>
+      withFaults(() => saveFile(location, key, body, contentType, { ...write, now: now() })),
     delete: (key) => withFaults(() => deleteFile(location, key, now())),
     copy: (from, to, write) => withFaults(() => copyFileTo(location, from, to, at(write))),
     move: (from, to, write) => withFaults(() => moveFile(location, from, to, at(write))),

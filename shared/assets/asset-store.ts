@@ -37,6 +37,14 @@ export interface WriteOptions {
   readonly overwrite: boolean
 }
 
+/** How a small file is written. */
+export interface SaveAssetOptions extends WriteOptions {
+  /** Base64 SHA-256 of the body, if the caller has computed it. S3 verifies it. */
+  readonly sha256?: string
+  /** `Cache-Control` of the object. Files behind nginx have that of their path. */
+  readonly cacheControl?: string
+}
+
 /** The bytes that lie in the incoming area, not yet readable by anybody. */
 export interface IncomingFile {
   readonly etag: string
@@ -122,7 +130,7 @@ export interface AssetStore {
    *
    * @throws AssetError `ERR_ASSET_EXISTS`.
    */
-  save(key: ObjectKey, body: Uint8Array, contentType: string, options: WriteOptions): Promise<Asset>
+  save(key: ObjectKey, body: Uint8Array, contentType: string, options: SaveAssetOptions): Promise<Asset>
   /** @returns whether there was something to delete. */
   delete(key: ObjectKey): Promise<boolean>
   /**

@@ -7,6 +7,7 @@
  * test/e2e/s3 runs the same suite on a real server.
  */
 import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { Crc64Nvme } from '@aws-sdk/checksums/crc'
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import type { UploadRequest } from '../../shared/assets/asset-store.ts'
@@ -75,7 +76,10 @@ export function createMemoryS3(bucket = 'bucket'): MemoryS3 {
     HeadObjectCommand: ({ Key }) => describe(objects.get(Key) ?? missing('NotFound')),
     GetObjectCommand: ({ Key }) => {
       const object = objects.get(Key) ?? missing('NoSuchKey')
-      return { ...describe(object), Body: { transformToString: async () => Buffer.from(object.body).toString() } }
+      const Body = Object.assign(Readable.from([object.body]), {
+        transformToString: async () => Buffer.from(object.body).toString(),
+      })
+      return { ...describe(object), Body }
     },
     PutObjectCommand: async (input) => {
       const body = bytesOf(input.Body)

@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   infra: ['infra', 'functions', 'shared', 'edge-signer.config.ts'],
   local: ['local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
   server: ['server', 'local', 'infra', 'functions', 'shared', 'edge-signer.config.ts'],
-  cli: ['cli', 'infra', 'shared', 'edge-signer.config.ts'],
+  cli: ['cli', 'package', 'infra', 'shared', 'edge-signer.config.ts'],
   package: ['package', 'server', 'local', 'shared'],
   client: ['client'],
   pages: ['pages', 'client'],

@@ -1,10 +1,10 @@
-import { HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { AssetOrigin } from '../asset-origin.ts'
 import type { Asset } from '../asset-store.ts'
 import { anyContentType } from '../limits.ts'
 import type { ObjectKey } from '../object-key.ts'
 import type { Checksum } from '../upload.ts'
-import { unless } from './faults.ts'
+import { s3Fault, unless } from './faults.ts'
 import { objectName, type S3Location } from './location.ts'
 
 /** Name of the user metadata (`x-amz-meta-…`) that holds the id of the upload which published an object. */
@@ -26,6 +26,21 @@ export function headObject(location: S3Location, name: string): Promise<HeadObje
 export async function describeAsset(location: S3Location, key: ObjectKey): Promise<Asset | undefined> {
   const head = await headObject(location, objectName(location, key))
   return head === undefined ? undefined : assetOf(key, head)
+}
+
+/** Pieces of the object at a key. `undefined` where there is none. @throws ServiceError */
+export async function readObject(location: S3Location, key: ObjectKey): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const command = new GetObjectCommand({ Bucket: location.bucket, Key: objectName(location, key) })
+  const answer = await unless('ERR_ASSET_NOT_FOUND', location.client.send(command))
+  return answer && piecesOf(answer.Body as AsyncIterable<Uint8Array>)
+}
+
+async function* piecesOf(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw s3Fault(error)
+  }
 }
 
 /** Reads HeadObject's answer. */

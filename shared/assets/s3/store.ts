@@ -1,6 +1,6 @@
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { AssetError } from '../../errors.ts'
-import type { Asset, AssetStore, WriteOptions } from '../asset-store.ts'
+import type { Asset, AssetStore, SaveAssetOptions } from '../asset-store.ts'
 import { isPublic, type ObjectKey } from '../object-key.ts'
 import { describeAsset } from './describe.ts'
 import { deleteAt, endUpload, hasEnded, writeAt } from './ended.ts'
@@ -49,8 +49,9 @@ async function saveObject(
   key: ObjectKey,
   body: Uint8Array,
   contentType: string,
-  { overwrite }: WriteOptions,
+  { overwrite, sha256, cacheControl }: SaveAssetOptions,
 ): Promise<Asset> {
+  const CacheControl = cacheControl ?? (isPublic(key) ? publicCacheControl : undefined)
   const Key = objectName(location, key)
   await writeAt(location, Key, overwrite, async (condition) => {
     const command = new PutObjectCommand({
@@ -58,9 +59,9 @@ async function saveObject(
       Key,
       Body: body,
       ContentType: contentType,
-      ChecksumAlgorithm: 'SHA256',
+      ...(sha256 === undefined ? { ChecksumAlgorithm: 'SHA256' } : { ChecksumSHA256: sha256 }),
       ...condition,
-      ...(isPublic(key) ? { CacheControl: publicCacheControl } : {}),
+      ...(CacheControl === undefined ? {} : { CacheControl }),
     })
     const sent = await unless('ERR_ASSET_NOT_FOUND', location.client.send(command))
     // What was to be replaced is gone.
