@@ -105,39 +105,33 @@ export class RangeReader implements ByteReader {
     let position = start
     let body: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
     let left = 0
+    const next = async () => {
+      const last = Math.min(end, this.#version?.size ?? end)
+      if (position >= last) return undefined
+      try {
+        if (body === undefined) {
+          const part = await this.#open(position, last, joined)
+          body = part.body?.getReader()
+          left = part.length
+        }
+        const { done, value } = (await body?.read()) ?? { done: true, value: undefined }
+        if (done && left > 0) throw new ClientError('ERR_NETWORK', 'the answer was cut off')
+        if (value !== undefined && value.length > left) throw bodySize()
+        return value
+      } catch (error) {
+        await body?.cancel().catch(() => {})
+        body = undefined
+        throw error instanceof TypeError ? new ClientError('ERR_NETWORK', 'the answer was cut off') : error
+      }
+    }
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
-      const bytes = await withRetries(
-        async () => {
-          const last = Math.min(end, this.#version?.size ?? end)
-          if (position >= last) return undefined
-          try {
-            if (body === undefined) {
-              const part = await this.#open(position, last, joined)
-              body = part.body?.getReader()
-              left = part.length
-            }
-            const next = await body?.read()
-            if (next === undefined || next.done === true) {
-              if (left > 0) throw new ClientError('ERR_NETWORK', 'the answer was cut off')
-              return undefined
-            }
-            if (next.value.length > left) throw bodySize()
-            return next.value
-          } catch (error) {
-            await body?.cancel().catch(() => {})
-            body = undefined
-            throw error instanceof TypeError ? new ClientError('ERR_NETWORK', 'the answer was cut off') : error
-          }
-        },
-        this.#client.timing,
-        joined,
-      )
+      const bytes = await withRetries(next, this.#client.timing, joined)
       if (bytes === undefined) return controller.close()
       position += bytes.length
       left -= bytes.length
       controller.enqueue(bytes)
     }
-    return new ReadableStream({ pull, cancel: () => over.abort() }, { highWaterMark: 0 })
+    return new ReadableStream({ pull, cancel: () => over.abort() }, { highWaterMark: 1 })
   }
 
   close(): void {
@@ -224,7 +218,7 @@ export class RangeReader implements ByteReader {
 }
 
 /** Reads a body of exactly `length` bytes; holds no more, whatever comes. */
-async function collect({ body, length }: Part): Promise<Uint8Array<ArrayBuffer>> {
+export async function collect({ body, length }: Part): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length)
   let at = 0
   const reader = body?.getReader()

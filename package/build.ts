@@ -78,6 +78,8 @@ async function manifestFor(metafile: Metafile) {
       './client': { types: './types/client/index.d.ts', default: './client.js' },
       './server': { types: './types/package/server.d.ts', default: './server.js' },
     },
+    peerDependencies: { 'tus-js-client': '^4.3.1' },
+    peerDependenciesMeta: { 'tus-js-client': { optional: true } },
     dependencies: Object.fromEntries(
       [...used].sort().map((name) => {
         const exact = dependencies[name]
