@@ -36,7 +36,9 @@ const modules: readonly Module[] = Object.keys(mayImport)
   .flatMap((folder) => sourceFiles(folder))
   .map((file) => {
     const source = readFileSync(join(root, file), 'utf8')
-    const imports = parse(source, file)[0].flatMap(({ n }) => (n === undefined ? [] : [n]))
+    const imports = parse(source, file)[0].flatMap((found) =>
+      'specifier' in found && typeof found.specifier === 'string' ? [found.specifier] : [],
+    )
     return { file, source, imports }
   })
 
