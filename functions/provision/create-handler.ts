@@ -8,7 +8,7 @@ import type { ProvisionStores } from './stores.ts'
 import { UndoList } from './undo.ts'
 
 /** Dependencies of the function. */
-export interface ProvisionWorld {
+export interface ProvisionDependencies {
   readonly openStores: (abortSignal?: AbortSignal) => ProvisionStores
   readonly fetch: typeof fetch
   readonly clock: Clock
@@ -35,22 +35,22 @@ const pauses = { firstMs: 500, maxMs: 5000 }
  * become `FAILED`, after what this run made was taken back. Should the process itself die, Lambda runs the same request
  * again, which changes nothing that was done; should that fail too, the resource's `ServiceTimeout` ends the wait.
  */
-export function createProvisionHandler(config: ProvisionFunctionConfig, world: ProvisionWorld) {
+export function createProvisionHandler(config: ProvisionFunctionConfig, dependencies: ProvisionDependencies) {
   return async (event: unknown, context: ProvisionContext): Promise<void> => {
     const request = readRequest(event)
-    const answer = await answerTo(request, config, world, context)
-    world.report(`${request.RequestType}: ${answer.Status}`)
-    await sendAnswer(request, `${config.name}-keys`, answer, world.fetch)
+    const answer = await answerTo(request, config, dependencies, context)
+    dependencies.report(`${request.RequestType}: ${answer.Status}`)
+    await sendAnswer(request, `${config.name}-keys`, answer, dependencies.fetch)
   }
 }
 
 async function answerTo(
   request: ProvisionRequest,
   config: ProvisionFunctionConfig,
-  world: ProvisionWorld,
+  dependencies: ProvisionDependencies,
   context: ProvisionContext,
 ): Promise<Answer> {
-  const { report, clock, startTimer, openStores } = world
+  const { report, clock, startTimer, openStores } = dependencies
   const undo = new UndoList()
   const open = (signal?: AbortSignal): ProvisionRun => {
     const now = Math.floor(clock.nowMs() / 1000)
@@ -61,7 +61,7 @@ async function answerTo(
   const run = (signal: AbortSignal) =>
     request.RequestType === 'Delete' ? deprovision(request, open(signal)) : provision(request, open(signal))
   try {
-    return await runInTime(workMs, startTimer, (signal) => repeat(() => run(signal), world, signal, workMs))
+    return await runInTime(workMs, startTimer, (signal) => repeat(() => run(signal), dependencies, signal, workMs))
   } catch (error) {
     const takeBack = () => undo.run(openStores, report)
     await runInTime(undoMs, startTimer, takeBack).catch(() => report('taking back took too long'))
@@ -69,7 +69,7 @@ async function answerTo(
     report(reason)
     if (isRollback(request)) {
       const settled = runInTime(settleMs, startTimer, (signal) =>
-        repeat(() => settleRollback(open(signal), reason), world, signal, settleMs),
+        repeat(() => settleRollback(open(signal), reason), dependencies, signal, settleMs),
       )
       const answer = await settled.catch((fault) => report(`rollback: ${failureReason(fault)}`))
       if (answer !== undefined) return answer
@@ -84,7 +84,7 @@ async function answerTo(
  */
 function repeat(
   run: () => Promise<Answer>,
-  { clock, report }: ProvisionWorld,
+  { clock, report }: ProvisionDependencies,
   signal: AbortSignal,
   totalMs: number,
 ): Promise<Answer> {

@@ -14,7 +14,7 @@ interface ScheduledEvent {
 }
 
 /** Dependencies of the function. */
-export interface PublishWorld {
+export interface PublishFunctionDependencies {
   readonly options: PublishDependencies
   readonly keyPrefix: string
   /** `<service>-<stage>`; metrics carry it. */
@@ -31,10 +31,18 @@ export interface PublishWorld {
  *
  * @throws ServiceError `ERR_STORE_UNAVAILABLE`: a fault of the service kept an upload from publication; Lambda retries twice.
  */
-export function createPublishHandler({ options, keyPrefix, list, nowMs, newId, log, ...world }: PublishWorld) {
+export function createPublishHandler({
+  options,
+  keyPrefix,
+  list,
+  nowMs,
+  newId,
+  log,
+  ...dependencies
+}: PublishFunctionDependencies) {
   const now = () => Math.floor(nowMs() / 1000)
   const counted = (name: MetricName, count: number) =>
-    count === 0 ? {} : embeddedMetric(name, count, world.stageName, now())
+    count === 0 ? {} : embeddedMetric(name, count, dependencies.stageName, now())
 
   async function publish(event: ObjectCreatedEvent): Promise<void> {
     const outcome = await publishEvent(event, keyPrefix, options)

@@ -7,7 +7,7 @@ import { syncRevocations } from '../../shared/revocation/revoke.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 
 /** Dependencies of the function. */
-export interface RotateKeyWorld {
+export interface RotateKeyDependencies {
   readonly ring: Omit<KeyRing, 'now'>
   readonly revocations: RevocationStores
 }
@@ -18,12 +18,12 @@ export interface RotateKeyWorld {
  *
  * @throws ServiceError `ERR_KEYS_…`, or what AWS refused: the step failed, and Secrets Manager runs the rotation again.
  */
-export function createRotateKeyHandler(world: RotateKeyWorld) {
+export function createRotateKeyHandler(dependencies: RotateKeyDependencies) {
   return async (event: unknown): Promise<void> => {
     try {
-      await handle(fieldsOf(event), world)
+      await handle(fieldsOf(event), dependencies)
     } catch (error) {
-      world.ring.report(failureReason(error))
+      dependencies.ring.report(failureReason(error))
       throw error
     }
   }
@@ -31,7 +31,7 @@ export function createRotateKeyHandler(world: RotateKeyWorld) {
 
 async function handle(
   { Step, ClientRequestToken, SecretId, source }: Readonly<Record<string, unknown>>,
-  { ring, revocations }: RotateKeyWorld,
+  { ring, revocations }: RotateKeyDependencies,
 ): Promise<void> {
   const now = Math.floor(ring.clock.nowMs() / 1000)
   if (isRotationStep(Step) && typeof ClientRequestToken === 'string') {

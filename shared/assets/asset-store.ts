@@ -169,7 +169,7 @@ export interface AssetStore {
   /** Returns whether an upload has ended. */
   hasEnded(id: string): Promise<boolean>
 
-  /** The longest key, in bytes of UTF-8. */
+  /** Max length of a key, in bytes of UTF-8. */
   readonly maxKeyLength: number
   /** How a file that fits one request is sent. */
   readonly singleProtocol: 'put' | 'tus'

@@ -18,7 +18,7 @@ export const maxPartBytes = 5 * GiB
 export const maxObjectBytes = maxParts * maxPartBytes
 /** Up to here a file is one request; above, parts. Uppy draws the line at the same size. */
 export const maxSingleBytes = 100 * MiB
-/** The longest object key, in bytes of UTF-8. */
+/** Max length of an object key, in bytes of UTF-8. */
 export const maxKeyBytes = 1024
 /** Max bytes that `CopyObject` copies in one request. */
 export const maxCopyBytes = 5 * GiB
@@ -49,8 +49,8 @@ const token = "[!#$%&'+.^_`|~0-9A-Za-z-]+"
 const quoted = '"[ !#-\\[\\]-~]*"'
 const mediaType = new RegExp(`^${token}/${token}(?: ?; ?${token}=(?:${token}|${quoted}))*$`)
 
-/** The longest content type: it travels in the metadata of an upload, which S3 limits to 2 KB. */
-const longest = 128
+/** Max length of a content type: it travels in the metadata of an upload, which S3 limits to 2 KB. */
+const maxTypeLength = 128
 
 /** The type of a file about which nothing is known (RFC 2046 section 4.5.1). */
 export const anyContentType = 'application/octet-stream'
@@ -61,7 +61,7 @@ export const anyContentType = 'application/octet-stream'
  * @throws AssetError `ERR_CONTENT_TYPE`.
  */
 export function parseContentType(value: string): string {
-  if (value.length > longest || !mediaType.test(value)) throw new AssetError('ERR_CONTENT_TYPE')
+  if (value.length > maxTypeLength || !mediaType.test(value)) throw new AssetError('ERR_CONTENT_TYPE')
   const end = value.indexOf(';')
   return end < 0 ? value.toLowerCase() : value.slice(0, end).toLowerCase() + value.slice(end)
 }

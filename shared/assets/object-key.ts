@@ -23,11 +23,11 @@ export const publicPrefix = 'public/'
  * `encodePathSegment` takes: no `.` and `..`, no empty segment, no `\`, control character, lone surrogate or U+FFFD; and no `*`
  * or `?`, which in a signed URL would be wildcards and open other keys.
  *
- * @param longest the most bytes of UTF-8; a store with a key prefix has fewer than 1,024.
+ * @param maxBytes the most bytes of UTF-8; a store with a key prefix has fewer than 1,024.
  * @throws AssetError `ERR_KEY_INVALID`, or `ERR_KEY_RESERVED` below `_edge/`, `_incoming/` and `_state/`.
  */
-export function parseObjectKey(value: string, longest: number = maxKeyBytes): ObjectKey {
-  if (!isKeyPath(value, longest)) throw new AssetError('ERR_KEY_INVALID')
+export function parseObjectKey(value: string, maxBytes: number = maxKeyBytes): ObjectKey {
+  if (!isKeyPath(value, maxBytes)) throw new AssetError('ERR_KEY_INVALID')
   // One segment alone would lie beside every prefix, where no grant reaches.
   if (!value.includes('/')) throw new AssetError('ERR_KEY_INVALID')
   refuseReserved(value)
@@ -35,9 +35,9 @@ export function parseObjectKey(value: string, longest: number = maxKeyBytes): Ob
 }
 
 /** Parses the prefix of a list: a key, or the beginning of one; it may end in `/`. Same errors as `parseObjectKey`. */
-export function parseKeyPrefix(value: string, longest: number = maxKeyBytes): KeyPrefix {
+export function parseKeyPrefix(value: string, maxBytes: number = maxKeyBytes): KeyPrefix {
   const body = value.endsWith('/') ? value.slice(0, -1) : value
-  if (!isKeyPath(body, longest - 1)) throw new AssetError('ERR_KEY_INVALID')
+  if (!isKeyPath(body, maxBytes - 1)) throw new AssetError('ERR_KEY_INVALID')
   refuseReserved(value)
   return value as KeyPrefix
 }
@@ -73,9 +73,9 @@ export function isPublic(key: string): boolean {
   return key.startsWith(publicPrefix)
 }
 
-function isKeyPath(value: string, longest: number): boolean {
+function isKeyPath(value: string, maxBytes: number): boolean {
   // The first test keeps the others short; UTF-8 never has fewer bytes than UTF-16 has units.
-  if (value.length > longest || Buffer.byteLength(value) > longest) return false
+  if (value.length > maxBytes || Buffer.byteLength(value) > maxBytes) return false
   // U+FFFD is what a decoder writes where bytes were no UTF-8: the client meant another key, and several become one.
   if (value.includes('\ufffd')) return false
   return value.split('/').every(isSegment)

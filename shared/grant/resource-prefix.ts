@@ -16,7 +16,7 @@ export interface Grant {
 /** Segments of unreserved characters, none of them a dot segment: canonical without decoding. Most prefixes are such. */
 const plain = /^(?:\/(?!\.\.?\/)[\w.~-]+)+\/$/
 
-/** The longest prefix, in bytes: `revoked` and the prefix must fit a KeyValueStore key (512 bytes). */
+/** Max length of a prefix, in bytes: `revoked` and the prefix must fit a KeyValueStore key (512 bytes). */
 export const maxPrefixLength = 400
 
 /**

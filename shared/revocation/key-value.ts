@@ -43,13 +43,13 @@ export function isStampNewer(epoch: number | undefined, before: number, now: num
 }
 
 /**
- * The prefixes that a path lies below, broadest first, at most `deepest` of them: `/users/a/x` is below `/users/` and
+ * The prefixes that a path lies below, broadest first, at most `maxDepth` of them: `/users/a/x` is below `/users/` and
  * `/users/a/`. Each costs the guard one look-up.
  */
-export function enclosingPrefixes(path: string, deepest: number): string[] {
+export function enclosingPrefixes(path: string, maxDepth: number): string[] {
   const prefixes: string[] = []
   let slash = path.indexOf('/', 1)
-  while (slash > 0 && prefixes.length < deepest) {
+  while (slash > 0 && prefixes.length < maxDepth) {
     prefixes.push(path.slice(0, slash + 1))
     slash = path.indexOf('/', slash + 1)
   }

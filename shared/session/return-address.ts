@@ -7,9 +7,9 @@ export type ReturnAddress =
   | { readonly kind: 'allowed-origin'; readonly location: string }
 
 /** Longer addresses would not fit the login page's own URL. */
-const longest = 2048
+const maxLength = 2048
 /** Decoding goes on until nothing changes; nobody sends more layers in good faith. */
-const deepest = 4
+const maxDepth = 4
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: browsers strip or stop at control characters
 const treacherous = /[\u0000-\u001f\u007f-\u009f\\]|\/\/|\/\.{1,2}(?:\/|$)/
@@ -23,7 +23,7 @@ const treacherous = /[\u0000-\u001f\u007f-\u009f\\]|\/\/|\/\.{1,2}(?:\/|$)/
  * @throws RequestError `ERR_RETURN_INVALID`.
  */
 export function parseReturnAddress(value: string, isAllowed: OriginCheck): ReturnAddress {
-  if (value.length > longest || /\p{Surrogate}/u.test(value)) throw new RequestError('ERR_RETURN_INVALID')
+  if (value.length > maxLength || /\p{Surrogate}/u.test(value)) throw new RequestError('ERR_RETURN_INVALID')
   if (/^https?:\/\//.test(value)) return parseAllowedUrl(value, isAllowed)
   const path = /^[^?#]*/.exec(value)?.[0] ?? ''
   if (!path.startsWith('/')) throw new RequestError('ERR_RETURN_INVALID')
@@ -52,7 +52,7 @@ function refuseTreacherous(path: string, rest: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: see `treacherous`
   if (/[\u0000-\u001f\u007f-\u009f\\]/.test(rest)) throw new RequestError('ERR_RETURN_INVALID')
   let layer = path
-  for (let depth = 0; depth <= deepest; depth++) {
+  for (let depth = 0; depth <= maxDepth; depth++) {
     if (treacherous.test(layer)) throw new RequestError('ERR_RETURN_INVALID')
     const decoded = decodeLayer(layer, depth)
     if (decoded === layer) return

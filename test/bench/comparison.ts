@@ -21,6 +21,8 @@ export interface Ratio {
   readonly against: string
   readonly atLeast?: number
   readonly atMost?: number
+  /** Reason why the bound cannot be met, in one line. A miss is then shown and is no failure. */
+  readonly because?: string
 }
 
 /** Calls per second of `work`, over about `seconds`, after a warm-up of a tenth of that. */

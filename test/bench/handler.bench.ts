@@ -53,7 +53,13 @@ function mint(algorithm: Algorithm, where: string): Comparison {
       [ours]: async () => microseconds(await wholeHandler(algorithm)),
       [floor]: async () => microseconds(await verifyAndSign(algorithm)),
     },
-    ratios: [{ of: ours, against: floor, atMost: 1.3 }],
+    ratios: [
+      {
+        ...{ of: ours, against: floor, atMost: 1.3 },
+        because:
+          'jose verifies through WebCrypto, whose promises cost a fifth of a mint; the floor calls it without a handler',
+      },
+    ],
   }
 }
 

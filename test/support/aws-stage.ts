@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { DeleteBucketCommand, DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { CloudFrontResultResponse } from 'aws-lambda'
 import { createAwsClients, openAwsStores } from '../../functions/provision/aws-stores.ts'
-import { createProvisionHandler, type ProvisionWorld } from '../../functions/provision/create-handler.ts'
+import { createProvisionHandler, type ProvisionDependencies } from '../../functions/provision/create-handler.ts'
 import { createRotateKeyHandler } from '../../functions/rotate-key/create-handler.ts'
 import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import { createEdgeHandler } from '../../functions/session/edge-handler.ts'
@@ -85,11 +85,11 @@ export async function openStage(aws: AwsEmulator, service = `s${randomUUID().sli
       stack?: string
       properties?: Record<string, string>
       oldProperties?: Record<string, string>
-      world?: Partial<ProvisionWorld>
+      world?: Partial<ProvisionDependencies>
       remainingMs?: number
     } = {},
   ): Promise<CloudFormationAnswer> {
-    const world: ProvisionWorld = {
+    const world: ProvisionDependencies = {
       openStores: (signal) => openAwsStores(secretId, clients, signal),
       fetch,
       clock: pace,

@@ -56,7 +56,7 @@ export function incomingId({ keyPrefix }: Pick<S3Location, 'keyPrefix'>, name: s
   return name.startsWith(folder) && isUploadId(id) ? id : undefined
 }
 
-/** The longest key that fits behind the prefix, in bytes. */
+/** Max length of a key that fits behind the prefix, in bytes. */
 export function maxKeyLengthIn(location: S3Location): number {
   return maxKeyBytes - location.keyPrefix.length
 }
