@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { ChunkedReader, parseManifest } from '../../../client/chunked-reader.ts'
 import { createEdgeClient } from '../../../client/edge-client.ts'
+import { chunkName, formatManifest, parseManifest as parsePublished } from '../../../shared/chunked/manifest.ts'
 import { clientCode, createClientServer } from '../../support/client-server.ts'
 
 const image = Buffer.from(Array.from({ length: 512 * 5 }, (_, at) => (at * 7) % 256))
@@ -81,4 +82,12 @@ it('accepts a manifest without hashes only where that is asked for', () => {
   const { chunks: _, ...bare } = manifest
   expect(() => parseManifest(bare)).toThrow('chunks')
   expect(parseManifest(bare, true).hashes).toEqual([])
+})
+
+it('reads the manifests and chunk names that `publish` writes', () => {
+  const published = parsePublished(JSON.stringify({ ...manifest, chunkIndexWidth: 8 }))
+  const read = parseManifest(JSON.parse(formatManifest(published)))
+  expect(read).toMatchObject({ totalSize: image.length, chunkSize, chunkCount: 3, chunkIndexWidth: 8 })
+  expect(read.hashes).toEqual(manifest.chunks.map(({ sha256 }) => sha256))
+  expect(chunkName(published, 12)).toMatch(/00000012\.bin$/)
 })
