@@ -1,7 +1,7 @@
 import { endedName } from '../shared/assets/s3/location.ts'
 import { originsOf } from '../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../shared/config/parse.ts'
-import { exposedHeaders } from '../shared/read/cors.ts'
+import { anyOrigin, exposedHeaders, preflightMaxAge } from '../shared/read/cors.ts'
 import { bucketPathPatterns } from './distribution/behaviours.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
 import { type Fragment, ref, sub } from './template.ts'
@@ -128,23 +128,22 @@ function isSub(value: unknown): value is { 'Fn::Sub': string } {
  * name is not known here: the bucket would depend on the distribution, which depends on the bucket.
  */
 function browserCors({ config }: Deployment): Record<string, unknown> {
-  const { hosts, downloads } = config
-  const origins = [...new Set([...config.allowedOrigins, ...originsOf(hosts)])]
-  if (origins.length === 0) return {}
+  const { hosts, downloads, allowedOrigins } = config
+  const isOpen = allowedOrigins[0] === anyOrigin
   const isRead = downloads.urls === 'presigned' || downloads.fallbackToS3
-  return {
-    CorsConfiguration: {
-      CorsRules: [
-        {
-          AllowedOrigins: origins,
-          AllowedMethods: ['PUT', 'POST', ...(isRead ? ['GET', 'HEAD'] : [])],
-          AllowedHeaders: ['*'],
-          ExposedHeaders: isRead ? exposedHeaders : ['ETag'],
-          MaxAge: 3600,
-        },
-      ],
-    },
-  }
+  const reading = isRead ? ['GET', 'HEAD'] : []
+  const rule = (origins: readonly string[], methods: readonly string[]) => ({
+    AllowedOrigins: origins,
+    AllowedMethods: methods,
+    AllowedHeaders: ['*'],
+    ExposedHeaders: isRead ? exposedHeaders : ['ETag'],
+    MaxAge: preflightMaxAge,
+  })
+  const rules = [
+    rule([...new Set([...(isOpen ? [] : allowedOrigins), ...originsOf(hosts)])], ['PUT', 'POST', ...reading]),
+    rule(isOpen ? [anyOrigin] : [], reading),
+  ].filter(({ AllowedOrigins, AllowedMethods }) => AllowedOrigins.length > 0 && AllowedMethods.length > 0)
+  return rules.length === 0 ? {} : { CorsConfiguration: { CorsRules: rules } }
 }
 
 /**

@@ -9,7 +9,10 @@ const readers = {
   keyPrefix: (value: string) => value,
   appOrigin: (value: string) => value,
   cdnHost: (value: string) => value,
+  appIsolation: (value: string) => value,
+  allowedOrigins: (value: string) => (value === '*' ? value : value.split(',').map((origin) => origin.trim())),
   cookieDomain: (value: string) => value,
+  cookieSameSite: (value: string) => value,
   aliases: (value: string) => value.split(',').map((alias) => alias.trim()),
   certificateArn: (value: string) => value,
   attach: readFlag,
@@ -36,7 +39,7 @@ export interface ParamSources {
  */
 export function readParams(stage: string, sources: ParamSources): Record<string, unknown> {
   const given = { ...sources.file.default, ...sources.file[stage], ...readCommandLine(sources.commandLine) }
-  const params: Record<string, unknown> = {}
+  const params: Record<string, unknown> & { cookies?: Record<string, unknown> } = {}
   for (const [name, value] of Object.entries(given)) {
     if (!isParamName(name)) {
       throw new ConfigError(`--param "${name}" is not a deployment parameter; known are: ${paramNames.join(', ')}`)
@@ -49,7 +52,8 @@ export function readParams(stage: string, sources: ParamSources): Record<string,
     }
     const read = typeof value === 'string' ? readers[name](value) : value
     // The parameters whose field is not at the top of a stage.
-    if (name === 'cookieDomain') params.cookies = { domain: read }
+    if (name === 'cookieDomain') params.cookies = { ...params.cookies, domain: read }
+    else if (name === 'cookieSameSite') params.cookies = { ...params.cookies, sameSite: read }
     else if (name === 'alarmEmail') params.operations = { alarmEmail: read }
     else params[name] = read
   }

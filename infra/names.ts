@@ -8,6 +8,7 @@ export const ids = {
   alarmTopic: 'AlarmTopic',
   answersHeaders: 'AnswersResponseHeadersPolicy',
   apiFunction: 'ApiLambdaFunction',
+  appHeaders: 'AppResponseHeadersPolicy',
   bucket: 'Bucket',
   distribution: 'Distribution',
   guard: 'GuardFunction',

@@ -69,11 +69,17 @@ export interface SiteOptions {
 export interface EmulationOptions extends SiteOptions {
   /** Default 8080; 0 chooses a free one. */
   readonly port?: number
-  /** Default: that of the stage `local` in `edge-signer.config.ts`. The next three are the same. */
+  /** Default: that of the stage `local` in `edge-signer.config.ts`, as for all up to `keyPrefix`. */
   readonly enforcement?: 'key-group' | 'gate'
   readonly bootstrap?: 'error-page' | 'none'
   /** `Domain` of the cookies, such as `example.test`, to share them between `app.` and `cdn.`. */
   readonly cookieDomain?: string
+  /** `SameSite` of the cookies: `none` for pages of other sites. */
+  readonly cookieSameSite?: 'lax' | 'none'
+  /** Origins that may read, separated by commas, or `*`. */
+  readonly allowedOrigins?: string
+  /** `Cross-Origin-Embedder-Policy` of the pages of `app`. */
+  readonly appIsolation?: 'require-corp' | 'credentialless'
   /** Prefix of every key in the bucket, such as `assets/`. */
   readonly keyPrefix?: string
   /** HTTPS with a self-signed certificate. Safari stores `Secure` cookies only over HTTPS. */
@@ -137,13 +143,10 @@ export function siteOfStage(
   }
 }
 
-function stageParams({
-  enforcement,
-  bootstrap,
-  cookieDomain,
-  keyPrefix,
-}: EmulationOptions): Readonly<Record<string, string>> {
-  const given = Object.entries({ enforcement, bootstrap, cookieDomain, keyPrefix })
+function stageParams(options: EmulationOptions): Readonly<Record<string, string>> {
+  const { enforcement, bootstrap, cookieDomain, cookieSameSite, allowedOrigins, appIsolation, keyPrefix } = options
+  const all = { enforcement, bootstrap, cookieDomain, cookieSameSite, allowedOrigins, appIsolation, keyPrefix }
+  const given = Object.entries(all)
   return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 

@@ -3,7 +3,7 @@ import type { LambdaEvent } from 'hono/aws-lambda'
 import { bodyLimit } from 'hono/body-limit'
 import { RequestError } from '../../shared/errors.ts'
 import { generatedHeaders } from '../../shared/read/answer-headers.ts'
-import { bodyRequestHeaders, corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
+import { corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
 import { type ApiEnv, authenticate } from './actor.ts'
 import { openApiDocument } from './openapi.ts'
 import { apiProblem, problemOf } from './problem.ts'
@@ -27,13 +27,13 @@ export function createApp(services: ApiServices): Hono<ApiEnv> {
   app.use(async (context, next) => {
     const origin = context.req.header('origin')
     if (context.req.method === 'OPTIONS') {
-      const { status, headers } = preflightResponse(origin, services.isAllowedOrigin, methods, bodyRequestHeaders)
+      const { status, headers } = preflightResponse(origin, services.readers, methods)
       return new Response(null, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) })
     }
     requireDecodableQuery(context.req.url)
     await next()
     const { headers } = context.res
-    for (const [name, value] of corsHeaders(origin, services.isAllowedOrigin)) headers.set(name, value)
+    for (const [name, value] of corsHeaders(origin, services.readers)) headers.set(name, value)
     // URLs and tickets are for one user, and a health check must reach the function, not a copy in a cache.
     for (const [name, value] of generatedHeaders) headers.set(name, value)
     return undefined

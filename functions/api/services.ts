@@ -6,7 +6,7 @@ import { cachedSigners, type KmsSign } from '../../shared/cloudfront/signer.ts'
 import { originsOf } from '../../shared/config/cdn-hosts.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
 import { embeddedMetric } from '../../shared/operations/embedded-metric.ts'
-import { type OriginCheck, parseAllowedOrigins } from '../../shared/read/cors.ts'
+import { type CorsReaders, type OriginCheck, parseReaders } from '../../shared/read/cors.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import {
   createSessionTrust,
@@ -22,6 +22,7 @@ export interface ApiServices extends SessionTrust {
   readonly config: ApiFunctionConfig
   /** Origins that may read with credentials and change state: the configured ones and the CDN's own. */
   readonly isAllowedOrigin: OriginCheck
+  readonly readers: CorsReaders
   /** Opens the stores of revocations. They are opened on demand, so that no other request waits for them. */
   readonly openRevocations: () => Promise<RevocationStores>
   readonly store: AssetStore
@@ -57,10 +58,12 @@ export function createApiServices(config: ApiFunctionConfig, dependencies: ApiDe
   const { store, cdn, now, newId, log, openRevocations } = dependencies
   const trust = createSessionTrust(config.session, dependencies)
   const { keys, revocations } = trust
+  const readers = parseReaders(config.allowedOrigins, ownOrigins(config, dependencies.cdnOrigin))
   const isRevoked = async (upload: Upload) => isUploadRevoked(await revocations(now()), upload)
   return {
     config,
-    isAllowedOrigin: parseAllowedOrigins([...config.allowedOrigins, ...ownOrigins(config, dependencies.cdnOrigin)]),
+    isAllowedOrigin: readers.isAllowed,
+    readers,
     ...trust,
     openRevocations,
     store,

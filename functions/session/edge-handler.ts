@@ -1,7 +1,7 @@
 import type { CloudFrontRequestEvent, CloudFrontRequestResult, Context } from 'aws-lambda'
 import { RequestError } from '../../shared/errors.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
-import { bodyRequestHeaders, corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
+import { corsHeaders, preflightResponse } from '../../shared/read/cors.ts'
 import { refuseCrossSite } from '../../shared/read/fetch-metadata.ts'
 import { problemResponse } from '../../shared/read/problem-response.ts'
 import type { SessionFunctionConfig } from './config.ts'
@@ -79,7 +79,7 @@ async function answer(edge: EdgeRequest, services: SessionServices, now: number)
   if (!('status' in response)) return response
   const cors = response.headers.some(([name]) => name === 'vary')
     ? []
-    : corsHeaders(request.headers.origin, services.isAllowedOrigin)
+    : corsHeaders(request.headers.origin, services.readers)
   return {
     status: response.status,
     // RFC 9110 section 9.3.2: an answer to HEAD has no content.
@@ -97,7 +97,7 @@ async function route(edge: EdgeRequest, services: SessionServices, now: number):
     case '/_edge/session':
       switch (request.method) {
         case 'POST':
-          refuseCrossSite(request, services.isAllowedOrigin)
+          refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
           return mintSession(edge, services, now)
         case 'GET':
           return mintSession(edge, services, now)
@@ -126,5 +126,5 @@ async function route(edge: EdgeRequest, services: SessionServices, now: number):
 }
 
 function preflight({ request }: EdgeRequest, services: SessionServices, methods: string): HttpResponse {
-  return preflightResponse(request.headers.origin, services.isAllowedOrigin, methods, bodyRequestHeaders)
+  return preflightResponse(request.headers.origin, services.readers, methods)
 }

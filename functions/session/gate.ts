@@ -7,10 +7,10 @@ import { grantsFor } from '../../shared/grant/grants-for.ts'
 import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { type RequestCookies, readCookies } from '../../shared/http/cookies.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
-import { cookieAttributes, setCookie } from '../../shared/http/set-cookie.ts'
+import { cookieAttributes, type SameSite, setCookie } from '../../shared/http/set-cookie.ts'
 import type { KeyDocument } from '../../shared/keys/key-document.ts'
 import { canonicalAddress, checkRead, readMethods } from '../../shared/read/check-read.ts'
-import { preflightResponse, readRequestHeaders } from '../../shared/read/cors.ts'
+import { preflightResponse } from '../../shared/read/cors.ts'
 import { isNavigation } from '../../shared/read/fetch-metadata.ts'
 import { isSessionRevoked, revokedBefore, stampTime } from '../../shared/revocation/state.ts'
 import { isBearer, type Session } from '../../shared/session/session.ts'
@@ -44,7 +44,7 @@ export async function guardFile(
   const prefixes = checkFileRequest(request, services)
   if (typeof prefixes === 'string') return askAgain({ ...request, path: prefixes }, [])
   if (request.method === 'OPTIONS') {
-    return preflightResponse(request.headers.origin, services.isAllowedOrigin, readMethods, readRequestHeaders)
+    return preflightResponse(request.headers.origin, services.readers, readMethods)
   }
   const cookies = readCookies(request.headers.cookie)
   const { verifySignature } = services
@@ -113,7 +113,7 @@ async function admitSession(
   // Cookies of this second would be refused as well, and the browser sent round in circles.
   const stamped = stampTime(revocations, now)
   if (stamped <= (revokedBefore(revocations, request.path) ?? -1)) throw new GrantError('ERR_ACCESS_REVOKED')
-  if (dropsCookies(request) || wasJustRenewed(cookies, request.path, session)) {
+  if (dropsCookies(request, services) || wasJustRenewed(cookies, request.path, session)) {
     throw credentials.verdict === 'none' ? new GrantError('ERR_NO_COOKIES') : refusalOf(credentials)
   }
   const issued = issueTime(cookies, keys.stampKey, now)
@@ -186,7 +186,7 @@ interface RenewalInput {
  */
 async function renew(input: RenewalInput, keys: KeyDocument, services: SessionServices): Promise<HttpResponse> {
   const { request, session, prefix, host, now, issued, stamped, expires } = input
-  const { domain } = services.config.cookies
+  const reach = services.config.cookies
   const lines = [
     ...(await signGrants(
       [prefix],
@@ -194,8 +194,8 @@ async function renew(input: RenewalInput, keys: KeyDocument, services: SessionSe
       keys,
       services,
     )),
-    renewedGrantsCookie(edgeGrantsValue([prefix], keys.stampKey), expires - now, domain),
-    renewalMarker(request.path, session, prefix, expires - now),
+    renewedGrantsCookie(edgeGrantsValue([prefix], keys.stampKey), expires - now, reach),
+    renewalMarker(request.path, session, prefix, expires - now, reach.sameSite),
   ]
   return askAgain(request, lines)
 }
@@ -211,25 +211,36 @@ const maxMarkerAge = 10
  * marker is bound to the address and to the session: another file, or another sign-in, has its own attempt.
  *
  * Unlike every other cookie it has no `Secure`: a browser that drops `Secure` cookies (Safari on http://localhost) must get
- * a reason instead of a redirect loop. A planted marker causes a refusal for 10 seconds.
+ * a reason instead of a redirect loop. A planted marker causes a refusal for 10 seconds. `SameSite=None` requires `Secure`.
  *
  * @param address path of the request.
  * @param prefix prefix of the grant, so that the marker is sent wherever the new cookies are.
  * @param lifetime of the new cookies in seconds. A marker that outlived them would refuse their renewal.
  */
-function renewalMarker(address: string, session: Session, prefix: string, lifetime: number): string {
+function renewalMarker(
+  address: string,
+  session: Session,
+  prefix: string,
+  lifetime: number,
+  sameSite: SameSite,
+): string {
   const maxAge = Math.min(maxMarkerAge, lifetime)
-  const attributes = cookieAttributes({ path: prefix, maxAge, domain: null, secure: false })
+  const attributes = cookieAttributes({ path: prefix, maxAge, domain: null, sameSite, secure: sameSite === 'None' })
   return setCookie(markerName, markerValue(address, session), attributes)
 }
 
 /**
  * Returns true if the browser would drop the cookies of a renewal together with the marker, and so follow redirects until it
  * gives up. A page of another site may send a `SameSite=None` session, but the cookies that it receives are `Lax`
- * (draft-ietf-httpbis-rfc6265bis, "The SameSite Attribute"). Opening the address itself is no such request.
+ * (draft-ietf-httpbis-rfc6265bis, "The SameSite Attribute"), unless the stage makes them `None`. Opening the address itself is no such
+ * request.
  */
-function dropsCookies({ headers }: HttpRequest): boolean {
-  return headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document'
+function dropsCookies({ headers }: HttpRequest, { config }: SessionServices): boolean {
+  return (
+    config.cookies.sameSite === 'Lax' &&
+    headers['sec-fetch-site'] === 'cross-site' &&
+    headers['sec-fetch-dest'] !== 'document'
+  )
 }
 
 /** Returns true if the browser comes from a renewal of this very address. */

@@ -8,6 +8,7 @@ import {
   prefixesOfFormer,
 } from '../../shared/grant/edge-grants.ts'
 import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
+import type { CookieReach } from '../../shared/http/set-cookie.ts'
 import { type KeyDocument, newestUsableKey } from '../../shared/keys/key-document.ts'
 import { issueStamp } from '../../shared/revocation/stamp.ts'
 import type { SessionServices } from './services.ts'
@@ -31,7 +32,7 @@ export async function signGrants(
   keys: KeyDocument,
   { config, signerOf }: SessionServices,
 ): Promise<string[]> {
-  const { domain, ipBinding } = config.cookies
+  const { domain, sameSite, ipBinding } = config.cookies
   const signer = signerOf(newestUsableKey(keys, now))
   const maxAge = expires - now
   const conditions = {
@@ -43,7 +44,12 @@ export async function signGrants(
   const lines = await Promise.all(
     prefixes.map(async (prefix) => {
       const signed = await signer.sign(customPolicy({ host, prefix, ...conditions }))
-      return grantCookies(signed, issueStamp(keys.stampKey, host, prefix, stamped), { prefix, maxAge, domain })
+      return grantCookies(signed, issueStamp(keys.stampKey, host, prefix, stamped), {
+        prefix,
+        maxAge,
+        domain,
+        sameSite,
+      })
     }),
   )
   return lines.flat()
@@ -85,21 +91,21 @@ export function refreshAt(issuedAt: number, expires: number): number {
  *
  * A list whose prefixes do not fit is kept for the next request.
  */
-export function clearGrants(former: FormerGrants, domain: string | null, others: readonly string[] = []): string[] {
+export function clearGrants(former: FormerGrants, reach: CookieReach, others: readonly string[] = []): string[] {
   const whole = [
-    ...prefixesOfFormer(former).flatMap((prefix) => expiredGrantCookies(prefix, domain)),
-    ...expiredEdgeGrants(domain),
+    ...prefixesOfFormer(former).flatMap((prefix) => expiredGrantCookies(prefix, reach)),
+    ...expiredEdgeGrants(reach),
     ...expiredRenewals(
       former.renewals.map(({ name }) => name),
-      domain,
+      reach,
     ),
     ...others,
   ]
-  return fitsOneResponse(whole) ? whole : signaturesFirst(former, domain, others)
+  return fitsOneResponse(whole) ? whole : signaturesFirst(former, reach, others)
 }
 
-function signaturesFirst(former: FormerGrants, domain: string | null, others: readonly string[]): string[] {
-  const lines = [...others, ...expiredEdgeGrants(domain)]
+function signaturesFirst(former: FormerGrants, reach: CookieReach, others: readonly string[]): string[] {
+  const lines = [...others, ...expiredEdgeGrants(reach)]
   const addIfFits = (more: readonly string[]): boolean => {
     const fits = fitsOneResponse([...lines, ...more])
     if (fits) lines.push(...more)
@@ -107,15 +113,15 @@ function signaturesFirst(former: FormerGrants, domain: string | null, others: re
   }
   const cleared = new Set<ResourcePrefix>()
   const minted = { prefixes: former.minted, list: [] as string[] }
-  const renewed = former.renewals.map(({ name, prefixes }) => ({ prefixes, list: expiredRenewals([name], domain) }))
+  const renewed = former.renewals.map(({ name, prefixes }) => ({ prefixes, list: expiredRenewals([name], reach) }))
   for (const { prefixes, list } of [minted, ...renewed]) {
     const left = prefixes.filter((prefix) => !cleared.has(prefix))
-    const signatures = left.flatMap((prefix) => expiredGrantCookies(prefix, domain, ['CloudFront-Signature']))
+    const signatures = left.flatMap((prefix) => expiredGrantCookies(prefix, reach, ['CloudFront-Signature']))
     // Both or neither: without the list, the next request would not know the prefix.
     if (addIfFits([...signatures, ...list])) for (const prefix of left) cleared.add(prefix)
   }
   for (const name of restOfGrant) {
-    for (const prefix of cleared) addIfFits(expiredGrantCookies(prefix, domain, [name]))
+    for (const prefix of cleared) addIfFits(expiredGrantCookies(prefix, reach, [name]))
   }
   return lines
 }

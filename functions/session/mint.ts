@@ -14,6 +14,7 @@ import type { ResourcePrefix } from '../../shared/grant/resource-prefix.ts'
 import { readCookies } from '../../shared/http/cookies.ts'
 import type { HttpResponse } from '../../shared/http/message.ts'
 import { rfc3339 } from '../../shared/http/rfc3339.ts'
+import type { CookieReach } from '../../shared/http/set-cookie.ts'
 import { isNavigation } from '../../shared/read/fetch-metadata.ts'
 import { isSessionRevoked, stampTime } from '../../shared/revocation/state.ts'
 import type { ReturnAddress } from '../../shared/session/return-address.ts'
@@ -60,20 +61,20 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
       keys,
       services,
     )),
-    ...edgeGrantsCookies(value, expires - now, config.cookies.domain),
+    ...edgeGrantsCookies(value, expires - now, config.cookies),
   ]
   const cookies = [
-    ...expire(dropped, config.cookies.domain),
+    ...expire(dropped, config.cookies),
     ...fresh,
     ...expiredRenewals(
       former.renewals.map(({ name }) => name),
-      config.cookies.domain,
+      config.cookies,
     ),
   ]
   if (!fitsOneResponse(cookies)) {
-    if (!fitsOneResponse(fresh)) throw refusal(new GrantError('ERR_GRANT_TOO_MANY'), former, config.cookies.domain)
+    if (!fitsOneResponse(fresh)) throw refusal(new GrantError('ERR_GRANT_TOO_MANY'), former, config.cookies)
     // The old ones go first. Each time their lists go with them, so the requests come to an end.
-    return askAgain(request, clearGrants(former, config.cookies.domain))
+    return askAgain(request, clearGrants(former, config.cookies))
   }
   if (!isNavigation(request)) return sessionResponse(prefixes, now, expires, cookies)
   return location === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, location, cookies)
@@ -90,7 +91,7 @@ function locationFor(
     return servedLocation(target, prefixes, services)
   } catch (error) {
     if (!(error instanceof GrantError)) throw error
-    throw new MintRefusal(error, expireFirst(dropped, services.config.cookies.domain))
+    throw new MintRefusal(error, expireFirst(dropped, services.config.cookies))
   }
 }
 
@@ -99,23 +100,23 @@ function grantsOf(session: Session, services: SessionServices, former: FormerGra
   try {
     return grantsFor(session, services.config.templates, services.grantLimit)
   } catch (error) {
-    throw error instanceof GrantError ? refusal(error, former, services.config.cookies.domain) : error
+    throw error instanceof GrantError ? refusal(error, former, services.config.cookies) : error
   }
 }
 
-function refusal(cause: GrantError, former: FormerGrants, domain: string | null): MintRefusal {
-  return new MintRefusal(cause, prefixesOfFormer(former).length === 0 ? [] : clearGrants(former, domain))
+function refusal(cause: GrantError, former: FormerGrants, reach: CookieReach): MintRefusal {
+  return new MintRefusal(cause, prefixesOfFormer(former).length === 0 ? [] : clearGrants(former, reach))
 }
 
-function expire(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
-  return prefixes.flatMap((prefix) => expiredGrantCookies(prefix, domain))
+function expire(prefixes: readonly ResourcePrefix[], reach: CookieReach): string[] {
+  return prefixes.flatMap((prefix) => expiredGrantCookies(prefix, reach))
 }
 
 /** As many of the prefixes as one response can carry. The lists stay, so the next mint deletes the rest. */
-function expireFirst(prefixes: readonly ResourcePrefix[], domain: string | null): string[] {
+function expireFirst(prefixes: readonly ResourcePrefix[], reach: CookieReach): string[] {
   const lines: string[] = []
   for (const prefix of prefixes) {
-    const more = expiredGrantCookies(prefix, domain)
+    const more = expiredGrantCookies(prefix, reach)
     if (fitsOneResponse([...lines, ...more])) lines.push(...more)
   }
   return lines

@@ -7,7 +7,7 @@ import { createRememberingVerifier, type SignatureVerifier } from '../../shared/
 import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { SigningKey } from '../../shared/keys/key-document.ts'
 import type { SecretStore } from '../../shared/keys/key-secret.ts'
-import { type OriginCheck, parseAllowedOrigins } from '../../shared/read/cors.ts'
+import { type CorsReaders, type OriginCheck, parseReaders } from '../../shared/read/cors.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import { createSessionTrust, type SessionTrust } from '../../shared/session/session-trust.ts'
 import type { SessionFunctionConfig } from './config.ts'
@@ -27,6 +27,7 @@ export interface SessionServices extends SessionTrust {
   /** Max grants of one session, from `maxGrants`. */
   readonly grantLimit: number
   readonly isAllowedOrigin: OriginCheck
+  readonly readers: CorsReaders
   /** @throws ServiceError `ERR_KEYS_INVALID`. */
   readonly signerOf: (key: SigningKey) => PolicySigner
   readonly verifySignature: SignatureVerifier
@@ -41,10 +42,12 @@ export function createSessionServices(
   { secrets, state, loadKeySet, kmsSign }: SessionDependencies,
   random: () => number,
 ): SessionServices {
+  const readers = parseReaders(config.allowedOrigins, [])
   return {
     config,
     grantLimit: maxGrants(config.cookies.domain),
-    isAllowedOrigin: parseAllowedOrigins(config.allowedOrigins),
+    isAllowedOrigin: readers.isAllowed,
+    readers,
     ...createSessionTrust(config.session, {
       loadKeys: () => secrets.get(config.secretId),
       loadState: () => state.load(),

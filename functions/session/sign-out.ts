@@ -18,7 +18,7 @@ import type { SessionServices } from './services.ts'
  *   be marked: half a sign-out must not look like one.
  */
 export async function endSession(request: HttpRequest, services: SessionServices, now: number): Promise<HttpResponse> {
-  refuseCrossSite(request, services.isAllowedOrigin)
+  refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
   return {
     status: 204,
     headers: [...cookieHeaders(await clearedCookies(request, services, now)), ...signOutHeaders],
@@ -39,7 +39,7 @@ export async function endSessionAndReturn(
   services: SessionServices,
   now: number,
 ): Promise<HttpResponse> {
-  refuseCrossSite(request, services.isAllowedOrigin)
+  refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
   if (isSetOffByFile(request.headers, services.config.hasApp)) throw new RequestError('ERR_CROSS_SITE')
   const location = readReturnTarget(request, services)?.location ?? '/'
   const response = redirect(303, location, await clearedCookies(request, services, now))
@@ -61,23 +61,23 @@ function isSetOffByFile(headers: HttpRequest['headers'], hasApp: boolean): boole
 
 async function clearedCookies(request: HttpRequest, services: SessionServices, now: number): Promise<string[]> {
   const { cookies, endSession, gate, session } = services.config
-  const { domain } = cookies
   const sent = readCookies(request.headers.cookie)
-  const appSession = endSession ? expiredAppSession(session.cookieName, domain) : []
+  const appSession = endSession ? expiredAppSession(session.cookieName, cookies) : []
   // Where CloudFront guards the files and no list came, there is nothing to check or to mark. So a browser without grants can sign out
   // of the app during an outage.
-  if (!gate && !hasFormerGrants(sent)) return clearGrants(noFormerGrants, domain, appSession)
+  if (!gate && !hasFormerGrants(sent)) return clearGrants(noFormerGrants, cookies, appSession)
   const { stampKey } = await services.keys(now)
-  const terms = { clockSkewSeconds: session.clockSkewSeconds, domain }
+  const terms = { ...cookies, clockSkewSeconds: session.clockSkewSeconds }
   const marker = gate ? [signOutMarker(sent, stampKey, now, terms)] : []
-  return clearGrants(readFormerGrants(sent, stampKey), domain, [...appSession, ...marker])
+  return clearGrants(readFormerGrants(sent, stampKey), cookies, [...appSession, ...marker])
 }
 
 /**
  * Deletes the app's session cookie as it may have been set: host-only, and with our `Domain`. A `__Host-` cookie is accepted
  * only with `Secure`, `Path=/` and no `Domain` (RFC 6265bis section 4.1.3.2), and so is its deletion.
  */
-function expiredAppSession(name: string, domain: string | null): string[] {
-  const clear = (of: string | null) => setCookie(name, '', cookieAttributes({ path: '/', maxAge: 0, domain: of }))
+function expiredAppSession(name: string, { domain, sameSite }: SessionServices['config']['cookies']): string[] {
+  const clear = (of: string | null) =>
+    setCookie(name, '', cookieAttributes({ path: '/', maxAge: 0, domain: of, sameSite }))
   return domain === null || name.toLowerCase().startsWith('__host-') ? [clear(null)] : [clear(null), clear(domain)]
 }

@@ -31,11 +31,18 @@ export function cacheBehaviors(deployment: Deployment): readonly CacheBehavior[]
  * show every user's keys.
  */
 export function defaultBehavior(deployment: Deployment): CacheBehavior {
-  const app = deployment.config.appOrigin !== null
+  const { appOrigin, appIsolation } = deployment.config
+  if (appOrigin === null) {
+    return {
+      ...forwarded(origins.api, 'redirect-to-https'),
+      ...answered,
+      FunctionAssociations: [onViewerRequest(ids.notFound)],
+    }
+  }
   return {
-    ...forwarded(app ? origins.app : origins.api, 'redirect-to-https'),
+    ...forwarded(origins.app, 'redirect-to-https'),
     // Who may read the app's answers is for the app to say.
-    ...(app ? {} : { ...answered, FunctionAssociations: [onViewerRequest(ids.notFound)] }),
+    ...(appIsolation === null ? {} : { ResponseHeadersPolicyId: ref(ids.appHeaders) }),
   }
 }
 

@@ -7,12 +7,13 @@ import {
   contentPolicy,
   documentHeaders,
   hstsSeconds,
+  isolationHeaders,
   noStore,
   privateCacheControl,
   referrerPolicy,
   stageHeaders,
 } from '../../shared/read/answer-headers.ts'
-import { bodyRequestHeaders, exposedHeaders, preflightMaxAge, readRequestHeaders } from '../../shared/read/cors.ts'
+import { anyOrigin, exposedHeaders, preflightMaxAge, requestHeaders } from '../../shared/read/cors.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment, Resource } from '../template.ts'
 
@@ -22,7 +23,7 @@ import type { Fragment, Resource } from '../template.ts'
  */
 export function responseHeadersPolicyFragment(deployment: Deployment): Fragment {
   const { config } = deployment
-  const cors = corsConfig(config.allowedOrigins, readRequestHeaders, true)
+  const cors = corsConfig(config.allowedOrigins, true)
   const common = customHeaders(documentHeaders(config))
   // S3 leaves it out of a 416 (RFC 9110 section 14.3), and no function runs there.
   const ranges = customHeader('Accept-Ranges', 'bytes')
@@ -40,6 +41,13 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
         CustomHeadersConfig: { Items: [...common, ranges] },
         SecurityHeadersConfig: securityHeaders(deployment, activePolicy),
       }),
+      ...(config.appIsolation === null
+        ? {}
+        : {
+            [ids.appHeaders]: policy(deployment, 'app', {
+              CustomHeadersConfig: { Items: customHeaders(isolationHeaders(config.appIsolation)) },
+            }),
+          }),
       [ids.pagesHeaders]: policy(deployment, 'pages', {
         CustomHeadersConfig: { Items: [...common, customHeader('Cache-Control', noStore)] },
         SecurityHeadersConfig: securityHeaders(deployment, pagesCsp()),
@@ -66,7 +74,7 @@ function privatePolicy(deployment: Deployment): string {
  */
 function answersHeaders({ config }: Deployment): Record<string, unknown> {
   return {
-    ...corsConfig(config.allowedOrigins, [...new Set([...readRequestHeaders, ...bodyRequestHeaders])], false),
+    ...corsConfig(config.allowedOrigins, false),
     CustomHeadersConfig: { Items: customHeaders(stageHeaders(config), false) },
     SecurityHeadersConfig: { ContentTypeOptions: { Override: true }, ...(config.attach ? {} : strictTransport) },
   }
@@ -78,15 +86,11 @@ export function hasErrorPage({ config }: Deployment): boolean {
 }
 
 /** With `override` false, any CORS header of the origin drops all of these. */
-function corsConfig(
-  origins: readonly string[],
-  requestHeaders: readonly string[],
-  override: boolean,
-): Record<string, unknown> {
+function corsConfig(origins: readonly string[], override: boolean): Record<string, unknown> {
   if (origins.length === 0) return {}
   return {
     CorsConfig: {
-      AccessControlAllowCredentials: true,
+      AccessControlAllowCredentials: origins[0] !== anyOrigin,
       AccessControlAllowHeaders: { Items: requestHeaders },
       AccessControlAllowMethods: { Items: ['GET', 'HEAD', 'OPTIONS'] },
       AccessControlAllowOrigins: { Items: origins },

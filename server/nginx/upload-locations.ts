@@ -4,6 +4,7 @@ import type { NginxAddition } from '../../local/cloudfront/plan.ts'
 import { problemAnswer, problemText } from '../../local/nginx/problem-answer.ts'
 import { block, upstream } from '../../local/nginx/text.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
+import { preflightMaxAge, requestHeaders } from '../../shared/read/cors.ts'
 import { uploadPath } from '../upload-paths.ts'
 import { originPattern } from '../uploads/tusd.ts'
 
@@ -135,8 +136,9 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 }
 
 const methods = 'POST, HEAD, PATCH, DELETE, OPTIONS'
-const requestHeaders = [
-  ...['Authorization', 'Content-Type', 'Tus-Resumable', 'Upload-Length', 'Upload-Metadata', 'Upload-Offset'],
+const uploadRequestHeaders = [
+  ...requestHeaders,
+  ...['Tus-Resumable', 'Upload-Length', 'Upload-Metadata', 'Upload-Offset'],
   ...['Upload-Concat', 'Upload-Defer-Length', 'X-HTTP-Method-Override', 'X-Request-ID', 'X-Requested-With'],
 ].join(', ')
 
@@ -206,8 +208,8 @@ function uploadAnswers(plan: Pick<UploadPlan, 'maxBytes' | 'headers'>): string[]
       'add_header Tus-Extension creation,creation-with-upload,termination;',
       `add_header Tus-Max-Size ${plan.maxBytes};`,
       `add_header Access-Control-Allow-Methods "${methods}";`,
-      `add_header Access-Control-Allow-Headers "${requestHeaders}";`,
-      'add_header Access-Control-Max-Age 86400;',
+      `add_header Access-Control-Allow-Headers "${uploadRequestHeaders}";`,
+      `add_header Access-Control-Max-Age ${preflightMaxAge};`,
       'return 204;',
     ]),
     ...answer('foreign', 'ERR_ORIGIN_REQUIRED'),

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { anyOrigin } from '../../shared/read/cors.ts'
 import type { AssetArea } from '../store/location.ts'
 import { uploadPath } from '../upload-paths.ts'
 
@@ -51,7 +52,9 @@ export function removeStaleLocks({ incoming }: AssetArea): void {
 
 /** The origins as one regular expression of Go. */
 export function originPattern(origins: readonly string[]): string {
-  const alternatives = origins.map((origin) => {
+  // Pages of any origin may read; uploads are for named ones.
+  const named = origins.filter((origin) => origin !== anyOrigin)
+  const alternatives = named.map((origin) => {
     const anyPort = origin.endsWith(':*')
     const escaped = (anyPort ? origin.slice(0, -2) : origin).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     return anyPort ? `${escaped}(:[0-9]{1,5})?` : escaped

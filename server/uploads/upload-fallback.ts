@@ -42,7 +42,7 @@ export function createUploadFallback(location: LocalLocation, services: ApiServi
     answer(request, location, services)
       .catch((error: unknown) => faultOf(error, request, services))
       .then(({ status, headers, body }) => {
-        const cors = corsHeaders(request.headers.origin, services.isAllowedOrigin)
+        const cors = corsHeaders(request.headers.origin, services.readers)
         response.writeHead(status, { ...common, ...headers, ...Object.fromEntries(cors) }).end(body)
       })
       .catch(() => response.destroy())

@@ -3,6 +3,8 @@ import * as v from 'valibot'
 import { maxObjectBytes } from '../assets/limits.ts'
 import { ConfigError } from '../errors.ts'
 import { type GrantTemplate, parseGrantTemplate } from '../grant/template.ts'
+import type { SameSite } from '../http/set-cookie.ts'
+import { anyOrigin } from '../read/cors.ts'
 
 /** The kinds of values that fields of a stage hold, each with the text that says what the value must be. */
 
@@ -112,12 +114,25 @@ export const hostName = v.pipe(
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a lower-case host name without scheme, port or path'),
 )
 
-export const origin = v.pipe(
+const origin = v.pipe(
   v.string(),
   v.regex(
     /^https?:\/\/[a-z0-9.-]+(:(\d+|\*))?$/,
     'must be an origin such as https://app.example.com or http://localhost:*',
   ),
+)
+
+/** A list of origins, or `'*'`, which becomes the list of it alone. */
+export const allowedOrigins = v.lazy((value) => (typeof value === 'string' ? everyOrigin : v.array(origin)))
+const everyOrigin = v.pipe(
+  v.literal(anyOrigin, "must be a list of origins, or '*'"),
+  v.transform((): string[] => [anyOrigin]),
+)
+
+/** `SameSite` as it is written in a cookie. */
+export const sameSite = v.pipe(
+  v.picklist(['lax', 'none'], "must be 'lax' or 'none'"),
+  v.transform((value): SameSite => (value === 'none' ? 'None' : 'Lax')),
 )
 
 /** Whole seconds in a range. */

@@ -2,8 +2,9 @@ import * as v from 'valibot'
 import { maxObjectBytes } from '../assets/limits.ts'
 import { maxGrants } from '../grant/grants-for.ts'
 import type { GrantTemplate } from '../grant/template.ts'
+import { anyOrigin } from '../read/cors.ts'
 import { cdnHosts, hostsOutsideDomain } from './cdn-hosts.ts'
-import { fields, grantTemplate, hostName, kmsKeyArn, origin, scope, seconds } from './field-values.ts'
+import { allowedOrigins, fields, grantTemplate, hostName, kmsKeyArn, sameSite, scope, seconds } from './field-values.ts'
 import { sessionSchema } from './session-schema.ts'
 
 /**
@@ -24,6 +25,8 @@ export const stageConfigSchema = v.pipe(
         ttlSeconds: v.optional(seconds(60, 86_400), 3600),
         /** `Domain` attribute, e.g. `example.com`; `null` keeps the cookies host-only. */
         domain: v.optional(v.nullable(hostName), null),
+        /** `none` lets pages of other sites send the cookies; `allowedOrigins` names them. */
+        sameSite: v.optional(sameSite, 'lax'),
         /** Binds each policy to the viewer's IPv4 address. */
         ipBinding: v.optional(v.boolean(), false),
       }),
@@ -45,8 +48,19 @@ export const stageConfigSchema = v.pipe(
     ),
     /** The app's own origin (host name) for every path that is not ours; `null` answers 404. */
     appOrigin: v.optional(v.nullable(hostName), null),
-    /** Origins that may read with credentials and change state. A port may be `*`. */
-    allowedOrigins: v.optional(v.array(origin), []),
+    /**
+     * Makes the app's pages cross-origin isolated, which gives them `SharedArrayBuffer`: the value of their
+     * `Cross-Origin-Embedder-Policy`. `null` leaves it to the app.
+     */
+    appIsolation: v.optional(
+      v.nullable(v.picklist(['require-corp', 'credentialless'], "must be 'require-corp' or 'credentialless'")),
+      null,
+    ),
+    /**
+     * Origins that may read with credentials and change state. A port may be `*`. `'*'` in place of the list lets pages of every origin
+     * read, without credentials.
+     */
+    allowedOrigins: v.optional(allowedOrigins, []),
     corp: v.optional(v.picklist(['same-origin', 'same-site', 'cross-origin']), 'same-site'),
     /** Prefixes below which a GET must carry a Range header. */
     rangeOnly: v.optional(
@@ -172,6 +186,47 @@ export const stageConfigSchema = v.pipe(
   ),
   v.forward(
     v.partialCheck(
+      [['appIsolation'], ['appOrigin'], ['attach']],
+      (c) => c.appIsolation === null || (c.appOrigin !== null && !c.attach),
+      'needs appOrigin, and a distribution of the stack: the headers are those of pages that come through it',
+    ),
+    ['appIsolation'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['cookies', 'sameSite'], ['allowedOrigins']],
+      (c) => c.cookies.sameSite === 'Lax' || (c.allowedOrigins.length > 0 && !isOpen(c)),
+      "'none' needs allowedOrigins with the origins of those pages: no other page can read with the cookies",
+    ),
+    ['cookies', 'sameSite'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['corp'], ['cookies', 'sameSite']],
+      // Such a page learns from an image's size or from a player which files a user has.
+      (c) => c.corp !== 'cross-origin' || c.cookies.sameSite === 'Lax',
+      "cross-origin would let every site embed a user's files with the user's cookies. Keep same-site with cookies.sameSite: 'none', and read with CORS (the crossorigin attribute, or fetch)",
+    ),
+    ['corp'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['allowedOrigins'], ['cookies', 'domain']],
+      (c) => !isOpen(c) || c.cookies.domain === null,
+      "'*' is for reads without cookies, and cookies.domain shares cookies with other hosts: name the origins",
+    ),
+    ['allowedOrigins'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['allowedOrigins'], ['downloads', 'urls']],
+      (c) => !isOpen(c) || c.downloads.urls === 'signed',
+      "'*' is for stages whose pages read by signed URLs: set downloads.urls: 'signed', or name the origins",
+    ),
+    ['allowedOrigins'],
+  ),
+  v.forward(
+    v.partialCheck(
       [['cdnHost'], ['aliases'], ['certificateArn'], ['attach']],
       (c) => (c.cdnHost === null && c.aliases.length === 0) || c.certificateArn !== null || c.attach,
       'cdnHost and aliases need a certificate',
@@ -221,6 +276,10 @@ export const stageConfigSchema = v.pipe(
 
 const errorPage = 'error-page' as const
 const noBootstrap = 'none' as const
+
+function isOpen({ allowedOrigins }: { readonly allowedOrigins: readonly string[] }): boolean {
+  return allowedOrigins[0] === anyOrigin
+}
 
 /** One path may have several grants, such as reading for all and writing for editors. */
 function countPaths(grants: readonly GrantTemplate[]): number {

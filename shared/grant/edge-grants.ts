@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hmacSha256 } from '../crypto.ts'
 import type { RequestCookies } from '../http/cookies.ts'
-import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
+import { type CookieReach, cookieAttributes, setCookie } from '../http/set-cookie.ts'
 import { parseResourcePrefix, type ResourcePrefix } from './resource-prefix.ts'
 
 /**
@@ -82,13 +82,13 @@ function readLists(values: readonly string[], stampKey: string): ResourcePrefix[
  * The line of a renewal on a private path. The browser does not send `edge-grants` there, so that cookie cannot be added to,
  * and replacing it would forget which cookies are still there. So each set of grants gets a cookie of its own.
  */
-export function renewedGrantsCookie(value: string, maxAge: number, domain: string | null): string {
-  return line(renewalName(value), value, maxAge, domain)
+export function renewedGrantsCookie(value: string, maxAge: number, reach: CookieReach): string {
+  return line(renewalName(value), value, maxAge, reach)
 }
 
 /** The lines that delete the cookies of renewals. */
-export function expiredRenewals(names: readonly string[], domain: string | null): string[] {
-  return names.map((name) => line(name, '', 0, domain))
+export function expiredRenewals(names: readonly string[], reach: CookieReach): string[] {
+  return names.map((name) => line(name, '', 0, reach))
 }
 
 function renewalName(value: string): string {
@@ -101,17 +101,18 @@ function isRenewal(name: string): boolean {
 }
 
 /** The lines that set it; host-only leftovers are deleted where the cookie has a `Domain`. */
-export function edgeGrantsCookies(value: string, maxAge: number, domain: string | null): string[] {
-  return [...(domain === null ? [] : [line(edgeGrantsName, '', 0, null)]), line(edgeGrantsName, value, maxAge, domain)]
+export function edgeGrantsCookies(value: string, maxAge: number, reach: CookieReach): string[] {
+  const leftovers = reach.domain === null ? [] : [line(edgeGrantsName, '', 0, { ...reach, domain: null })]
+  return [...leftovers, line(edgeGrantsName, value, maxAge, reach)]
 }
 
 /** The lines that delete it. */
-export function expiredEdgeGrants(domain: string | null): string[] {
-  return edgeGrantsCookies('', 0, domain)
+export function expiredEdgeGrants(reach: CookieReach): string[] {
+  return edgeGrantsCookies('', 0, reach)
 }
 
-function line(name: string, value: string, maxAge: number, domain: string | null): string {
-  return setCookie(name, value, cookieAttributes({ path, maxAge, domain }))
+function line(name: string, value: string, maxAge: number, reach: CookieReach): string {
+  return setCookie(name, value, cookieAttributes({ ...reach, path, maxAge }))
 }
 
 function readValue(value: string, stampKey: string): ResourcePrefix[] {

@@ -31,6 +31,9 @@ export interface CookieScope {
   readonly sameSite?: SameSite
 }
 
+/** The hosts and sites that a cookie is for. */
+export type CookieReach = Pick<CookieScope, 'domain' | 'sameSite'>
+
 /** Which sites' requests carry a cookie (draft-ietf-httpbis-rfc6265bis section 4.1.2.7). */
 export type SameSite = 'Lax' | 'None'
 

@@ -50,6 +50,18 @@ export function documentHeaders(config: Pick<StageConfig, 'corp'>): Headers {
   return stageHeaders(config).concat([['cross-origin-embedder-policy', 'require-corp']])
 }
 
+/**
+ * Headers that make the app's pages cross-origin isolated
+ * (https://html.spec.whatwg.org/multipage/document-sequences.html#cross-origin-isolated). Every file of the stage has CORP and COEP, so
+ * such a page can still read, embed and frame files.
+ */
+export function isolationHeaders(embedderPolicy: NonNullable<StageConfig['appIsolation']>): Headers {
+  return [
+    ['cross-origin-opener-policy', 'same-origin'],
+    ['cross-origin-embedder-policy', embedderPolicy],
+  ]
+}
+
 /** Headers of every file, beside those that depend on its path and type. */
 export function fileHeaders(config: Pick<StageConfig, 'corp'>): Headers {
   return documentHeaders(config).concat([

@@ -1,5 +1,6 @@
 import { RequestError } from '../errors.ts'
 import type { HttpRequest } from '../http/message.ts'
+import type { SameSite } from '../http/set-cookie.ts'
 import type { OriginCheck } from './cors.ts'
 
 /**
@@ -19,12 +20,14 @@ export function isNavigation(request: HttpRequest): boolean {
  * Refuses `Sec-Fetch-Site: cross-site`, and an `Origin` that is neither allowed nor the host's own, including `null`. A request
  * with neither header is not from a browser, and passes.
  *
+ * @param sameSite of the stage's cookies. With `None`, pages of other sites may act for their user if their `Origin` is allowed.
  * @throws RequestError `ERR_CROSS_SITE`.
  */
-export function refuseCrossSite(request: HttpRequest, isAllowed: OriginCheck): void {
+export function refuseCrossSite(request: HttpRequest, isAllowed: OriginCheck, sameSite: SameSite = 'Lax'): void {
   const site = request.headers['sec-fetch-site']
   const origin = request.headers.origin
-  if (site?.includes('cross-site')) throw new RequestError('ERR_CROSS_SITE')
+  const isTrusted = sameSite === 'None' && origin !== undefined && isAllowed(origin)
+  if (site?.includes('cross-site') && !isTrusted) throw new RequestError('ERR_CROSS_SITE')
   if (origin === undefined || isAllowed(origin) || origin === `https://${request.host}`) return
   // The emulation serves plain http. Both headers must agree: `Sec-Fetch-Site` alone would admit any `Origin`.
   if (site === 'same-origin' && origin === `http://${request.host}`) return

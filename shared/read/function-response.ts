@@ -3,7 +3,7 @@ import type { HttpResponse } from '../http/message.ts'
 import { problemDocument } from '../http/problem-document.ts'
 import { generatedHeaders, statusHeaders } from './answer-headers.ts'
 import { readMethods } from './check-read.ts'
-import { corsHeaders, isAllowedOrigin, type OriginCheck, preflightHeaders, readRequestHeaders } from './cors.ts'
+import { anyOrigin, type CorsReaders, corsHeaders, isAllowedOrigin, preflightHeaders } from './cors.ts'
 import type { FunctionProblem, FunctionReaders } from './function-problem.ts'
 
 /**
@@ -22,7 +22,7 @@ export function generateProblem(
 ): FunctionResponse {
   const status = problem[1][0]
   const headers = statusHeaders(status).concat(
-    corsHeaders(originOf(request), checkOf(readers)),
+    corsHeaders(originOf(request), corsReaders(readers)),
     [['content-type', 'application/problem+json']],
     allow === undefined ? [] : [['allow', allow]],
   )
@@ -33,7 +33,7 @@ export function generateProblem(
 
 /** Answers `OPTIONS` on a file's path (Fetch standard, "CORS-preflight fetch"). */
 export function generatePreflight(request: FunctionRequest, readers: FunctionReaders): FunctionResponse {
-  const headers = preflightHeaders(originOf(request), checkOf(readers), readMethods, readRequestHeaders)
+  const headers = preflightHeaders(originOf(request), corsReaders(readers), readMethods)
   return generate(204, headers, readers)
 }
 
@@ -50,6 +50,9 @@ function originOf(request: FunctionRequest): string | undefined {
   return origin === undefined ? undefined : origin.value
 }
 
-function checkOf(readers: FunctionReaders): OriginCheck {
-  return (origin) => isAllowedOrigin(readers.allowedOrigins, origin)
+function corsReaders(readers: FunctionReaders): CorsReaders {
+  return {
+    isAllowed: (origin) => isAllowedOrigin(readers.allowedOrigins, origin),
+    isOpen: readers.allowedOrigins[0] === anyOrigin,
+  }
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { hmacSha256 } from '../crypto.ts'
 import type { RequestCookies } from '../http/cookies.ts'
-import { cookieAttributes, setCookie } from '../http/set-cookie.ts'
+import { type CookieReach, cookieAttributes, setCookie } from '../http/set-cookie.ts'
 
 /**
  * The cookie of a sign-out in `gate` mode. Cookies that were made up to its time count for nothing.
@@ -21,11 +21,9 @@ const underWay = 10
 /** Seconds: the farthest that a marker is ahead, so that signing out over and over makes none that refuses everything to come. */
 const maxAhead = 300
 
-/** The stage's settings that a sign-out depends on. */
-export interface SignOutSettings {
+/** The stage's settings that a sign-out depends on: the reach is that of the cookies of grants. */
+export interface SignOutSettings extends CookieReach {
   readonly clockSkewSeconds: number
-  /** The `Domain` of the cookies of grants. */
-  readonly domain: string | null
 }
 
 /**
@@ -36,10 +34,10 @@ export interface SignOutSettings {
  * @param cookies those that the browser sent.
  */
 export function signOutMarker(cookies: RequestCookies, stampKey: string, now: number, terms: SignOutSettings): string {
-  const { clockSkewSeconds, domain } = terms
+  const { clockSkewSeconds, domain, sameSite = 'Lax' } = terms
   const ahead = now + Math.min(underWay, clockSkewSeconds - 1)
   const until = Math.min(Math.max(ahead, issueTime(cookies, stampKey, 0)), now + maxAhead)
-  const attributes = cookieAttributes({ path: '/', maxAge: maxCookieLife, domain })
+  const attributes = cookieAttributes({ path: '/', maxAge: maxCookieLife, domain, sameSite })
   return setCookie(signOutMarkerName, `${until}.${authenticate(until, stampKey)}`, attributes)
 }
 

@@ -18,6 +18,8 @@ export interface PageServerOptions {
   readonly host: string
   /** PEM. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Default true: every page is cross-origin isolated by headers of the app itself. */
+  readonly isolated?: boolean
 }
 
 /**
@@ -29,12 +31,16 @@ const isolation = {
   'cross-origin-embedder-policy': 'require-corp',
 }
 
-/** Starts a server on a free port; `/` is an empty page, and every page is cross-origin isolated. */
-export async function startPageServer({ host, tls }: PageServerOptions): Promise<PageServer> {
+/** Starts a server on a free port; `/` is an empty page. */
+export async function startPageServer({ host, tls, isolated = true }: PageServerOptions): Promise<PageServer> {
   const pages = new Map<string, { html: string; headers: Readonly<Record<string, string>> }>()
   const answer: RequestListener = (request, response) => {
     const page = pages.get((request.url ?? '').split('?')[0] ?? '')
-    const headers = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...isolation }
+    const headers = {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      ...(isolated ? isolation : {}),
+    }
     response.writeHead(page === undefined ? 404 : 200, { ...headers, ...page?.headers }).end(page?.html)
   }
   const server: Server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)

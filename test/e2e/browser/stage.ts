@@ -6,6 +6,7 @@ import config from '../../../edge-signer.config.ts'
 import { readKeyDocument } from '../../../local/state/state-files.ts'
 import { type RunningStage, type StageOptions, startStage as startLocalStage } from '../../../server/start.ts'
 import { parseDeployment } from '../../../shared/config/parse.ts'
+import type { KeyDocument } from '../../../shared/keys/key-document.ts'
 import {
   closeChromium,
   missingChromium,
@@ -27,6 +28,8 @@ export interface BrowserStage {
   visit(options?: VisitorOptions): Promise<Visitor>
   /** Signs in at the CDN's own `/dev/login`, as the app would: only the session cookie comes of it. `ttl` in seconds. */
   signIn(visitor: Visitor, sub: string, ttl?: number): Promise<void>
+  /** The key document of the stage. */
+  readonly keyDocument: KeyDocument
   /** A session token of 10 minutes, for tests that set the cookie themselves or send it as Bearer; `claims` override. */
   session(sub: string, claims?: Readonly<Record<string, unknown>>): string
   /** Puts a file into the bucket. */
@@ -34,9 +37,15 @@ export interface BrowserStage {
 }
 
 /** How a stage is run. */
-export interface BrowserStageOptions extends Pick<StageOptions, 'enforcement' | 'bootstrap' | 'cookieDomain'> {
+export interface BrowserStageOptions
+  extends Pick<
+    StageOptions,
+    'enforcement' | 'bootstrap' | 'cookieDomain' | 'cookieSameSite' | 'allowedOrigins' | 'appIsolation'
+  > {
   /** Host names of app and CDN; with names other than localhost, both have TLS. Default localhost, without TLS. */
   readonly hosts?: { readonly app: string; readonly cdn: string }
+  /** Puts the app behind the CDN, at all other paths. Its pages have no headers of their own for isolation. */
+  readonly appBehindCdn?: boolean
 }
 
 const { session } = parseDeployment(config, 'local').config
@@ -93,6 +102,9 @@ export function describeInChromium(
         if (response?.status() !== 200) throw new Error(`/dev/login answered ${response?.status()}`)
         await page.close()
       },
+      get keyDocument() {
+        return readKeyDocument(started().emulation.state)
+      },
       session: (sub, claims) => {
         const secret = readKeyDocument(started().emulation.state).sessionSecret
         if (secret === undefined) throw new Error('the stage local has a session secret')
@@ -105,9 +117,18 @@ export function describeInChromium(
 }
 
 async function startStage(options: BrowserStageOptions, directory: string, content: string) {
-  const { hosts, ...emulationOptions } = options
+  const { hosts, appBehindCdn, ...emulationOptions } = options
   const stateDirectory = join(directory, 'state')
   const tls = hosts !== undefined
+  if (appBehindCdn === true) {
+    const app = await startPageServer({ host: '127.0.0.1', isolated: false })
+    const behind = { ...emulationOptions, app: app.origin, port: 0, content, stateDirectory }
+    const emulation = await startLocalStage(behind).catch(async (error: unknown) => {
+      await app.stop()
+      throw error
+    })
+    return { emulation, app, cdn: emulation.url }
+  }
   const emulation = await startLocalStage({ ...emulationOptions, port: 0, content, stateDirectory, tls })
   try {
     const read = (name: string) => readFileSync(join(stateDirectory, name), 'utf8')

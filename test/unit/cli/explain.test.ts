@@ -41,7 +41,7 @@ function mintAnswer(domain: string | null): string {
   const policy = { policy: of('Policy'), signature: of('Signature'), keyPairId: of('Key-Pair-Id') }
   const stamp = issueStamp(stampKey, host, prefix, now)
   const lines = [
-    ...expiredGrantCookies(prefix, domain),
+    ...expiredGrantCookies(prefix, { domain }),
     ...grantCookies({ ...policy, hashAlgorithm: 'SHA256' }, stamp, { prefix, maxAge: 600, domain }),
   ]
   return ['HTTP/2 200', 'content-type: application/json', ...lines.map((line) => `set-cookie: ${line}`), '', ''].join(

@@ -60,6 +60,30 @@ describe('composeResources', () => {
     }
   })
 
+  it('lets pages of any origin read without credentials where allowedOrigins is *', () => {
+    const { Resources } = composeResources(deploymentWith({ allowedOrigins: '*' }), code)
+    for (const name of ['Private', 'Public', 'Answers']) {
+      expect(Resources[`${name}ResponseHeadersPolicy`]?.Properties.ResponseHeadersPolicyConfig).toMatchObject({
+        CorsConfig: { AccessControlAllowCredentials: false, AccessControlAllowOrigins: { Items: ['*'] } },
+      })
+    }
+  })
+
+  it.each(['require-corp', 'credentialless'])('isolates the pages of the app: %s', (appIsolation) => {
+    const { Resources } = composeResources(deploymentWith({ appOrigin: 'app.example.com', appIsolation }), code)
+    expect(Resources.AppResponseHeadersPolicy?.Properties.ResponseHeadersPolicyConfig).toMatchObject({
+      CustomHeadersConfig: {
+        Items: [
+          { Header: 'Cross-Origin-Opener-Policy', Value: 'same-origin', Override: true },
+          { Header: 'Cross-Origin-Embedder-Policy', Value: appIsolation, Override: true },
+        ],
+      },
+    })
+    expect(Resources.Distribution?.Properties.DistributionConfig).toMatchObject({
+      DefaultCacheBehavior: { ResponseHeadersPolicyId: { Ref: 'AppResponseHeadersPolicy' } },
+    })
+  })
+
   it('names no origin where none is allowed: a policy with an empty list is refused', () => {
     const { Resources } = composeResources(deploymentWith({ allowedOrigins: [] }), code)
     expect(JSON.stringify(Resources)).not.toMatch(/CorsConfig|CorsConfiguration/)
@@ -82,11 +106,22 @@ describe('composeResources', () => {
           AllowedMethods: ['PUT', 'POST'],
           AllowedHeaders: ['*'],
           ExposedHeaders: ['ETag'],
-          MaxAge: 3600,
+          MaxAge: 86_400,
         },
       ])
       expect(rulesOf({ ...own, allowedOrigins: ['https://app.example.com'] })).toMatchObject([
         { AllowedOrigins: ['https://app.example.com', 'https://cdn.example.com', 'https://files.example.com'] },
+      ])
+    })
+
+    it('of any origin for reading alone', () => {
+      const open = { ...own, allowedOrigins: '*' }
+      expect(rulesOf(open)).toMatchObject([
+        { AllowedOrigins: ['https://cdn.example.com', 'https://files.example.com'] },
+      ])
+      expect(rulesOf({ ...open, downloads: { fallbackToS3: true } })).toMatchObject([
+        { AllowedMethods: ['PUT', 'POST', 'GET', 'HEAD'] },
+        { AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD'] },
       ])
     })
 

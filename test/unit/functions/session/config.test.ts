@@ -7,7 +7,7 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
     session: expect.objectContaining({ cookieName: '__Host-session', algorithms: ['RS256'], clockSkewSeconds: 60 }),
     templates: ['/users/{sub}/*', '/teams/{claims.team}/*'].map(parseGrantTemplate),
     ownPaths: ['/_edge/', '/_incoming/', '/_state/', '/api/', '/public/', '/users/', '/teams/'],
-    cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
+    cookies: { ttlSeconds: 3600, domain: null, sameSite: 'Lax', ipBinding: false },
     rules: { depths: { '/users': [2], '/teams': [2] }, rangeOnly: null },
     gate: false,
     hosts: { primary: null, all: [] },

@@ -42,14 +42,14 @@ describe('grantCookies', () => {
 
   test('with a domain, also deletes host-only cookies of the same names', () => {
     const lines = grantCookies(signed, stamp, { prefix, maxAge: 3600, domain: 'example.com' })
-    expect(lines.slice(0, 5)).toEqual(expiredGrantCookies(prefix, null))
+    expect(lines.slice(0, 5)).toEqual(expiredGrantCookies(prefix, { domain: null }))
     expect(lines.slice(5).map((line) => attributes(line).Domain)).toEqual(Array(5).fill('example.com'))
   })
 })
 
 describe('expiredGrantCookies', () => {
   test('deletes each cookie with its own Path', () => {
-    const lines = expiredGrantCookies(prefix, null)
+    const lines = expiredGrantCookies(prefix, { domain: null })
     expect(lines.map(attributes)).toEqual(
       grantCookieNames.map((name) => expect.objectContaining({ name, Path: prefix, 'Max-Age': '0' })),
     )
@@ -61,7 +61,7 @@ describe('expiredGrantCookies', () => {
   })
 
   test('deletes host-only cookies and those of the domain', () => {
-    const lines = expiredGrantCookies(prefix, 'example.com').map(attributes)
+    const lines = expiredGrantCookies(prefix, { domain: 'example.com' }).map(attributes)
     expect(lines.map(({ Domain }) => Domain)).toEqual([...Array(5), ...Array(5).fill('example.com')])
     expect(new Set(lines.map(({ name, Domain }) => `${name} ${Domain}`)).size).toBe(10)
   })

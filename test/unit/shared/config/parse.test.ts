@@ -61,7 +61,8 @@ describe('parseDeployment', () => {
     expect(parse({})).toMatchObject({
       enforcement: 'key-group',
       bootstrap: 'error-page',
-      cookies: { ttlSeconds: 3600, domain: null, ipBinding: false },
+      cookies: { ttlSeconds: 3600, domain: null, sameSite: 'Lax', ipBinding: false },
+      appIsolation: null,
       session: { cookieName: '__Host-session', clockSkewSeconds: 60 },
       browserCache: 'no-cache',
       corp: 'same-site',
@@ -95,7 +96,7 @@ describe('parseDeployment', () => {
 
   it('changes only those fields of a block that a parameter has', () => {
     const { cookies } = parse({ cookies: { ttlSeconds: 120 } }, { cookies: { domain: 'example.com' } })
-    expect(cookies).toEqual({ ttlSeconds: 120, domain: 'example.com', ipBinding: false })
+    expect(cookies).toEqual({ ttlSeconds: 120, domain: 'example.com', sameSite: 'Lax', ipBinding: false })
   })
 
   it('takes a cookie domain that all names have in common', () => {
@@ -155,6 +156,30 @@ describe('parseDeployment', () => {
     ['a login URL that leaves the site', { session: { ...session, loginUrl: '//evil.example' } }, /session\.loginUrl/],
     ['an origin with a path', { allowedOrigins: ['https://a.example/app'] }, /allowedOrigins\.0: must be an origin/],
     ['an origin of any host', { allowedOrigins: ['*'] }, /allowedOrigins\.0/],
+    ['another text for all origins', { allowedOrigins: 'all' }, /allowedOrigins: must be a list of origins, or '\*'/],
+    [
+      'reads of all origins with cookies of other sites',
+      { allowedOrigins: '*', cookies: { sameSite: 'none' } },
+      /cookies\.sameSite: 'none' needs allowedOrigins/,
+    ],
+    [
+      'reads of all origins with cookies of a domain',
+      { ...hosts, aliases: [], allowedOrigins: '*', cookies: { domain: 'example.com' } },
+      /allowedOrigins: '\*' is for reads without cookies/,
+    ],
+    [
+      'reads of all origins without signed URLs',
+      { allowedOrigins: '*', downloads: { urls: 'plain' } },
+      /allowedOrigins: '\*' is for stages whose pages read by signed URLs/,
+    ],
+    ['cookies of other sites that nobody named', { cookies: { sameSite: 'none' } }, /cookies\.sameSite: 'none' needs/],
+    ['cookies without SameSite', { cookies: { sameSite: 'None' } }, /cookies\.sameSite: must be 'lax' or 'none'/],
+    [
+      'files that every site embeds with its visitor’s cookies',
+      { allowedOrigins: ['https://a.example'], corp: 'cross-origin', cookies: { sameSite: 'none' } },
+      /corp: cross-origin would let every site embed/,
+    ],
+    ['isolation of no app', { appIsolation: 'require-corp' }, /appIsolation: needs appOrigin/],
     ['a cdnHost without a certificate', { cdnHost: 'cdn.example.com' }, /certificateArn/],
     [
       'a cookie domain beside cdnHost',

@@ -47,7 +47,7 @@ describe('edge-grants', () => {
 
   test('of eight of the longest prefixes fits one cookie', () => {
     const longest = Array.from({ length: 8 }, (_, i) => parseResourcePrefix(`/${'x'.repeat(397)}${i}/`))
-    const [line = ''] = edgeGrantsCookies(edgeGrantsValue(longest, stampKey), 3600, null)
+    const [line = ''] = edgeGrantsCookies(edgeGrantsValue(longest, stampKey), 3600, { domain: null })
     expect(line.indexOf(';')).toBeLessThan(4096)
     expect(readEdgeGrants([edgeGrantsValue(longest, stampKey)], stampKey)).toEqual(longest)
   })
@@ -90,19 +90,19 @@ describe('edge-grants', () => {
 
   test('is seen by /_edge/ only, and deleted where it may have been set', () => {
     const rest = '; Path=/_edge/; HttpOnly; Secure; SameSite=Lax'
-    expect(edgeGrantsCookies('v', 60, null)).toEqual([`edge-grants=v; Max-Age=60${rest}`])
-    expect(edgeGrantsCookies('v', 60, 'example.com')).toEqual([
+    expect(edgeGrantsCookies('v', 60, { domain: null })).toEqual([`edge-grants=v; Max-Age=60${rest}`])
+    expect(edgeGrantsCookies('v', 60, { domain: 'example.com' })).toEqual([
       `edge-grants=; Max-Age=0${rest}`,
       'edge-grants=v; Max-Age=60; Domain=example.com; Path=/_edge/; HttpOnly; Secure; SameSite=Lax',
     ])
-    expect(expiredEdgeGrants(null)).toEqual([`edge-grants=; Max-Age=0${rest}`])
+    expect(expiredEdgeGrants({ domain: null })).toEqual([`edge-grants=; Max-Age=0${rest}`])
   })
 })
 
 describe('the cookie of a renewal', () => {
   const one = (prefix: string) => {
     const own = edgeGrantsValue([parseResourcePrefix(prefix)], stampKey)
-    const [pair = '', ...attributes] = renewedGrantsCookie(own, 60, null).split('; ')
+    const [pair = '', ...attributes] = renewedGrantsCookie(own, 60, { domain: null }).split('; ')
     const [name = ''] = pair.split('=')
     return { name, value: own, attributes }
   }
@@ -132,7 +132,7 @@ describe('the cookie of a renewal', () => {
       ],
     })
     expect(prefixesOfFormer(former)).toEqual([...prefixes, '/users/bob/'])
-    expect(expiredRenewals([bob.name], 'example.com')).toEqual([
+    expect(expiredRenewals([bob.name], { domain: 'example.com' })).toEqual([
       `${bob.name}=; Max-Age=0; Domain=example.com; Path=/_edge/; HttpOnly; Secure; SameSite=Lax`,
     ])
   })

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import {
-  bodyRequestHeaders,
   corsHeaders,
   isAllowedOrigin,
   normaliseAllowedOrigins,
   parseAllowedOrigins,
+  parseReaders,
   preflightMaxAge,
   preflightResponse,
-  readRequestHeaders,
 } from '../../../../shared/read/cors.ts'
 
 describe('parseAllowedOrigins', () => {
@@ -63,7 +62,7 @@ test('a list without methods, as njs preloads it, is read by index', () => {
 
 describe('corsHeaders', () => {
   test('name an allowed origin, and vary for all', () => {
-    const isAllowed = parseAllowedOrigins(['https://a.test'])
+    const isAllowed = parseReaders(['https://a.test'], [])
     expect(corsHeaders('https://a.test', isAllowed)).toEqual([
       ['access-control-allow-origin', 'https://a.test'],
       ['access-control-allow-credentials', 'true'],
@@ -72,18 +71,34 @@ describe('corsHeaders', () => {
     expect(corsHeaders('https://b.test', isAllowed)).toEqual([['vary', 'Origin']])
     expect(corsHeaders(undefined, isAllowed)).toEqual([['vary', 'Origin']])
   })
+
+  test('let every page read without credentials where all origins may, and only own pages with them', () => {
+    const readers = parseReaders(['*'], ['https://cdn.test'])
+    for (const origin of ['https://b.test', 'null', '*'])
+      expect(corsHeaders(origin, readers)).toEqual([
+        ['access-control-allow-origin', '*'],
+        ['vary', 'Origin'],
+      ])
+    expect(corsHeaders('https://cdn.test', readers)).toContainEqual(['access-control-allow-credentials', 'true'])
+    expect(corsHeaders(undefined, readers)).toEqual([['vary', 'Origin']])
+  })
+
+  test('the entry for all origins allows none of them to change anything', () => {
+    for (const origin of ['*', 'null', '', 'https://b.test', ':1', 'https://b.test:*'])
+      expect(parseReaders(['*'], []).isAllowed(origin), origin).toBe(false)
+  })
 })
 
 describe('preflightResponse', () => {
   const answer = (origin: string) =>
-    preflightResponse(origin, (sent) => sent === 'https://a.test', 'GET', readRequestHeaders)
+    preflightResponse(origin, { isAllowed: (sent) => sent === 'https://a.test', isOpen: false }, 'GET')
 
   test('permits by name, never by wildcard, for a day', () => {
     const { status, headers } = answer('https://a.test')
     expect(status).toBe(204)
     expect(headers.filter(([, value]) => value.includes('*'))).toEqual([])
     expect(Object.fromEntries(headers)).toMatchObject({
-      'access-control-allow-headers': 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range',
+      'access-control-allow-headers': 'Authorization, Content-Type, If-Modified-Since, If-None-Match, If-Range, Range',
       'access-control-max-age': '86400',
     })
     expect(preflightMaxAge).toBe(86_400)
@@ -92,10 +107,5 @@ describe('preflightResponse', () => {
   test('permits nothing to an origin that is not allowed', () => {
     const names = answer('https://b.test').headers.map(([name]) => name)
     expect(names.filter((name) => name.startsWith('access-control-'))).toEqual([])
-  })
-
-  test('offers Content-Type where there are bodies, and not for reads', () => {
-    expect(bodyRequestHeaders).toContain('Content-Type')
-    expect(readRequestHeaders).not.toContain('Content-Type')
   })
 })
