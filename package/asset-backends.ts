@@ -40,8 +40,22 @@ export interface AssetBackend {
   readonly close: () => void
 }
 
-/** Epoch seconds. */
-export const clock = () => Math.floor(Date.now() / 1000)
+/**
+ * Epoch seconds.
+ *
+ * @throws ServiceError `ERR_CONFIG` where the clock of this machine was never set: everything signed then would be over, or last for years.
+ */
+export function clock(): number {
+  const seconds = Math.floor(Date.now() / 1000)
+  if (seconds < earliestSeconds || seconds > latestSeconds)
+    throw new ServiceError('ERR_CONFIG', 'the clock of this machine is off: set it, for example by NTP')
+  return seconds
+}
+
+/** 2025-01-01, before this code was written. */
+const earliestSeconds = 1_735_689_600
+/** 2038-01-12: a week before the largest time that CloudFront accepts. */
+const latestSeconds = 2_146_867_200
 
 /** 128 random bits in base64url. */
 export const newId = () => randomBytes(16).toString('base64url')

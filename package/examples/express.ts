@@ -21,6 +21,13 @@ export interface ExpressDependencies {
   readonly signIn: (body: unknown) => Promise<string | undefined>
 }
 
+/** A file that a page wants to send, as it says so: `uploadUrl` checks the values. */
+interface NewFile {
+  readonly name: string
+  readonly size: number
+  readonly contentType: string
+}
+
 /**
  * An Express app that sets CloudFront's cookies after a login, and gives signed-in users presigned uploads below their own
  * prefix.
@@ -28,10 +35,11 @@ export interface ExpressDependencies {
 export function createApp({ keys, assets, sessions, signIn }: ExpressDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
-  app.use(express.json({ limit: '16kb' }))
+  // Parsed below, so that each body that is no JSON object is refused alike.
+  app.use(express.text({ type: 'application/json', limit: '16kb' }))
 
   app.post('/login', async (request, response) => {
-    const userId = await signIn(request.body)
+    const userId = await signIn(objectOf(request.body))
     if (userId === undefined) {
       response.status(401).json({ error: 'Wrong name or password.' })
       return
@@ -46,7 +54,7 @@ export function createApp({ keys, assets, sessions, signIn }: ExpressDependencie
     const { sub } = await verifySession(request.headers, sessions)
     // The folder of `bob/photos` would be inside that of `bob`.
     if (sub.includes('/')) throw new InputError(['sub'])
-    const { name, size, contentType } = request.body ?? {}
+    const { name, size, contentType } = objectOf(request.body) as NewFile
     const upload = await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 })
     response.set('Cache-Control', 'no-store').status(201).json(upload)
   })
@@ -58,4 +66,16 @@ export function createApp({ keys, assets, sessions, signIn }: ExpressDependencie
   }
   app.use(onError)
   return app
+}
+
+function objectOf(text: unknown): object {
+  let value: unknown
+  try {
+    value = JSON.parse(String(text))
+  } catch {
+    // The same answer as to JSON of another kind.
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InputError(['body'], 'body must be a JSON object')
+  return value
 }

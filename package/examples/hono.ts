@@ -10,7 +10,7 @@ import {
   signCookies,
   verifySession,
 } from 'edge-signer/server'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 
 /** What the app brings along. */
 export interface HonoDependencies {
@@ -21,6 +21,13 @@ export interface HonoDependencies {
   readonly signIn: (body: unknown) => Promise<string | undefined>
 }
 
+/** A file that a page wants to send, as it says so: `uploadUrl` checks the values. */
+interface NewFile {
+  readonly name: string
+  readonly size: number
+  readonly contentType: string
+}
+
 /**
  * A Hono app that sets CloudFront's cookies after a login, and gives signed-in users presigned uploads below their own prefix.
  */
@@ -28,7 +35,7 @@ export function createApp({ keys, assets, sessions, signIn }: HonoDependencies):
   const app = new Hono()
 
   app.post('/login', async (c) => {
-    const userId = await signIn(await c.req.json().catch(() => undefined))
+    const userId = await signIn(await objectOf(c))
     if (userId === undefined) return c.json({ error: 'Wrong name or password.' }, 401)
     const url = `https://cdn.example.com/users/${encodeURIComponent(userId)}/*`
     const signed = await signCookies({ keys, url, expiresIn: 3600 })
@@ -42,7 +49,7 @@ export function createApp({ keys, assets, sessions, signIn }: HonoDependencies):
     const { sub } = await verifySession(c.req.raw.headers, sessions)
     // The folder of `bob/photos` would be inside that of `bob`.
     if (sub.includes('/')) throw new InputError(['sub'])
-    const { name, size, contentType } = (await c.req.json().catch(() => null)) ?? {}
+    const { name, size, contentType } = (await objectOf(c)) as NewFile
     const upload = await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 })
     c.header('Cache-Control', 'no-store')
     return c.json(upload, 201)
@@ -54,4 +61,11 @@ export function createApp({ keys, assets, sessions, signIn }: HonoDependencies):
     return c.json({ error: error.code }, error instanceof SessionError ? 401 : 400)
   })
   return app
+}
+
+async function objectOf(c: Context): Promise<object> {
+  const body: unknown = await c.req.json().catch(() => undefined)
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new InputError(['body'], 'body must be a JSON object')
+  return body
 }

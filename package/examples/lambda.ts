@@ -21,6 +21,13 @@ export interface LambdaDependencies {
   readonly signIn: (body: unknown) => Promise<string | undefined>
 }
 
+/** A file that a page wants to send, as it says so: `uploadUrl` checks the values. */
+interface NewFile {
+  readonly name: string
+  readonly size: number
+  readonly contentType: string
+}
+
 type Answer = APIGatewayProxyStructuredResultV2
 
 /**
@@ -57,16 +64,20 @@ async function createUpload(event: APIGatewayProxyEventV2, dependencies: LambdaD
   const { sub } = await verifySession(headers, sessions)
   // The folder of `bob/photos` would be inside that of `bob`.
   if (sub.includes('/')) throw new InputError(['sub'])
-  const { name, size, contentType } = bodyOf(event)
+  const { name, size, contentType } = bodyOf(event) as NewFile
   return json(201, await assets.uploadUrl(`users/${sub}/${name}`, { size, contentType, ttlSeconds: 900 }))
 }
 
-function bodyOf({ body = '', isBase64Encoded }: APIGatewayProxyEventV2) {
+function bodyOf({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): object {
+  let value: unknown
   try {
-    return JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString() : body) ?? {}
+    value = JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString() : body)
   } catch {
-    throw new InputError(['body'], 'body must be JSON')
+    // The same answer as to JSON of another kind.
   }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InputError(['body'], 'body must be a JSON object')
+  return value
 }
 
 function json(statusCode: number, body: unknown): Answer {

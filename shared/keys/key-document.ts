@@ -28,29 +28,41 @@ export interface KeyDocument {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** Reads the session secret alone: the other fields may be wrong. @throws ServiceError `ERR_KEYS_INVALID`, naming the field. */
+export function parseSessionSecret(json: string): string | undefined {
+  return sessionSecretOf(rootOf(json))
+}
+
 /** Parses the key document. The name of a field is in the message of an error, its value never. */
 export function parseKeyDocument(json: string): KeyDocument {
-  let document: unknown
-  try {
-    document = JSON.parse(json)
-  } catch {
-    // No `cause`: the message of a JSON error quotes the text.
-    throw invalid('document', 'must be JSON')
-  }
-  const root = fieldsOf(document, 'document')
+  const root = rootOf(json)
   if (!Array.isArray(root.keys) || root.keys.length === 0) throw invalid('keys', 'must be a list with at least one key')
   const keys = root.keys.map((key, i) => parseSigningKey(fieldsOf(key, `keys[${i}]`), `keys[${i}]`))
   if (new Set(keys.map((key) => key.keyPairId)).size !== keys.length)
     throw invalid('keys', 'must not repeat a keyPairId')
-  const { sessionSecret, stampKey } = root
-  // RFC 7518 section 3.2: an HS256 key has at least 256 bits.
-  if (sessionSecret !== undefined && (typeof sessionSecret !== 'string' || Buffer.byteLength(sessionSecret) < 32)) {
-    throw invalid('sessionSecret', 'must be a text of at least 32 bytes')
-  }
+  const { stampKey } = root
+  const sessionSecret = sessionSecretOf(root)
   if (typeof stampKey !== 'string' || !/^[A-Za-z0-9_-]{43,512}$/.test(stampKey)) {
     throw invalid('stampKey', 'must be base64url of at least 32 bytes')
   }
   return { keys, sessionSecret, stampKey }
+}
+
+function rootOf(json: string): Fields {
+  try {
+    return fieldsOf(JSON.parse(json), 'document')
+  } catch (error) {
+    if (error instanceof ServiceError) throw error
+    // No `cause`: the message of a JSON error quotes the text.
+    throw invalid('document', 'must be JSON')
+  }
+}
+
+/** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
+function sessionSecretOf({ sessionSecret }: Fields): string | undefined {
+  if (sessionSecret === undefined) return undefined
+  if (typeof sessionSecret === 'string' && Buffer.byteLength(sessionSecret) >= 32) return sessionSecret
+  throw invalid('sessionSecret', 'must be a text of at least 32 bytes')
 }
 
 /** Writes the document that `parseKeyDocument` reads back as the same value; for the bootstrap and the rotation. */

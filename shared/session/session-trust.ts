@@ -1,5 +1,5 @@
 import type { StageConfig } from '../config/stage-config.ts'
-import { type KeyDocument, parseKeyDocument } from '../keys/key-document.ts'
+import { type KeyDocument, parseKeyDocument, parseSessionSecret } from '../keys/key-document.ts'
 import { RefreshingCache } from '../operations/refreshing-cache.ts'
 import { type KnownRevocations, parseRevocationState } from '../revocation/state.ts'
 import { createSessionVerifier, type SessionVerifier } from './session.ts'
@@ -30,14 +30,25 @@ export interface SessionTrustDependencies {
 
 /** Asked again after 5 minutes; through an outage the last document serves for an hour, far less than a retired key lives. */
 const keyTimes = { softTtl: 300, hardTtl: 3600 }
+/**
+ * Seconds for which the last secret of HS256 sessions verifies while the document cannot be read. It signs nothing, so it may outlive the
+ * keys: users stay signed in through an outage, and S3 can sign their downloads (`downloads.fallbackToS3`).
+ */
+const secretTtl = 86_400
 /** A revocation reaches every warm function in 30 s; one that has heard nothing for 5 minutes trusts nobody. */
 const stateTimes = { softTtl: 30, hardTtl: 300 }
 
 /** Wires it. Fetches nothing yet. */
 export function createSessionTrust(config: StageConfig['session'], sources: SessionTrustDependencies): SessionTrust {
   const { random } = sources
+  let lastSecret: { readonly value: string | undefined; readonly readAt: number } | undefined
   const keyCache = new RefreshingCache({
-    load: async () => parseKeyDocument(await sources.loadKeys()),
+    load: async (now) => {
+      const text = await sources.loadKeys()
+      // Read apart from the signing keys: one that is wrong signs nobody out.
+      lastSecret = { value: parseSessionSecret(text), readAt: now }
+      return parseKeyDocument(text)
+    },
     random,
     ...keyTimes,
   })
@@ -47,7 +58,15 @@ export function createSessionTrust(config: StageConfig['session'], sources: Sess
     ...stateTimes,
   })
   const keys = (now: number) => keyCache.get(now)
-  const ofSessions = sessionKeys(config, sources, keys)
+  const secret = async (now: number) => {
+    try {
+      return (await keys(now)).sessionSecret
+    } catch (error) {
+      if (lastSecret === undefined || now - lastSecret.readAt >= secretTtl) throw error
+      return lastSecret.value
+    }
+  }
+  const ofSessions = sessionKeys(config, sources, secret)
   return {
     verifier: createSessionVerifier(config, ofSessions),
     keys,
@@ -62,8 +81,8 @@ export function createSessionTrust(config: StageConfig['session'], sources: Sess
 function sessionKeys(
   { algorithms, jwks, jwksUrl }: StageConfig['session'],
   { loadKeySet }: SessionTrustDependencies,
-  keys: SessionTrust['keys'],
+  secret: (now: number) => Promise<string | undefined>,
 ) {
-  if (algorithms.includes('HS256')) return sharedSecretKeys(async (now) => (await keys(now)).sessionSecret)
+  if (algorithms.includes('HS256')) return sharedSecretKeys(secret)
   return keySetKeys(jwks, jwksUrl === null ? undefined : () => loadKeySet(jwksUrl))
 }

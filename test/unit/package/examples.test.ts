@@ -142,6 +142,11 @@ describe.each(Object.keys(openers))('%s', (name) => {
     expect({ status, setCookie }).toEqual({ status: 401, setCookie: [] })
   })
 
+  it.each(['{', 'null', '42', '"a"', '[]', ''])('refuses a login whose body is %j', async (body) => {
+    const answer = await send('/login', body)
+    expect(answer).toMatchObject({ status: 400, setCookie: [], body: { error: 'ERR_REQUEST_INVALID' } })
+  })
+
   it('gives a signed-in user an upload below the own prefix', async () => {
     const file = { name: 'a.bin', size: 5, contentType: 'text/plain' }
     for (const headers of [
@@ -167,7 +172,7 @@ describe.each(Object.keys(openers))('%s', (name) => {
     for (const size of [-1, 1.5, '5', null]) {
       expect((await send('/uploads', { name: 'a.bin', size }, { authorization })).status, String(size)).toBe(400)
     }
-    for (const body of ['{', 'null', '42', '']) {
+    for (const body of ['{', 'null', '42', '[]', '']) {
       expect((await send('/uploads', body, { authorization })).status, body).toBe(400)
     }
     const nested = `Bearer ${await tokenOf('bob/photos')}`
