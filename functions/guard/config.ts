@@ -1,12 +1,7 @@
 import type { Deployment } from '../../shared/config/parse.ts'
-import type { ErrorCode } from '../../shared/errors.ts'
+import { type ErrorCode, type Problem, problems } from '../../shared/errors.ts'
 import type { ReadRefusal } from '../../shared/read/check-read.ts'
-import {
-  type FunctionProblem,
-  type FunctionReaders,
-  functionProblem,
-  functionReaders,
-} from '../../shared/read/function-problem.ts'
+import { type FunctionReaders, functionReaders } from '../../shared/read/function-problem.ts'
 import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 
 /** Every problem that the guard answers with. */
@@ -23,7 +18,7 @@ const guardProblems = [
 ] as const satisfies readonly (ReadRefusal | ErrorCode)[]
 
 /** The row of each problem. */
-export type GuardProblems = Readonly<Record<(typeof guardProblems)[number], FunctionProblem>>
+export type GuardProblems = Readonly<Record<(typeof guardProblems)[number], Problem>>
 
 /** The stage's values in the guard's bundle. Keys and secrets are in the KeyValueStore instead. */
 export interface GuardFunctionConfig {
@@ -45,6 +40,6 @@ export function guardFunctionConfig({ config }: Deployment): GuardFunctionConfig
     host: config.hosts.primary,
     rules: readRules(config),
     readers: functionReaders(config),
-    problems: JSON.stringify(Object.fromEntries(guardProblems.map((code) => [code, functionProblem(code)]))),
+    problems: JSON.stringify(Object.fromEntries(guardProblems.map((code) => [code, problems[code]]))),
   }
 }

@@ -57,7 +57,7 @@ export async function handler(event: ViewerRequestEvent): Promise<FunctionReques
 function refuse(request: FunctionRequest, code: keyof GuardProblems): FunctionResponse {
   const allow = code === 'ERR_METHOD_NOT_ALLOWED' ? readMethods : undefined
   const problems = JSON.parse(__CONFIG__.problems) as GuardProblems
-  return generateProblem(problems[code], request, __CONFIG__.readers, allow)
+  return generateProblem([code, problems[code]], request, __CONFIG__.readers, allow)
 }
 
 /**

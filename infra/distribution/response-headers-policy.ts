@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ConfigError } from '../../shared/errors.ts'
+import { anyOrigin } from '../../shared/http/message.ts'
 import {
   activePolicy,
   contentPolicy,
@@ -13,7 +14,7 @@ import {
   referrerPolicy,
   stageHeaders,
 } from '../../shared/read/answer-headers.ts'
-import { anyOrigin, exposedHeaders, preflightMaxAge, requestHeaders } from '../../shared/read/cors.ts'
+import { exposedHeaders, preflightMaxAge, requestHeaders } from '../../shared/read/cors.ts'
 import { ids, resourceName } from '../names.ts'
 import type { Fragment, Resource } from '../template.ts'
 

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { anyOrigin } from '../../shared/read/cors.ts'
+import { anyOrigin } from '../../shared/http/message.ts'
 import type { AssetArea } from '../store/location.ts'
 import { uploadPath } from '../upload-paths.ts'
 

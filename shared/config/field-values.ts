@@ -3,8 +3,8 @@ import * as v from 'valibot'
 import { maxObjectBytes } from '../assets/limits.ts'
 import { ConfigError } from '../errors.ts'
 import { type GrantTemplate, parseGrantTemplate } from '../grant/template.ts'
+import { anyOrigin } from '../http/message.ts'
 import type { SameSite } from '../http/set-cookie.ts'
-import { anyOrigin } from '../read/cors.ts'
 
 /** The kinds of values that fields of a stage hold, each with the text that says what the value must be. */
 

@@ -44,3 +44,6 @@ export interface Answer {
  * @throws Error for a fault of the network, an answer that is too long, and when the time is over.
  */
 export type Send = (request: OutgoingRequest, timeoutMs: number) => Promise<Answer>
+
+/** The only entry of `allowedOrigins` where pages of every origin may read without credentials. It allows no origin to do more. */
+export const anyOrigin = '*'

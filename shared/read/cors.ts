@@ -1,4 +1,4 @@
-import type { HttpResponse } from '../http/message.ts'
+import { anyOrigin, type HttpResponse } from '../http/message.ts'
 
 /**
  * The CORS protocol (https://fetch.spec.whatwg.org/#http-cors-protocol) of every part that answers: one list of request
@@ -8,7 +8,7 @@ import type { HttpResponse } from '../http/message.ts'
  * An answer that is read with credentials names its origin. `*` goes to pages of other origins where a stage allows all of them; browsers
  * then refuse to send credentials.
  *
- * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters, and no imports but types.
+ * This file also runs as a CloudFront Function: no classes, spread, destructuring, default parameters, and no imports but of such files.
  */
 
 type Headers = HttpResponse['headers']
@@ -90,9 +90,6 @@ export interface CorsReaders {
   /** True if pages of every origin may read without credentials. */
   readonly isOpen: boolean
 }
-
-/** The only entry of `allowedOrigins` where pages of every origin may read without credentials. It allows no origin to do more. */
-export const anyOrigin = '*'
 
 /** Returns the entries as browsers write them: without a default port (RFC 6454 section 6.2). */
 export function normaliseAllowedOrigins(allowed: readonly string[]): string[] {

@@ -1,9 +1,9 @@
 import type { FunctionRequest, FunctionResponse, FunctionValues } from '../cloudfront/function-event.ts'
-import type { HttpResponse } from '../http/message.ts'
+import { anyOrigin, type HttpResponse } from '../http/message.ts'
 import { problemDocument } from '../http/problem-document.ts'
 import { generatedHeaders, statusHeaders } from './answer-headers.ts'
 import { readMethods } from './check-read.ts'
-import { anyOrigin, type CorsReaders, corsHeaders, isAllowedOrigin, preflightHeaders } from './cors.ts'
+import { type CorsReaders, corsHeaders, isAllowedOrigin, preflightHeaders } from './cors.ts'
 import type { FunctionProblem, FunctionReaders } from './function-problem.ts'
 
 /**

@@ -45,7 +45,8 @@ describeWithNjs('the method check of the guard', () => {
       statusCode: 204,
       headers: valuesOf({
         'access-control-allow-credentials': 'true',
-        'access-control-allow-headers': 'Authorization, If-Modified-Since, If-None-Match, If-Range, Range',
+        'access-control-allow-headers':
+          'Authorization, Content-Type, If-Modified-Since, If-None-Match, If-Range, Range',
         'access-control-allow-methods': 'GET, HEAD, OPTIONS',
         'access-control-allow-origin': 'http://localhost:5173',
         'access-control-max-age': '86400',
