@@ -52,6 +52,7 @@ export default defineConfig({
       signOut: {},
       uploads: {},
       downloads: {},
+      pages: {},
       adminScope: 'edge-signer:admin',
     },
   },

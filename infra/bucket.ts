@@ -131,6 +131,9 @@ function isSub(value: unknown): value is { 'Fn::Sub': string } {
 function browserCors({ config }: Deployment): Record<string, unknown> {
   const { hosts, downloads, allowedOrigins } = config
   const isOpen = allowedOrigins[0] === anyOrigin
+  // The Files page of a distribution without a name of its own uploads from the generated name. CORS only decides which pages may read
+  // the answer; the presigned URL is what opens the bucket.
+  const generated = config.pages.files && hosts.primary === null ? ['https://*.cloudfront.net'] : []
   const isRead = downloads.urls === 'presigned' || downloads.fallbackToS3
   const reading = isRead ? ['GET', 'HEAD'] : []
   const rule = (origins: readonly string[], methods: readonly string[]) => ({
@@ -141,7 +144,10 @@ function browserCors({ config }: Deployment): Record<string, unknown> {
     MaxAge: preflightMaxAge,
   })
   const rules = [
-    rule([...new Set([...(isOpen ? [] : allowedOrigins), ...originsOf(hosts)])], ['PUT', 'POST', ...reading]),
+    rule(
+      [...new Set([...(isOpen ? [] : allowedOrigins), ...originsOf(hosts), ...generated])],
+      ['PUT', 'POST', ...reading],
+    ),
     rule(isOpen ? [anyOrigin] : [], reading),
   ].filter(({ AllowedOrigins, AllowedMethods }) => AllowedOrigins.length > 0 && AllowedMethods.length > 0)
   return rules.length === 0 ? {} : { CorsConfiguration: { CorsRules: rules } }

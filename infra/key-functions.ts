@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import type { Page } from '../functions/provision/config.ts'
 import { bucketOwnerKey } from '../functions/provision/stores.ts'
 import type { Deployment } from '../shared/config/parse.ts'
 import { revocationStateKey } from '../shared/revocation/state.ts'
@@ -9,12 +7,6 @@ import { bucketArn, bucketReference, ids, secretName } from './names.ts'
 import { getAtt, sub } from './template.ts'
 
 type Statement = Readonly<Record<string, unknown>>
-
-/** The pages that the provision function puts into the bucket. */
-export function pages(): readonly Page[] {
-  const text = readFileSync(new URL('./pages/403.html', import.meta.url), 'utf8')
-  return [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text }]
-}
 
 /** Environment of the rotation function; nothing here is secret. */
 export function keyFunctionExtensions(deployment: Deployment): Extensions {
@@ -30,7 +22,9 @@ export function provisionStatements(deployment: Deployment): readonly Statement[
     {
       Effect: 'Allow',
       Action: ['s3:PutObject', 's3:DeleteObject'],
-      Resource: bucketArn(deployment, `${deployment.config.keyPrefix}_edge/pages/*`),
+      Resource: ['pages', 'files'].map((folder) =>
+        bucketArn(deployment, `${deployment.config.keyPrefix}_edge/${folder}/*`),
+      ),
     },
     ...revocationStatements(deployment),
     // A state that revokes nothing goes with the stage.

@@ -11,6 +11,7 @@ export const ids = {
   appHeaders: 'AppResponseHeadersPolicy',
   bucket: 'Bucket',
   distribution: 'Distribution',
+  filesPageHeaders: 'FilesPageResponseHeadersPolicy',
   guard: 'GuardFunction',
   headers: 'HeadersFunction',
   httpApi: 'HttpApi',

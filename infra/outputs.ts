@@ -7,7 +7,7 @@ import { type Fragment, getAtt, ref } from './template.ts'
 
 /** Outputs for the next steps; the framework adds the API's address (`HttpApiUrl`). */
 export function outputsFragment(deployment: Deployment): Fragment {
-  const { attach, bucket, bucketKmsKey, bucketRegion, enforcement, hosts } = deployment.config
+  const { attach, bucket, bucketKmsKey, bucketRegion, enforcement, hosts, pages } = deployment.config
   return {
     Outputs: {
       BucketName: { Description: 'Bucket of the files', Value: bucketReference(deployment) },
@@ -31,6 +31,14 @@ export function outputsFragment(deployment: Deployment): Fragment {
         Value: ref(ids.sessionVersion),
       },
       ...(attach ? attachOutputs(enforcement) : distributionOutputs()),
+      ...(attach && pages.files
+        ? {
+            FilesPageResponseHeadersPolicyId: {
+              Description: 'Response headers policy of /_edge/files/*',
+              Value: ref(ids.filesPageHeaders),
+            },
+          }
+        : {}),
       ...(attach && hosts.primary === null
         ? {}
         : {

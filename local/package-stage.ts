@@ -13,7 +13,16 @@ export interface PackagedStage {
 }
 
 /** Files and folders that a package is built from. */
-const sources = ['infra', 'functions', 'shared', 'edge-signer.config.ts', 'serverless.yml', 'package-lock.json']
+const sources = [
+  'infra',
+  'functions',
+  'shared',
+  'pages',
+  'client',
+  'edge-signer.config.ts',
+  'serverless.yml',
+  'package-lock.json',
+]
 const keptMs = 7 * 86_400_000
 
 /**

@@ -9,7 +9,7 @@ import { endLeftovers, writeOwner } from './nginx/leftovers.ts'
 import type { Listener } from './nginx/listener.ts'
 import { startNginx } from './nginx/process.ts'
 import { createPathLogger } from './nginx/text.ts'
-import { projectDirectory, runDirectory } from './paths.ts'
+import { runDirectory } from './paths.ts'
 import { hasIpv6Loopback, holdPort, openFileLimit } from './process/ports.ts'
 import { createCleanUp, together } from './process/shutdown.ts'
 import { bucketAddition } from './s3/nginx.ts'
@@ -119,7 +119,7 @@ export async function startSite(site: Site, extension: Extension): Promise<Runni
         bucketAddition({
           distribution: stage.distribution,
           content: stage.content,
-          pages: join(projectDirectory, 'infra/pages'),
+          pages: join(packaged.directory, 'dist/pages'),
           socket: stage.sockets.bucket,
           declaredTypes: extended.declaredTypes,
         }),

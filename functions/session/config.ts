@@ -5,6 +5,7 @@ import { type GrantTemplate, reservedSegments, templateBehaviour } from '../../s
 import type { HttpResponse } from '../../shared/http/message.ts'
 import { keysSecretId } from '../../shared/keys/key-secret.ts'
 import { stageHeaders } from '../../shared/read/answer-headers.ts'
+import { filesPagePath } from '../../shared/read/check-read.ts'
 import { type ReadRules, readRules } from '../../shared/read/read-rules.ts'
 
 /** Configuration of the session function for its stage, put into its bundle at packaging. No key and no secret: those are fetched. */
@@ -20,6 +21,8 @@ export interface SessionFunctionConfig {
   /** True if this function guards the files; false if CloudFront and the guard do. */
   readonly gate: boolean
   readonly hosts: CdnHosts
+  /** Path of the Files page; `null` if the stage does not serve it. */
+  readonly filesPage: string | null
   /** True if paths that are not ours belong to an app. */
   readonly hasApp: boolean
   readonly allowedOrigins: readonly string[]
@@ -48,6 +51,7 @@ export function sessionFunctionConfig({ service, stage, config }: Deployment): S
     rules: readRules(config),
     gate: config.enforcement === 'gate',
     hosts: config.hosts,
+    filesPage: config.pages.files ? filesPagePath : null,
     hasApp: config.appOrigin !== null,
     allowedOrigins: config.allowedOrigins,
     headers: stageHeaders(config),

@@ -32,6 +32,7 @@ export function servedLocation(
 ): string {
   if (target.kind === 'allowed-origin') return target.location
   const { path, location } = target
+  if (path === config.filesPage) return location
   if (config.hasApp && !config.ownPaths.some((own) => path.startsWith(own))) return location
   // The guard refuses any other spelling of a granted path.
   if (!isCanonicalPath(path)) throw new GrantError('ERR_RETURN_NOT_GRANTED')

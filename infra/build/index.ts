@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import { minify } from 'terser'
@@ -7,13 +7,13 @@ import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../functions/headers/config.ts'
 import { notFoundFunctionConfig } from '../../functions/not-found/config.ts'
-import { provisionFunctionConfig } from '../../functions/provision/config.ts'
+import { type Page, provisionFunctionConfig } from '../../functions/provision/config.ts'
 import { publishFunctionConfig } from '../../functions/publish/config.ts'
 import { rotateKeyFunctionConfig } from '../../functions/rotate-key/config.ts'
 import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
+import { filesPagePath } from '../../shared/read/check-read.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
-import { pages } from '../key-functions.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -36,11 +36,12 @@ export interface Build {
  */
 export async function buildFunctions(deployment: Deployment, outDir: string): Promise<Build> {
   await mkdir(outDir, { recursive: true })
+  const pages = await buildPages(deployment, join(outDir, 'pages'))
   const [session, api, publish, provision, rotateKey, guard, headers, notFound] = await Promise.all([
     buildLambda('session', outDir, sessionFunctionConfig(deployment)),
     buildLambda('api', outDir, apiFunctionConfig(deployment)),
     buildLambda('publish', outDir, publishFunctionConfig(deployment)),
-    buildLambda('provision', outDir, provisionFunctionConfig(deployment, pages())),
+    buildLambda('provision', outDir, provisionFunctionConfig(deployment, pages)),
     buildLambda('rotate-key', outDir, rotateKeyFunctionConfig(deployment)),
     buildEdgeScript('guard', outDir, guardFunctionConfig(deployment)),
     buildEdgeScript('headers', outDir, headersFunctionConfig(deployment)),
@@ -98,6 +99,51 @@ async function shrink(code: string): Promise<string> {
   })
   if (shrunk === undefined) throw new Error('terser gave no code')
   return shrunk
+}
+
+const filesKey = filesPagePath.slice(1)
+
+/**
+ * Builds the pages that the provision function puts into the bucket, and writes them below `outDir`, where the emulation reads them.
+ * The Files page itself is the object whose key ends in a slash, as its URL does; on disk it is `index.html`.
+ */
+async function buildPages({ config }: Deployment, outDir: string): Promise<readonly Page[]> {
+  const text = await readFile(join(root, 'infra/pages/403.html'), 'utf8')
+  const pages: Page[] = [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text }]
+  if (config.pages.files) pages.push(...(await buildFilesPage()))
+  for (const page of pages) {
+    const file = join(outDir, page.key.endsWith('/') ? `${page.key}index.html` : page.key)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, page.text)
+  }
+  return pages
+}
+
+/** The page, its script and its style sheet. Without a hash in their names: the page is never cached without asking. */
+async function buildFilesPage(): Promise<Page[]> {
+  const { outputFiles } = await build({
+    entryPoints: { app: join(root, 'pages/files/app.tsx'), style: join(root, 'pages/files/style.css') },
+    outdir: join(root, 'dist'),
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    target: ['es2022'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    logLevel: 'silent',
+  })
+  const made = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? ''
+  const html = await readFile(join(root, 'pages/files/index.html'), 'utf8')
+  const icon = await readFile(join(root, 'pages/files/icon.svg'), 'utf8')
+  return [
+    { key: filesKey, contentType: 'text/html; charset=utf-8', text: html },
+    { key: `${filesKey}icon.svg`, contentType: 'image/svg+xml', text: icon },
+    { key: `${filesKey}app.js`, contentType: 'text/javascript; charset=utf-8', text: made('app.js') },
+    { key: `${filesKey}style.css`, contentType: 'text/css; charset=utf-8', text: made('style.css') },
+  ]
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/config/parse.ts'
 import { templateBehaviour } from '../../shared/grant/template.ts'
+import { filesPagePath } from '../../shared/read/check-read.ts'
 import { ids } from '../names.ts'
 import { keyGroupId } from '../signing-keys.ts'
 import { getAtt, ref } from '../template.ts'
@@ -20,6 +21,7 @@ export function cacheBehaviors(deployment: Deployment): readonly CacheBehavior[]
     // Not `/_edge/session*`: that would also catch names that are not ours.
     sessionBehavior('/_edge/session/*'),
     pagesBehavior(),
+    ...(deployment.config.pages.files ? [filesPageBehavior()] : []),
     apiBehavior(),
     publicBehavior(),
     ...privatePathPatterns(deployment).map((pattern) => privateBehavior(deployment, pattern)),
@@ -65,6 +67,16 @@ function pagesBehavior(): CacheBehavior {
     PathPattern: pagesPattern,
     ...fromBucket(ids.pagesHeaders),
     // No headers function here: its sandbox would stop the page's own script.
+    FunctionAssociations: [onViewerRequest(ids.guard)],
+  }
+}
+
+/** Never cached at the edge: a page of the last deploy would meet an API of this one. */
+function filesPageBehavior(): CacheBehavior {
+  return {
+    PathPattern: filesPagePattern,
+    ...fromBucket(ids.filesPageHeaders),
+    CachePolicyId: cachingDisabled,
     FunctionAssociations: [onViewerRequest(ids.guard)],
   }
 }
@@ -132,6 +144,8 @@ export const allViewerExceptHostHeader = 'b689b0a8-53d0-40ab-baf2-68738e2966ac'
 
 /** Pages of Edge Signer in the bucket, open to everybody. */
 const pagesPattern = '/_edge/pages/*'
+/** The Files page with its script and style, open to everybody: the files that it shows are not. */
+export const filesPagePattern = `${filesPagePath}*`
 /** Files that anybody may read. */
 const publicPattern = '/public/*'
 /** The page that takes CloudFront's place when a request has no valid cookies. */
@@ -145,5 +159,6 @@ export function privatePathPatterns(deployment: Deployment): readonly string[] {
 
 /** Every `PathPattern` that may reach the bucket. */
 export function bucketPathPatterns(deployment: Deployment): readonly string[] {
-  return [pagesPattern, publicPattern, ...privatePathPatterns(deployment)]
+  const filesPage = deployment.config.pages.files ? [filesPagePattern] : []
+  return [pagesPattern, ...filesPage, publicPattern, ...privatePathPatterns(deployment)]
 }

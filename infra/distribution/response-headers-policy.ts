@@ -16,7 +16,7 @@ import {
 } from '../../shared/read/answer-headers.ts'
 import { exposedHeaders, preflightMaxAge, requestHeaders } from '../../shared/read/cors.ts'
 import { ids, resourceName } from '../names.ts'
-import type { Fragment, Resource } from '../template.ts'
+import { type Fragment, type Resource, sub } from '../template.ts'
 
 /**
  * Headers that CloudFront itself adds, also to errors, for which no function runs: a page under COEP could otherwise
@@ -49,6 +49,14 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
               CustomHeadersConfig: { Items: customHeaders(isolationHeaders(config.appIsolation)) },
             }),
           }),
+      ...(config.pages.files
+        ? {
+            [ids.filesPageHeaders]: policy(deployment, 'files-page', {
+              CustomHeadersConfig: { Items: [...common, customHeader('Cache-Control', 'no-cache')] },
+              SecurityHeadersConfig: securityHeaders(deployment, sub(filesPageCsp(bucketHost(deployment)))),
+            }),
+          }
+        : {}),
       [ids.pagesHeaders]: policy(deployment, 'pages', {
         CustomHeadersConfig: { Items: [...common, customHeader('Cache-Control', noStore)] },
         SecurityHeadersConfig: securityHeaders(deployment, pagesCsp()),
@@ -86,6 +94,34 @@ export function hasErrorPage({ config }: Deployment): boolean {
   return config.enforcement === 'key-group' && config.bootstrap === 'error-page'
 }
 
+/**
+ * The `Content-Security-Policy` of the Files page: its own script and style, files of this host as data, and the bucket for uploads.
+ * The guard refuses every file of a user as a script or style sheet, so `'self'` covers the page's own two only.
+ */
+function filesPageCsp(bucket: string): string {
+  const directives = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "media-src 'self'",
+    "frame-src 'self'",
+    `connect-src 'self' https://${bucket}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ]
+  return directives.join('; ')
+}
+
+/** Name of the host that presigned uploads go to, as `Fn::Sub` text. */
+function bucketHost({ config }: Deployment): string {
+  return config.bucket === null
+    ? `\${${ids.bucket}.RegionalDomainName}`
+    : `${config.bucket}.s3.${config.bucketRegion}.\${AWS::URLSuffix}`
+}
+
 /** With `override` false, any CORS header of the origin drops all of these. */
 function corsConfig(origins: readonly string[], override: boolean): Record<string, unknown> {
   if (origins.length === 0) return {}
@@ -102,7 +138,7 @@ function corsConfig(origins: readonly string[], override: boolean): Record<strin
   }
 }
 
-function securityHeaders({ config }: Deployment, csp: string): Record<string, unknown> {
+function securityHeaders({ config }: Deployment, csp: unknown): Record<string, unknown> {
   return {
     ContentTypeOptions: { Override: true },
     ContentSecurityPolicy: { ContentSecurityPolicy: csp, Override: true },

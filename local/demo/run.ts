@@ -40,6 +40,8 @@ export async function runDemo<Options extends EmulationOptions>(
       await site.stop()
     }
     print('✓ stopped, nothing left running')
+    print('')
+    print('Next: npm start, then open http://localhost:8080/_edge/files/ and sign in as alice')
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

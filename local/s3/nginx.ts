@@ -10,7 +10,7 @@ export interface BucketPlan {
   readonly distribution: Distribution
   /** Root of the bucket. */
   readonly content: string
-  /** Folder of Edge Signer's pages, `_edge/pages/` in the bucket. */
+  /** Folder of Edge Signer's pages, by their keys. */
   readonly pages: string
   /** The unix socket that it listens on. */
   readonly socket: string
@@ -56,7 +56,12 @@ function bucketServer({ distribution, content, pages, socket, declaredTypes }: B
     ...(declaredTypes === undefined ? [] : typedObjects(declaredTypes, content)),
     ...block('location /', ['try_files $uri =404;']),
     ...keyFolders(distribution).flatMap((folder) =>
-      block(`location ^~ ${folder}/_edge/pages/`, [`alias ${quotePath(`${pages}/`)};`]),
+      ['pages', 'files'].flatMap((name) =>
+        block(`location ^~ ${folder}/_edge/${name}/`, [
+          `alias ${quotePath(`${pages}/_edge/${name}/`)};`,
+          'index index.html;',
+        ]),
+      ),
     ),
     ...block('location @no-such-key', s3Error(404, 'NoSuchKey', 'The specified key does not exist.')),
     ...block(

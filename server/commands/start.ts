@@ -8,6 +8,7 @@ import { localDirectory } from '../../local/paths.ts'
 import { listenForRequests } from '../../local/process/shutdown.ts'
 import { fillDemoContent, setUpDemoImage } from '../../local/setup/demo-image.ts'
 import { localSite } from '../../local/site.ts'
+import { filesPagePath } from '../../shared/read/check-read.ts'
 import { type StageOptions, startStage } from '../start.ts'
 
 /** Options that `start` and `demo` share. */
@@ -66,6 +67,8 @@ async function start(options: StageOptions, print: (line: string) => void): Prom
     fillDemoContent(join(content, localSite(options).deployment.config.keyPrefix), await setUpDemoImage(print))
   }
   const stage = await startStage({ ...options, content, buildTusd: true })
+  if (localSite(options).deployment.config.pages.files) print(`page     ${stage.url}${filesPagePath}`)
+  print(`api      ${stage.url}/api/docs`)
   for (const line of stage.description) print(line)
   print(`ready ${stage.url}`)
   const failure = await Promise.race([requests.stop, stage.failed])

@@ -151,6 +151,8 @@ export const stageConfigSchema = v.pipe(
       }),
       {},
     ),
+    /** Pages that the stage serves for people. */
+    pages: v.optional(fields({ files: v.optional(v.boolean(), true) }), {}),
     /** Leaves the distribution out; outputs what an existing one needs. */
     attach: v.optional(v.boolean(), false),
   }),

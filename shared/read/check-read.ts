@@ -30,6 +30,9 @@ export type ReadRefusal =
   | 'ERR_RANGE_MULTIPLE'
   | 'ERR_RANGE_REQUIRED'
 
+/** Path of the Files page. Its script and style are below. */
+export const filesPagePath = '/_edge/files/'
+
 /** The methods of a file's address, as `Allow` has them. */
 export const readMethods = 'GET, HEAD, OPTIONS'
 
@@ -52,7 +55,10 @@ export function checkRead(request: ReadRequest, rules: ReadRules): ReadRefusal |
   if (!isCanonicalPath(path)) return 'ERR_PATH_NOT_CANONICAL'
   if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return 'ERR_METHOD_NOT_ALLOWED'
   if (reservedPath.test(path)) return 'ERR_NOT_FOUND'
-  if (request.destination !== undefined && !isReadDestination(request.destination)) return 'ERR_FETCH_DESTINATION'
+  if (request.destination !== undefined && !isReadDestination(request.destination)) {
+    // The one script and the one style sheet that no user can write: keys below `_edge/` are reserved.
+    if (path.indexOf(filesPagePath) !== 0) return 'ERR_FETCH_DESTINATION'
+  }
 
   // RFC 9110 section 14.2: `Range` has no meaning for other methods.
   if (method === 'GET') {

@@ -31,6 +31,11 @@ export function generateProblem(
   return response
 }
 
+/** Sends a browser to another path of this host. */
+export function generateRedirect(path: string, readers: FunctionReaders): FunctionResponse {
+  return generate(302, [['location', path]], readers)
+}
+
 /** Answers `OPTIONS` on a file's path (Fetch standard, "CORS-preflight fetch"). */
 export function generatePreflight(request: FunctionRequest, readers: FunctionReaders): FunctionResponse {
   const headers = preflightHeaders(originOf(request), corsReaders(readers), readMethods)

@@ -34,7 +34,14 @@ export function respond(r: NjsRequest, decided: Decided): void {
   const cache = 'FunctionGeneratedResponse from cloudfront'
   if (edge.unknowns.generatedHeaders === 'policy') addPolicy(r, Number(r.variables.edge_behaviour), cache)
   else r.headersOut['x-cache'] = cache
-  r.return(response.statusCode, bodyOf(response.body))
+  if (response.headers?.location === undefined) {
+    r.return(response.statusCode, bodyOf(response.body))
+    return
+  }
+  // `return` would take the body for the address, and write a second `Location`.
+  r.status = response.statusCode
+  r.sendHeader()
+  r.finish()
 }
 
 /** Answers an error of CloudFront's own that has no custom page. */

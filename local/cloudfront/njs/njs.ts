@@ -8,6 +8,8 @@ export interface NjsRequest {
   readonly rawHeadersOut: ReadonlyArray<readonly [name: string, value: string]>
   readonly variables: Record<string, string | undefined>
   status: number
+  sendHeader(): void
+  finish(): void
   return(status: number, body?: string): void
   error(message: string): void
   log(message: string): void

@@ -167,7 +167,11 @@ type SetHeader = ResponseHeadersPolicy['set'][number]
 
 /** The response header that CloudFront sends for each security header of a policy. */
 const securityHeaders: Readonly<Record<string, (config: Fields) => Omit<SetHeader, 'override'>>> = {
-  ContentSecurityPolicy: (c) => ({ name: 'content-security-policy', value: c.text('ContentSecurityPolicy') }),
+  ContentSecurityPolicy: (c) => ({
+    name: 'content-security-policy',
+    // The bucket has no host name of its own on this machine.
+    value: c.text('ContentSecurityPolicy').replace(/ https:\/\/\$\{[^}]+\}/g, ''),
+  }),
   ContentTypeOptions: () => ({ name: 'x-content-type-options', value: 'nosniff' }),
   FrameOptions: (c) => ({ name: 'x-frame-options', value: c.text('FrameOption') }),
   ReferrerPolicy: (c) => ({ name: 'referrer-policy', value: c.text('ReferrerPolicy') }),

@@ -26,7 +26,9 @@ type Variant = keyof typeof variants
 
 const withDistribution = ['dev', 'prod', 'local', 'gate', 'otherRegion'] as const satisfies readonly Variant[]
 const privatePatterns = ['/users/*', '/teams/*']
-const bucketPatterns = ['/_edge/pages/*', '/public/*', ...privatePatterns]
+/** AWS's managed policy CachingDisabled. */
+const cachingDisabled = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'
+const bucketPatterns = ['/_edge/pages/*', '/_edge/files/*', '/public/*', ...privatePatterns]
 
 const stages = {} as Record<Variant, PackagedStage>
 
@@ -197,6 +199,7 @@ describe.each(withDistribution)('distribution of %s', (name) => {
       '/_edge/session',
       '/_edge/session/*',
       '/_edge/pages/*',
+      '/_edge/files/*',
       '/api/*',
       '/public/*',
       ...privatePatterns,
@@ -276,7 +279,9 @@ describe.each(withDistribution)('distribution of %s', (name) => {
     for (const pattern of bucketPatterns) {
       const found = behaviour(name, pattern)
       expect(found.Compress, pattern).toBe(false)
-      expect(found.CachePolicyId, pattern).toEqual({ Ref: 'ObjectsCachePolicy' })
+      // The Files page belongs to a release: a browser asks for it each time, and no edge keeps an old one.
+      const cache = pattern === '/_edge/files/*' ? cachingDisabled : { Ref: 'ObjectsCachePolicy' }
+      expect(found.CachePolicyId, pattern).toEqual(cache)
       expect(found.OriginRequestPolicyId, pattern).toBeUndefined()
       expect(found.AllowedMethods, pattern).toEqual(['GET', 'HEAD', 'OPTIONS'])
     }
@@ -397,7 +402,7 @@ describe('the bucket', () => {
     expect(bucket?.Properties.OwnershipControls.Rules).toEqual([{ ObjectOwnership: 'BucketOwnerEnforced' }])
     expect(bucket?.Properties.BucketEncryption).toBeDefined()
     expect(bucket?.Properties.CorsConfiguration.CorsRules[0]).toMatchObject({
-      AllowedOrigins: ['https://app.example.com', 'http://localhost:*'],
+      AllowedOrigins: ['https://app.example.com', 'http://localhost:*', 'https://*.cloudfront.net'],
       ExposedHeaders: ['ETag'],
     })
     const [abort, incoming] = bucket?.Properties.LifecycleConfiguration.Rules ?? []

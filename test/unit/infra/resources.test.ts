@@ -85,7 +85,7 @@ describe('composeResources', () => {
   })
 
   it('names no origin where none is allowed: a policy with an empty list is refused', () => {
-    const { Resources } = composeResources(deploymentWith({ allowedOrigins: [] }), code)
+    const { Resources } = composeResources(deploymentWith({ allowedOrigins: [], pages: { files: false } }), code)
     expect(JSON.stringify(Resources)).not.toMatch(/CorsConfig|CorsConfiguration/)
   })
 
@@ -99,7 +99,8 @@ describe('composeResources', () => {
     const own = { cdnHost: 'cdn.example.com', aliases: ['files.example.com', 'cdn.example.com'], certificateArn }
 
     it('that are on the CDN’s own names, and no others', () => {
-      expect(rulesOf({})).toBeUndefined()
+      expect(rulesOf({ pages: { files: false } })).toBeUndefined()
+      expect(rulesOf({})).toMatchObject([{ AllowedOrigins: ['https://*.cloudfront.net'] }])
       expect(rulesOf(own)).toEqual([
         {
           AllowedOrigins: ['https://cdn.example.com', 'https://files.example.com'],

@@ -25,8 +25,8 @@ describe('the OpenAPI document', () => {
     expect(routes.sort()).toEqual(
       [
         'get /api/health',
-        'get /api/me',
         'get /api/health/ready',
+        'get /api/me',
         'post /api/uploads',
         'post /api/uploads/{uploadId}/parts',
         'get /api/uploads/{uploadId}/parts',

@@ -12,6 +12,7 @@ test('the config of the bundle is what the stage says, by name, and holds no sec
     gate: false,
     hosts: { primary: null, all: [] },
     hasApp: true,
+    filesPage: '/_edge/files/',
     allowedOrigins: ['https://app.example.com', 'http://localhost:*'],
     headers: [['cross-origin-resource-policy', 'same-site']],
     endSession: false,
