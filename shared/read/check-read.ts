@@ -81,7 +81,8 @@ export function checkRead(request: ReadRequest, rules: ReadRules): ReadRefusal |
  * @returns `undefined` for a raw `+` in the prefix. S3 and form decoders read it as a space, so it may mean either name.
  */
 export function canonicalAddress(path: string, rules: Pick<ReadRules, 'depths'>): string | undefined {
-  const prefix = grantPrefixes(path, rules).at(-1) ?? ''
+  const prefixes = grantPrefixes(path, rules)
+  const prefix = prefixes[prefixes.length - 1] || ''
   return prefix.includes('+') ? undefined : encodeReserved(prefix) + path.slice(prefix.length)
 }
 
