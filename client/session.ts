@@ -125,7 +125,7 @@ export class SessionHolder {
   async #nextMessage(): Promise<void> {
     const over = new AbortController()
     const changed = settle(over.signal, (resolve) => this.subscribe(resolve))
-    await Promise.race([changed, this.#dependencies.timing.wait(300)])
+    await Promise.race([changed, this.#dependencies.timing.wait(1000)])
     over.abort()
     await changed.catch(() => {})
   }

@@ -37,9 +37,16 @@ for (const enforcement of ['key-group', 'gate'] as const) {
       const visitor = await clientVisitor(stage)
       const second = await visitor.context.newPage()
       await openClientPage(stage, second)
+      // The answer waits until the other tab waits for the lock.
+      await visitor.context.route('**/_edge/session', async (route) => {
+        const waiting = () => second.evaluate(async () => (await navigator.locks.query()).pending?.length)
+        await expect.poll(waiting, { timeout: 20_000 }).toBe(1)
+        await route.continue()
+      })
       const prefixes = await Promise.all(
         [visitor.page, second].map((page) => page.evaluate(async () => (await client.ensureSession()).prefixes)),
       )
+      await visitor.context.unroute('**/_edge/session')
       expect(prefixes).toEqual([['/users/alice/'], ['/users/alice/']])
       expect(requestsTo(visitor, '/_edge/session')).toHaveLength(1)
       await second.evaluate(() => client.signOut())
