@@ -20,7 +20,11 @@ it('runs in a folder of the user, over TLS, and leaves existing files', async ()
   await runDemo(startStage, { content, tls: true, tusd: false }, (line) => lines.push(line))
   expect(lines.some((line) => line.startsWith('✓ running at https://localhost:'))).toBe(true)
   expect(lines).toContain('✓ without cookies: 403')
-  expect(lines.at(-1)).toBe('✓ stopped, nothing left running')
+  expect(lines.slice(-3)).toEqual([
+    '✓ stopped, nothing left running',
+    '',
+    expect.stringMatching(/^Next: npm start, then open http:\/\/localhost:8080\/_edge\/files\/ /),
+  ])
   expect(readFileSync(own, 'utf8')).toBe('my own')
   expect(existsSync(join(content, 'users/alice/uploads/from the demo.bin'))).toBe(true)
 })
