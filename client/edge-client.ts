@@ -1,3 +1,4 @@
+import { encodeKey } from './encode-key.ts'
 import { ClientError, errorOf } from './errors.ts'
 import { systemTiming, type Timing, withRetries } from './retry.ts'
 import { type HeldSession, isTexts, readJson, type Session, SessionHolder } from './session.ts'
@@ -134,16 +135,11 @@ export function createEdgeClient(options: EdgeClientOptions = {}): EdgeClient {
     me: async ({ signal } = {}) => parseMe(await call('GET', '/me', undefined, signal)),
     fetch: fetchWithSession,
     call,
-    url: (key) => `${cdn}/${key.split('/').map(encodeSegment).join('/')}`,
+    url: (key) => `${cdn}/${encodeKey(key)}`,
     subscribe: (listener) => holder.subscribe(listener),
     keepAlive: (onError) => keepAlive(holder, timing, onError ?? (() => {})),
     close: () => holder.close(),
   }
-}
-
-/** The spelling that policies and grants use: everything but unreserved characters is encoded. */
-function encodeSegment(segment: string): string {
-  return encodeURIComponent(segment).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** A sleeping device stops timers: the session is looked at again when the page returns. */

@@ -1,7 +1,7 @@
 import { endedName } from '../shared/assets/s3/location.ts'
 import { originsOf } from '../shared/config/cdn-hosts.ts'
 import type { Deployment } from '../shared/config/parse.ts'
-import { anyOrigin } from '../shared/http/message.ts'
+import { anyOrigin, isOpenToAll } from '../shared/http/message.ts'
 import { exposedHeaders, preflightMaxAge } from '../shared/read/cors.ts'
 import { bucketPathPatterns } from './distribution/behaviours.ts'
 import { bucketArn, bucketName, ids } from './names.ts'
@@ -130,7 +130,7 @@ function isSub(value: unknown): value is { 'Fn::Sub': string } {
  */
 function browserCors({ config }: Deployment): Record<string, unknown> {
   const { hosts, downloads, allowedOrigins } = config
-  const isOpen = allowedOrigins[0] === anyOrigin
+  const isOpen = isOpenToAll(allowedOrigins)
   // The Files page of a distribution without a name of its own uploads from the generated name. CORS only decides which pages may read
   // the answer; the presigned URL is what opens the bucket.
   const generated = config.pages.files && hosts.primary === null ? ['https://*.cloudfront.net'] : []

@@ -11,7 +11,7 @@ import {
 import { AssetError } from '../../shared/errors.ts'
 import type { Progress } from './progress.ts'
 import { changed, type SourceFile } from './source-file.ts'
-import { collectPieces, keyBelow, type PublishTarget } from './target.ts'
+import { assetsBelow, collectPieces, keyBelow, type PublishTarget } from './target.ts'
 
 /**
  * Publishing reads the file twice. The first pass hashes its chunks; the hashes make the manifest, and the manifest's own hash is
@@ -182,12 +182,7 @@ async function uploadChunks(
 /** Sizes of what an earlier run left, by key. */
 async function listSizes({ store }: PublishTarget, folder: ObjectKey): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>()
-  let cursor: string | undefined
-  do {
-    const page = await store.list(`${folder}/` as KeyPrefix, 1000, cursor)
-    for (const { key, size } of page.assets) sizes.set(key, size)
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  for await (const { key, size } of assetsBelow(store, folder)) sizes.set(key, size)
   return sizes
 }
 

@@ -1,4 +1,11 @@
-import { formatManifest, maxChunkBytes, maxChunks, parseManifest, sectorBytes } from '../../shared/chunked/manifest.ts'
+import {
+  formatManifest,
+  isVersion,
+  maxChunkBytes,
+  maxChunks,
+  parseManifest,
+  sectorBytes,
+} from '../../shared/chunked/manifest.ts'
 import { printErrorLine, printJson, printLines } from '../print.ts'
 import { awsDefaults, type ClientSettings } from '../stage/aws-clients.ts'
 import type { Terminal } from '../terminal.ts'
@@ -92,7 +99,7 @@ export async function runVerify(
   settings: ClientSettings = awsDefaults,
 ): Promise<number> {
   const { release } = options
-  if (release !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(release))
+  if (release !== undefined && !isVersion(release))
     throw new UsageError('--release must be the name of a version: letters, digits and ._-')
   const source = await openSource(where, options, terminal, settings)
   const progress = progressOf(options, terminal)

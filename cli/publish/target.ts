@@ -5,7 +5,7 @@ import { deploymentOf } from '../../infra/load-deployment.ts'
 import { openBackend } from '../../package/asset-backends.ts'
 import { type AssetsConfig, parseAssetsConfig } from '../../package/assets-config.ts'
 import { fromEnv } from '../../package/environment.ts'
-import type { AssetStore, CdnInvalidation } from '../../shared/assets/asset-store.ts'
+import type { AssetStore, AssetSummary, CdnInvalidation } from '../../shared/assets/asset-store.ts'
 import { type KeyPrefix, type ObjectKey, parseKeyPrefix, parseObjectKey } from '../../shared/assets/object-key.ts'
 import { AssetError, EdgeSignerError } from '../../shared/errors.ts'
 import { printErrorLine } from '../print.ts'
@@ -113,6 +113,16 @@ export function parseFolder(text: string, store: Pick<AssetStore, 'maxKeyLength'
 /** Key of a name below a folder. */
 export function keyBelow(folder: KeyPrefix, name: string): ObjectKey {
   return parseObjectKey(folder + name)
+}
+
+/** Yields every asset below a folder, page by page. */
+export async function* assetsBelow(store: Pick<AssetStore, 'list'>, folder: ObjectKey): AsyncGenerator<AssetSummary> {
+  let cursor: string | undefined
+  do {
+    const page = await store.list(`${folder}/` as KeyPrefix, 1000, cursor)
+    yield* page.assets
+    cursor = page.cursor
+  } while (cursor !== undefined)
 }
 
 /** Joins pieces. @throws AssetError `ERR_TOO_LARGE` as soon as they are more than `maxBytes`. */

@@ -6,7 +6,7 @@ import { parsePrefixUrl } from '../input/request-url.ts'
 import { parseNetscapeJar } from '../input/stored-cookies.ts'
 import { readText, type Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { collectPieces, keyBelow, type PublishTarget } from './target.ts'
+import { assetsBelow, collectPieces, keyBelow, type PublishTarget } from './target.ts'
 
 /** Place from which a chunked file is read back. */
 export interface VersionSource {
@@ -25,12 +25,7 @@ export function storeSource(target: PublishTarget, folder: KeyPrefix): VersionSo
       return pieces && collectPieces(pieces, maxBytes)
     },
     async *list(below) {
-      let cursor: string | undefined
-      do {
-        const page = await target.store.list(`${keyBelow(folder, below)}/` as KeyPrefix, 1000, cursor)
-        for (const { key } of page.assets) yield key.slice(folder.length)
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      for await (const { key } of assetsBelow(target.store, keyBelow(folder, below))) yield key.slice(folder.length)
     },
     close: () => target.close(),
   }

@@ -43,11 +43,11 @@ export function authenticate(services: ApiServices): MiddlewareHandler<ApiEnv> {
 export function requireOwnOrigin(
   method: string,
   headers: HttpRequest['headers'],
-  { config, isAllowedOrigin }: Pick<ApiServices, 'config' | 'isAllowedOrigin'>,
+  { config, readers }: Pick<ApiServices, 'config' | 'readers'>,
 ): void {
   if (method === 'GET' || method === 'HEAD' || isBearer({ headers })) return
   if (!readCookies(headers.cookie).has(config.session.cookieName)) return
-  if (headers.origin === undefined || !isAllowedOrigin(headers.origin)) throw new RequestError('ERR_ORIGIN_REQUIRED')
+  if (headers.origin === undefined || !readers.isAllowed(headers.origin)) throw new RequestError('ERR_ORIGIN_REQUIRED')
 }
 
 /** Returns the actor of a request. @throws SessionError; GrantError if a claim cannot be used. */

@@ -6,7 +6,7 @@ import { cachedSigners, type KmsSign } from '../../shared/cloudfront/signer.ts'
 import { originsOf } from '../../shared/config/cdn-hosts.ts'
 import { newestUsableKey } from '../../shared/keys/key-document.ts'
 import { embeddedMetric } from '../../shared/operations/embedded-metric.ts'
-import { type CorsReaders, type OriginCheck, parseReaders } from '../../shared/read/cors.ts'
+import { type CorsReaders, parseReaders } from '../../shared/read/cors.ts'
 import type { RevocationStores } from '../../shared/revocation/stores.ts'
 import {
   createSessionTrust,
@@ -20,8 +20,7 @@ import type { ApiFunctionConfig } from './config.ts'
 /** Everything that outlives a request. Deployed and local services differ in their dependencies only. */
 export interface ApiServices extends SessionTrust {
   readonly config: ApiFunctionConfig
-  /** Origins that may read with credentials and change state: the configured ones and the CDN's own. */
-  readonly isAllowedOrigin: OriginCheck
+  /** Pages that may read answers. Those with credentials may change state: the configured origins and the CDN's own. */
   readonly readers: CorsReaders
   /** Opens the stores of revocations. They are opened on demand, so that no other request waits for them. */
   readonly openRevocations: () => Promise<RevocationStores>
@@ -58,12 +57,10 @@ export function createApiServices(config: ApiFunctionConfig, dependencies: ApiDe
   const { store, cdn, now, newId, log, openRevocations } = dependencies
   const trust = createSessionTrust(config.session, dependencies)
   const { keys, revocations } = trust
-  const readers = parseReaders(config.allowedOrigins, ownOrigins(config, dependencies.cdnOrigin))
   const isRevoked = async (upload: Upload) => isUploadRevoked(await revocations(now()), upload)
   return {
     config,
-    isAllowedOrigin: readers.isAllowed,
-    readers,
+    readers: parseReaders(config.allowedOrigins, ownOrigins(config, dependencies.cdnOrigin)),
     ...trust,
     openRevocations,
     store,

@@ -97,7 +97,7 @@ async function route(edge: EdgeRequest, services: SessionServices, now: number):
     case '/_edge/session':
       switch (request.method) {
         case 'POST':
-          refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
+          refuseCrossSite(request, services.readers.isAllowed, services.config.cookies.sameSite)
           return mintSession(edge, services, now)
         case 'GET':
           return mintSession(edge, services, now)

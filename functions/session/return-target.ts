@@ -16,7 +16,7 @@ import type { SessionServices } from './services.ts'
  */
 export function readReturnTarget(request: HttpRequest, services: SessionServices): ReturnAddress | undefined {
   const value = readQueryParameter(request.querystring, 'return')
-  return value === undefined ? undefined : parseReturnAddress(value, services.isAllowedOrigin)
+  return value === undefined ? undefined : parseReturnAddress(value, services.readers.isAllowed)
 }
 
 /**

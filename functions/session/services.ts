@@ -7,7 +7,7 @@ import { createRememberingVerifier, type SignatureVerifier } from '../../shared/
 import { maxGrants } from '../../shared/grant/grants-for.ts'
 import type { SigningKey } from '../../shared/keys/key-document.ts'
 import type { SecretStore } from '../../shared/keys/key-secret.ts'
-import { type CorsReaders, type OriginCheck, parseReaders } from '../../shared/read/cors.ts'
+import { type CorsReaders, parseReaders } from '../../shared/read/cors.ts'
 import { fetchKeySet } from '../../shared/session/session-keys.ts'
 import { createSessionTrust, type SessionTrust } from '../../shared/session/session-trust.ts'
 import type { SessionFunctionConfig } from './config.ts'
@@ -26,7 +26,6 @@ export interface SessionServices extends SessionTrust {
   readonly config: SessionFunctionConfig
   /** Max grants of one session, from `maxGrants`. */
   readonly grantLimit: number
-  readonly isAllowedOrigin: OriginCheck
   readonly readers: CorsReaders
   /** @throws ServiceError `ERR_KEYS_INVALID`. */
   readonly signerOf: (key: SigningKey) => PolicySigner
@@ -42,12 +41,10 @@ export function createSessionServices(
   { secrets, state, loadKeySet, kmsSign }: SessionDependencies,
   random: () => number,
 ): SessionServices {
-  const readers = parseReaders(config.allowedOrigins, [])
   return {
     config,
     grantLimit: maxGrants(config.cookies.domain),
-    isAllowedOrigin: readers.isAllowed,
-    readers,
+    readers: parseReaders(config.allowedOrigins, []),
     ...createSessionTrust(config.session, {
       loadKeys: () => secrets.get(config.secretId),
       loadState: () => state.load(),

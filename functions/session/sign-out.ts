@@ -18,7 +18,7 @@ import type { SessionServices } from './services.ts'
  *   be marked: half a sign-out must not look like one.
  */
 export async function endSession(request: HttpRequest, services: SessionServices, now: number): Promise<HttpResponse> {
-  refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
+  refuseCrossSite(request, services.readers.isAllowed, services.config.cookies.sameSite)
   return {
     status: 204,
     headers: [...cookieHeaders(await clearedCookies(request, services, now)), ...signOutHeaders],
@@ -39,7 +39,7 @@ export async function endSessionAndReturn(
   services: SessionServices,
   now: number,
 ): Promise<HttpResponse> {
-  refuseCrossSite(request, services.isAllowedOrigin, services.config.cookies.sameSite)
+  refuseCrossSite(request, services.readers.isAllowed, services.config.cookies.sameSite)
   if (isSetOffByFile(request.headers, services.config.hasApp)) throw new RequestError('ERR_CROSS_SITE')
   const location = readReturnTarget(request, services)?.location ?? '/'
   const response = redirect(303, location, await clearedCookies(request, services, now))

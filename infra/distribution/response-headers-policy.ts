@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ConfigError } from '../../shared/errors.ts'
-import { anyOrigin } from '../../shared/http/message.ts'
+import { isOpenToAll } from '../../shared/http/message.ts'
 import {
   activePolicy,
   contentPolicy,
@@ -127,7 +127,7 @@ function corsConfig(origins: readonly string[], override: boolean): Record<strin
   if (origins.length === 0) return {}
   return {
     CorsConfig: {
-      AccessControlAllowCredentials: origins[0] !== anyOrigin,
+      AccessControlAllowCredentials: !isOpenToAll(origins),
       AccessControlAllowHeaders: { Items: requestHeaders },
       AccessControlAllowMethods: { Items: ['GET', 'HEAD', 'OPTIONS'] },
       AccessControlAllowOrigins: { Items: origins },

@@ -1,3 +1,5 @@
+import { encodeKey } from '../../client/encode-key.ts'
+
 /** The calls of the Files page: the session at the edge, and the API under `/api`. Cookies of this origin carry the session. */
 
 /** An asset as the API lists it. */
@@ -84,16 +86,6 @@ export async function readMe(): Promise<Me> {
 /** Address of a file on this host: each segment percent-encoded. */
 export function fileUrl(key: string): string {
   return `/${encodeKey(key)}`
-}
-
-/** Percent-encodes a key as the guard wants it, sub-delimiters included. */
-export function encodeKey(key: string): string {
-  return key
-    .split('/')
-    .map((segment) =>
-      encodeURIComponent(segment).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`),
-    )
-    .join('/')
 }
 
 /** Yields the assets below a prefix, page by page. */

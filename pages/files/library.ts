@@ -1,16 +1,5 @@
-import {
-  ApiError,
-  type Asset,
-  asApiError,
-  call,
-  encodeKey,
-  forEachOf,
-  isSessionOver,
-  list,
-  type Me,
-  mint,
-  readMe,
-} from './api.ts'
+import { encodeKey } from '../../client/encode-key.ts'
+import { ApiError, type Asset, asApiError, call, forEachOf, isSessionOver, list, type Me, mint, readMe } from './api.ts'
 import { keepName } from './model.ts'
 import { type Toast, Toasts } from './toasts.ts'
 import { uploadEmpty } from './upload.ts'

@@ -101,19 +101,21 @@ function byOrder({ by, descending }: Order): (a: Entry, b: Entry) => number {
 /** The way in which the page can show a file, by the ending of its name. */
 export type Kind = 'image' | 'video' | 'audio' | 'pdf' | 'text' | 'other'
 
-const endings: Readonly<Record<Exclude<Kind, 'other'>, string>> = {
+const endings = {
   image: 'png jpg jpeg gif webp avif svg bmp ico',
   video: 'mp4 m4v webm mov ogv',
   audio: 'mp3 m4a aac ogg oga opus wav flac',
   pdf: 'pdf',
   text: 'txt md csv tsv json log xml yaml yml toml ini html htm css js ts tsx py rs go java c h cpp sh sql vtt srt',
-}
+} as const satisfies Readonly<Record<Exclude<Kind, 'other'>, string>>
+
+const kinds = new Map(
+  Object.entries(endings).flatMap(([kind, list]) => list.split(' ').map((ending) => [ending, kind as Kind])),
+)
 
 /** Returns the kind of a file. */
 export function kindOf(name: string): Kind {
-  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase()
-  const found = Object.entries(endings).find(([, list]) => list.split(' ').includes(ending))
-  return (found?.[0] as Kind | undefined) ?? 'other'
+  return kinds.get(name.slice(name.lastIndexOf('.') + 1).toLowerCase()) ?? 'other'
 }
 
 /** `1.4 MB`, with decimal units as file managers show them. */

@@ -23,7 +23,7 @@ const server = createEmbeddedServer({
   },
   directory: location.area.incoming,
   maxBytes: services.config.uploads.maxBytes,
-  isAllowedOrigin: services.isAllowedOrigin,
+  isAllowedOrigin: services.readers.isAllowed,
   log: services.log,
 })
 server.listen({ path: settings.socket, backlog: socketBacklog }, () => tellReady())

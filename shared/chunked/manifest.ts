@@ -138,9 +138,13 @@ function parseFields(text: string, maxBytes: number, schema: string): Record<str
   return fields
 }
 
-/** The version is a segment of a path: nothing that a URL, a file system or a policy reads otherwise. */
+/** Returns true for the name of a version: a segment of a path that no URL, file system or policy reads otherwise. */
+export function isVersion(value: string): boolean {
+  return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(value)
+}
+
 function parseVersion(value: unknown): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(value)) return value
+  if (typeof value === 'string' && isVersion(value)) return value
   throw new ManifestError('version', 'must be letters, digits and ._-, at most 128, not beginning with a dot')
 }
 

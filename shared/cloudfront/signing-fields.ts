@@ -6,7 +6,7 @@ import { type Policy, parsePolicy } from './parse-policy.ts'
  * The parts of a signature, each with one grammar. Every process that a signature passes through reads it here, so what one of
  * them accepts is what the next one sees: a space, a line feed or a separator is part of none.
  *
- * This file also runs in njs: no classes, spread, destructuring, default parameters; faults are values, not exceptions. In njs
+ * This file also runs in njs and as a CloudFront Function: no classes, spread, destructuring, default parameters; faults are values, not exceptions. In njs
  * `$` also matches before a line feed at the end, so it is written `$(?!\n)`.
  */
 
@@ -81,10 +81,8 @@ function decodePolicy(encoded: string | undefined): string | undefined {
  * The names that a signature travels under.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-choosing-signed-urls-cookies.html
  *
- * This file also runs as a CloudFront Function: no imports.
+ * The parameters that make a URL a signed one. A cookie has the same names with `CloudFront-` before them.
  */
-
-/** The parameters that make a URL a signed one. A cookie has the same names with `CloudFront-` before them. */
 export const signingParameters = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm'] as const
 
 /** The cookie with the time stamp of a mint, which the guard reads for revocation. */

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { maxObjectBytes } from '../assets/limits.ts'
 import { maxGrants } from '../grant/grants-for.ts'
 import type { GrantTemplate } from '../grant/template.ts'
-import { anyOrigin } from '../http/message.ts'
+import { isOpenToAll } from '../http/message.ts'
 import { cdnHosts, hostsOutsideDomain } from './cdn-hosts.ts'
 import { allowedOrigins, fields, grantTemplate, hostName, kmsKeyArn, sameSite, scope, seconds } from './field-values.ts'
 import { sessionSchema } from './session-schema.ts'
@@ -197,7 +197,7 @@ export const stageConfigSchema = v.pipe(
   v.forward(
     v.partialCheck(
       [['cookies', 'sameSite'], ['allowedOrigins']],
-      (c) => c.cookies.sameSite === 'Lax' || (c.allowedOrigins.length > 0 && !isOpen(c)),
+      (c) => c.cookies.sameSite === 'Lax' || (c.allowedOrigins.length > 0 && !isOpenToAll(c.allowedOrigins)),
       "'none' needs allowedOrigins with the origins of those pages: no other page can read with the cookies",
     ),
     ['cookies', 'sameSite'],
@@ -214,7 +214,7 @@ export const stageConfigSchema = v.pipe(
   v.forward(
     v.partialCheck(
       [['allowedOrigins'], ['cookies', 'domain']],
-      (c) => !isOpen(c) || c.cookies.domain === null,
+      (c) => !isOpenToAll(c.allowedOrigins) || c.cookies.domain === null,
       "'*' is for reads without cookies, and cookies.domain shares cookies with other hosts: name the origins",
     ),
     ['allowedOrigins'],
@@ -222,7 +222,7 @@ export const stageConfigSchema = v.pipe(
   v.forward(
     v.partialCheck(
       [['allowedOrigins'], ['downloads', 'urls']],
-      (c) => !isOpen(c) || c.downloads.urls === 'signed',
+      (c) => !isOpenToAll(c.allowedOrigins) || c.downloads.urls === 'signed',
       "'*' is for stages whose pages read by signed URLs: set downloads.urls: 'signed', or name the origins",
     ),
     ['allowedOrigins'],
@@ -278,10 +278,6 @@ export const stageConfigSchema = v.pipe(
 
 const errorPage = 'error-page' as const
 const noBootstrap = 'none' as const
-
-function isOpen({ allowedOrigins }: { readonly allowedOrigins: readonly string[] }): boolean {
-  return allowedOrigins[0] === anyOrigin
-}
 
 /** One path may have several grants, such as reading for all and writing for editors. */
 function countPaths(grants: readonly GrantTemplate[]): number {

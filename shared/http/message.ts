@@ -47,3 +47,8 @@ export type Send = (request: OutgoingRequest, timeoutMs: number) => Promise<Answ
 
 /** The only entry of `allowedOrigins` where pages of every origin may read without credentials. It allows no origin to do more. */
 export const anyOrigin = '*'
+
+/** Returns true if `allowedOrigins` is `'*'`. */
+export function isOpenToAll(allowedOrigins: readonly string[]): boolean {
+  return allowedOrigins[0] === anyOrigin
+}

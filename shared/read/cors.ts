@@ -1,4 +1,4 @@
-import { anyOrigin, type HttpResponse } from '../http/message.ts'
+import { anyOrigin, type HttpResponse, isOpenToAll } from '../http/message.ts'
 
 /**
  * The CORS protocol (https://fetch.spec.whatwg.org/#http-cors-protocol) of every part that answers: one list of request
@@ -113,7 +113,7 @@ export function isAllowedOrigin(allowed: readonly string[], origin: string): boo
 
 /** Returns the readers for `allowedOrigins` of the config, and `own` origins beside them. */
 export function parseReaders(allowed: readonly string[], own: readonly string[]): CorsReaders {
-  return { isAllowed: parseAllowedOrigins(allowed.concat(own)), isOpen: allowed[0] === anyOrigin }
+  return { isAllowed: parseAllowedOrigins(allowed.concat(own)), isOpen: isOpenToAll(allowed) }
 }
 
 /** Returns the check for `allowedOrigins` of the config. */

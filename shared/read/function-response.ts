@@ -1,5 +1,5 @@
 import type { FunctionRequest, FunctionResponse, FunctionValues } from '../cloudfront/function-event.ts'
-import { anyOrigin, type HttpResponse } from '../http/message.ts'
+import { type HttpResponse, isOpenToAll } from '../http/message.ts'
 import { problemDocument } from '../http/problem-document.ts'
 import { generatedHeaders, statusHeaders } from './answer-headers.ts'
 import { readMethods } from './check-read.ts'
@@ -58,6 +58,6 @@ function originOf(request: FunctionRequest): string | undefined {
 function corsReaders(readers: FunctionReaders): CorsReaders {
   return {
     isAllowed: (origin) => isAllowedOrigin(readers.allowedOrigins, origin),
-    isOpen: readers.allowedOrigins[0] === anyOrigin,
+    isOpen: isOpenToAll(readers.allowedOrigins),
   }
 }

@@ -175,7 +175,7 @@ async function startEmbedded(location: LocalLocation, hooks: UploadHooks, socket
     hooks,
     directory: location.area.incoming,
     maxBytes: services.config.uploads.maxBytes,
-    isAllowedOrigin: services.isAllowedOrigin,
+    isAllowedOrigin: services.readers.isAllowed,
     log: () => {},
   }).listen(socket)
   await once(server, 'listening')

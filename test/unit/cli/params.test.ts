@@ -12,7 +12,7 @@ const project = mkdtempSync(join(tmpdir(), 'edge-signer-params-'))
 const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555'
 
 beforeAll(() => {
-  for (const name of ['cli', 'infra', 'shared', 'functions', 'pages', 'package.json', 'tsconfig.json']) {
+  for (const name of ['cli', 'infra', 'shared', 'functions', 'client', 'pages', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, name), join(project, name), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'))

@@ -25,7 +25,7 @@ export interface PackagedStage {
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** Files of the project that packaging reads. */
-const sources = ['functions', 'infra', 'pages', 'shared', 'package.json', 'serverless.yml']
+const sources = ['client', 'functions', 'infra', 'pages', 'shared', 'package.json', 'serverless.yml']
 const runs = new Map<string, Promise<PackagedStage>>()
 let project: Promise<string> | undefined
 

@@ -124,9 +124,9 @@ describe('a state change with the session cookie', () => {
       [createTestApi(unreachable, { config: { attach: true }, cdn: null }), []],
     ] as const
     for (const [{ services }, own] of cases) {
-      for (const origin of [appOrigin, ...own]) expect(services.isAllowedOrigin(origin), origin).toBe(true)
+      for (const origin of [appOrigin, ...own]) expect(services.readers.isAllowed(origin), origin).toBe(true)
       for (const origin of ['', 'null', 'https://undefined', 'https://', 'http://files.example.test']) {
-        expect(services.isAllowedOrigin(origin), origin).toBe(false)
+        expect(services.readers.isAllowed(origin), origin).toBe(false)
       }
     }
   })

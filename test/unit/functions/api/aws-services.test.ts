@@ -39,6 +39,6 @@ it('without the name of the CDN make no URL of it', async () => {
 })
 
 it('without the name of the CDN take no origin for its own', () => {
-  const { isAllowedOrigin } = attached()
-  for (const origin of ['https://undefined', 'https://', '']) expect(isAllowedOrigin(origin)).toBe(false)
+  const { readers } = attached()
+  for (const origin of ['https://undefined', 'https://', '']) expect(readers.isAllowed(origin)).toBe(false)
 })

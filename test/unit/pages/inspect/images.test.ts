@@ -278,7 +278,7 @@ it('tells files that are no image', async () => {
     expect(await reasonOf(bytes)).toBe('unknown-format')
 })
 
-it('a reader that gives fewer bytes than asked for is told', async () => {
+it('refuses a reader that returns fewer bytes than asked for', async () => {
   const path = join(work, 'short')
   writeFileSync(path, Buffer.alloc(100_000))
   truncateSync(path, 50_000)
