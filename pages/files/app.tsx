@@ -1,5 +1,5 @@
 import { type ComponentChildren, type JSX, render } from 'preact'
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 import { Library } from './library.ts'
 import { type Action, List } from './list.tsx'
@@ -529,7 +529,8 @@ function Question(props: {
   const { asked, library, folder, root, entries, onClose } = props
   const dialog = useRef<HTMLDialogElement>(null)
   const [fault, setFault] = useState<string>()
-  useEffect(() => dialog.current?.showModal(), [])
+  // Before the next key event: a key typed right after `r` belongs to the dialog, not to the list.
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const frame = (title: string, content: ComponentChildren, onSubmit?: (text: string) => void) => (
     <dialog ref={dialog} class="question" aria-label={title} onClose={onClose}>
       <form
@@ -618,7 +619,7 @@ function Question(props: {
     isNew ? 'New folder' : `Rename “${before}”`,
     <label>
       Name
-      <input name="value" value={before} autocomplete="off" spellcheck={false} onFocus={selectStem} />
+      <input name="value" defaultValue={before} autocomplete="off" spellcheck={false} onFocus={selectStem} />
     </label>,
     (name) => {
       const wrong =

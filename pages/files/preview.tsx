@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { fileUrl, mint } from './api.ts'
 import { Icon } from './icon.tsx'
 import type { Action } from './list.tsx'
@@ -21,7 +21,7 @@ export function Preview({ entries, path, canWrite, onShow, onAction }: PreviewPr
   const files = entries.filter(({ kind }) => kind === 'file')
   const index = files.findIndex((entry) => entry.path === path)
   const entry = files[index]
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   useEffect(() => {
     if (entry === undefined) onShow(undefined)
   })
