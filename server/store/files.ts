@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { constants, copyFile, rm, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { constants, copyFile, open, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { isResultOf, originOf, type TransferKind } from '../../shared/assets/asset-origin.ts'
@@ -76,7 +76,9 @@ export async function saveStreamToFile(
         yield piece
       }
     }
-    await pipeline(hashed(), createWriteStream(draft, { flags: 'wx', mode: 0o644 }))
+    // Made before the stream is read: a source that fails at once would be tidied up before the file is there.
+    const file = await open(draft, 'wx', 0o644)
+    await pipeline(hashed(), file.createWriteStream())
     const checksum = { algorithm: 'SHA256', value: hash.digest('base64') } as const
     const record = { contentType, checksum, uploadId: undefined }
     return withKeys(location, [key], () => putFile(location, draft, key, record, options))

@@ -1,8 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { lock } from 'proper-lockfile'
 import { LocalError } from '../../local/local-error.ts'
 import type { KeyPrefix, ObjectKey } from '../../shared/assets/object-key.ts'
+import { errorName } from './faults.ts'
 
 /** Where the assets of a machine lie. Both are real paths on one file system, so that publishing is a `link`. */
 export interface LocalLocation {
@@ -31,6 +34,8 @@ export interface AssetArea {
   readonly removed: string
   /** Files in the making. */
   readonly drafts: string
+  /** Locks of keys that are being changed. */
+  readonly locks: string
 }
 
 /** The folder beside the content that belongs to the service. */
@@ -55,6 +60,7 @@ export function assetArea(root: string, keyPrefix = ''): AssetArea {
     typesRoot,
     removed: join(root, 'removed'),
     drafts: join(root, 'drafts'),
+    locks: join(root, 'locks'),
   }
 }
 
@@ -104,10 +110,10 @@ export function assetPath({ content }: LocalLocation, key: ObjectKey | KeyPrefix
 const queues = new Map<string, Promise<unknown>>()
 
 /**
- * Runs work that changes what is at some keys; of two works at one key the second waits for the first.
+ * Runs work that changes what is at some keys, alone there: of two works at one key the second waits for the first, also where they
+ * are in two processes, such as the server and a backend that uses the library on the same folders.
  *
- * One process changes the content: the API's, which the upload servers tell of finished uploads. So this order is enough for
- * modification times that only grow at a key.
+ * A process that ended within its work leaves its lock, which is good for ten seconds.
  */
 export async function withKeys<T>(
   location: LocalLocation,
@@ -117,10 +123,43 @@ export async function withKeys<T>(
   // Everybody in the same order, or two moves in opposite directions would wait for each other.
   const [first, ...others] = [...new Set(keys)].sort()
   if (first === undefined) return work()
-  return inOrder(assetPath(location, first), () => withKeys(location, others, work))
+  return alone(location, assetPath(location, first), () => withKeys(location, others, work))
 }
 
-/** Runs work on one file after all that was begun before. */
+/** Runs work on one file alone, across processes. The queue within the process comes first, which needs no polling. */
+export function alone<T>({ area }: LocalLocation, path: string, work: () => Promise<T>): Promise<T> {
+  return inOrder(path, async () => {
+    const release = await lockFile(path, join(area.locks, createHash('sha256').update(path).digest('base64url')))
+    try {
+      return await work()
+    } finally {
+      await release()
+    }
+  })
+}
+
+/** Pauses between two tries for a lock, in milliseconds: doubled from the first to the last. */
+const lockPauses = { first: 2, last: 100 }
+
+/** Waits as long as another process works: it renews its lock, and a lock that nobody renews is taken over. */
+async function lockFile(path: string, lockfilePath: string): Promise<() => Promise<void>> {
+  let isLost = false
+  const onCompromised = () => {
+    isLost = true
+  }
+  for (let pause = lockPauses.first; ; pause = Math.min(2 * pause, lockPauses.last)) {
+    try {
+      const release = await lock(path, { lockfilePath, realpath: false, stale: 10_000, onCompromised })
+      // A lock that is lost, to a process that took this one for dead, is not this one's to release.
+      return () => release().catch((error: unknown) => (isLost ? undefined : Promise.reject(error)))
+    } catch (error) {
+      if (errorName(error) !== 'ELOCKED') throw error
+    }
+    await setTimeout(pause)
+  }
+}
+
+/** Runs work on one file after all that this process began before. */
 export async function inOrder<T>(path: string, work: () => Promise<T>): Promise<T> {
   const before = queues.get(path)
   const mine = (async () => {

@@ -14,7 +14,7 @@ import { dirname, join, relative } from 'node:path'
 import type { ObjectKey } from '../../shared/assets/object-key.ts'
 import { unlessMissing } from './faults.ts'
 import { readFacts } from './fingerprint.ts'
-import { assetPath, inOrder, type LocalLocation } from './location.ts'
+import { alone, assetPath, type LocalLocation } from './location.ts'
 import { removeEmptyFolders, writeInto } from './records.ts'
 
 /** No key holds a `*`: the name keeps the note apart from folders of longer keys. */
@@ -46,12 +46,13 @@ export async function rememberRemoved(location: LocalLocation, key: ObjectKey): 
 }
 
 /** Forgets removals that the clock has passed long ago. Each key is locked for it: a file may be removed there at this moment. */
-export async function forgetRemoved({ area, content }: LocalLocation, now: number): Promise<void> {
+export async function forgetRemoved(location: LocalLocation, now: number): Promise<void> {
+  const { area, content } = location
   const entries = await readdir(area.removed, { recursive: true, withFileTypes: true })
   for (const entry of entries) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    await inOrder(join(content, relative(area.removed, entry.parentPath)), async () => {
+    await alone(location, join(content, relative(area.removed, entry.parentPath)), async () => {
       if ((await readNote(path)) + rememberedSeconds > now) return
       await rm(path, { force: true })
       await removeEmptyFolders(dirname(path), area.removed)

@@ -64,7 +64,12 @@ async function startProcess(folder: string) {
 /** The process after one that ended. Its folder has another name, so that nothing waits for work of the one before. */
 async function startNext({ folder }: Process): Promise<Process> {
   renameSync(folder, `${folder}-next`)
-  return startProcess(`${folder}-next`)
+  const next = await startProcess(`${folder}-next`)
+  // The ten seconds have passed for which a lock is good that nobody renews.
+  const { locks } = next.location.area
+  const longAgo = Date.now() / 1000 - 11
+  for (const name of readdirSync(locks)) utimesSync(join(locks, name), longAgo, longAgo)
+  return next
 }
 
 type Process = Awaited<ReturnType<typeof startProcess>>
