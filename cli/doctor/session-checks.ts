@@ -74,7 +74,7 @@ async function checkIssuer(
 }
 
 function checkClock(answeredAt: number | undefined, now: number): DoctorFinding {
-  if (answeredAt === undefined) return unknown('the key set has no Date')
+  if (answeredAt === undefined) return unknown('no answer with a Date came from the key set')
   const off = now - answeredAt
   if (Math.abs(off) <= maxSecondsOff) return pass(`${Math.abs(off)} s apart from this machine`)
   return fail(

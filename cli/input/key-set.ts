@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** A document of an issuer, or why there is none. */
 export type FetchedDocument =
-  | { readonly fault: Fault }
+  | { readonly fault: Fault; readonly answeredAt?: number | undefined }
   | { readonly fault: undefined; readonly document: unknown; readonly answeredAt: number | undefined }
 
 /** A JWK set of an issuer, or why it verifies nothing. */
@@ -43,17 +43,19 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
     }
   }
   const { status, headers } = response
+  const answeredAt = parseHttpDate(headers.get('date'))
   if (status >= 300 && status < 400) {
     const target = headers.get('location') ?? 'elsewhere'
     const detail = `${showUrl(url)} redirects to ${showUrl(target)}, and no redirect is followed`
-    return { fault: fault(`${what}-redirect`, detail, 'Configure the address at the end of the redirects.') }
+    const remedy = 'Configure the address at the end of the redirects.'
+    return { fault: fault(`${what}-redirect`, detail, remedy), answeredAt }
   }
   if (status !== 200) {
     const detail = `${showUrl(url)} responds with status ${status}`
-    return { fault: fault(`${what}-status`, detail, 'Correct the address: it must be public.') }
+    return { fault: fault(`${what}-status`, detail, 'Correct the address: it must be public.'), answeredAt }
   }
   try {
-    return { fault: undefined, document: JSON.parse(body), answeredAt: parseHttpDate(headers.get('date')) }
+    return { fault: undefined, document: JSON.parse(body), answeredAt }
   } catch {
     const isHtml = /^\s*</.test(body)
     const detail = `${showUrl(url)} responds with ${isHtml ? 'an HTML page' : 'a text that is not JSON'}`
@@ -63,6 +65,7 @@ export async function fetchDocument(url: string, what: string): Promise<FetchedD
         detail,
         'Correct the address: the metadata of an issuer names its key set as jwks_uri.',
       ),
+      answeredAt,
     }
   }
 }

@@ -1,6 +1,6 @@
 import { fromCloudFrontBase64 } from '../../../shared/cloudfront/base64.ts'
 import { type Fault, fault, pass, unknown } from '../../finding.ts'
-import { showKeyId } from '../../redact.ts'
+import { showKeyId, showUrl } from '../../redact.ts'
 import type { Check } from '../check.ts'
 import { isPssSignature, otherHash, signedTextVariants, verifiesWith } from '../signature-variants.ts'
 import { fieldLabel, fieldNames, fieldValue } from '../signing-fields.ts'
@@ -186,7 +186,7 @@ export const signature: Check = {
   name: 'signature',
   by: 'CloudFront',
   run(input) {
-    const { fields, policyJson, publicKeys } = input
+    const { fields, policyJson, publicKeys, coveredUrl } = input
     const id = fieldValue(fields, 'Key-Pair-Id') ?? ''
     const bytes = fromCloudFrontBase64(fieldValue(fields, 'Signature') ?? '')
     if (policyJson === undefined || bytes === undefined) return unknown('policy or signature cannot be read')
@@ -233,6 +233,13 @@ export const signature: Check = {
         'signature-of-other-kind',
         `${showKeyId(id)} is ${isRsa ? 'an RSA' : 'an elliptic-curve'} key, and the signature is of the other kind`,
         'Sign with the private key that belongs to this id.',
+      )
+    }
+    if (fieldValue(fields, 'Policy') === undefined) {
+      return fault(
+        'signature-wrong',
+        `this key did not make the signature over the canned policy that CloudFront rebuilds from the request, for ${showUrl(coveredUrl ?? '')}`,
+        'Sign exactly this URL and this Expires, with the host name that viewers request: an origin or another domain name is another URL. Otherwise another private key signed: compare its public key with the one in the key group.',
       )
     }
     return fault(

@@ -711,6 +711,15 @@ describe('explain', () => {
     expect(status).toBe(1)
   })
 
+  it('names the URL that a canned signature must be over', async () => {
+    const foreign = byHand(cannedPolicy(url.replace(host, 'files.example.net'), now + 600), url)
+    const { out } = await run(['explain', foreign, '--keys', keys, '--at', String(now), '--json'])
+    const report = JSON.parse(out)
+    expect(report.fault).toBe('signature-wrong')
+    expect(out).toContain(`for ${url}`)
+    expect(report.remedy).toMatch(/^Sign exactly this URL/)
+  })
+
   it.each(broken)('prints no secret of %s', async (_what, _check, _fault, makeArgs) => {
     const args = makeArgs()
     const { out, err } = await run(['explain', ...args, '--keys', keys])

@@ -147,6 +147,9 @@ describe('the sessions of a stage', () => {
     expect((await judge(good(), {}, now + 300))['issuer clock']).toMatch(/^fail: this machine is 5 min ahead of/)
     expect((await judge(good(), {}, now - 300))['issuer clock']).toMatch(/^fail: this machine is 5 min behind/)
     expect((await judge(good(), {}, now + 30))['issuer clock']).toMatch(/^pass/)
+    // Its answer has a Date whatever it holds.
+    const html = await judge({ ...good(), [jwksUrl]: '<html>' }, {}, now + 300)
+    expect(html['issuer clock']).toMatch(/^fail: this machine is 5 min ahead of/)
   })
 
   it('are checked for each of several issuers; one without metadata has nothing to compare', async () => {
