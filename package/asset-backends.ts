@@ -19,6 +19,7 @@ import { ServiceError } from '../shared/errors.ts'
 import { send } from '../shared/http/https-send.ts'
 import { issueUploadToken } from '../shared/uploads/upload-token.ts'
 import type { FileAssetsConfig, ParsedAssetsConfig, S3AssetsConfig } from './assets-config.ts'
+import { clock } from './sign.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** One place where assets are kept, with all that the operations need of it. */
@@ -39,23 +40,6 @@ export interface AssetBackend {
   readonly read: (key: ObjectKey) => Promise<AsyncIterable<Uint8Array> | undefined>
   readonly close: () => void
 }
-
-/**
- * Epoch seconds.
- *
- * @throws ServiceError `ERR_CONFIG` where the clock of this machine was never set: everything signed then would be over, or last for years.
- */
-export function clock(): number {
-  const seconds = Math.floor(Date.now() / 1000)
-  if (seconds < earliestSeconds || seconds > latestSeconds)
-    throw new ServiceError('ERR_CONFIG', 'the clock of this machine is off: set it, for example by NTP')
-  return seconds
-}
-
-/** 2025-01-01, before this code was written. */
-const earliestSeconds = 1_735_689_600
-/** 2038-01-12: a week before the largest time that CloudFront accepts. */
-const latestSeconds = 2_146_867_200
 
 /** 128 random bits in base64url. */
 export const newId = () => randomBytes(16).toString('base64url')

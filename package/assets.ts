@@ -14,10 +14,10 @@ import { AssetError, EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseDeclaration } from '../shared/uploads/declaration.ts'
 import { publishIncoming } from '../shared/uploads/publish.ts'
 import { ownerOf } from '../shared/uploads/upload-token.ts'
-import { clock, newId, openBackend } from './asset-backends.ts'
+import { newId, openBackend } from './asset-backends.ts'
 import { type AssetsConfig, isWholeSeconds, parseAssetsConfig } from './assets-config.ts'
 import { type SaveSource, savedPieces } from './save-source.ts'
-import { type SignedCookies, signCookies } from './sign.ts'
+import { clock, type SignedCookies, signCookies } from './sign.ts'
 
 /** A URL that opens or creates something. */
 export interface AssetUrl {

@@ -2,7 +2,7 @@ import { maxEpoch } from '../shared/cloudfront/parse-policy.ts'
 import { type PolicyConditions, resourcePolicy } from '../shared/cloudfront/policy.ts'
 import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
-import { EdgeSignerError, InputError } from '../shared/errors.ts'
+import { EdgeSignerError, InputError, ServiceError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
 import { cookieAttributes, type SameSite, setCookie } from '../shared/http/set-cookie.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -138,6 +138,24 @@ export async function signCookies({ url, policy, ...options }: SignCookiesOption
   }
 }
 
+/**
+ * Epoch seconds.
+ *
+ * @throws ServiceError `ERR_CONFIG` where the clock of this machine was never set: everything signed then would be over, or last for
+ *   years.
+ */
+export function clock(): number {
+  const seconds = Math.floor(Date.now() / 1000)
+  if (seconds < earliestClock || seconds > latestClock)
+    throw new ServiceError('ERR_CONFIG', 'the clock of this machine is off: set it, for example by NTP')
+  return seconds
+}
+
+/** 2025-01-01, before this code was written. */
+const earliestClock = 1_735_689_600
+/** 2038-01-12: a week before the largest time that CloudFront accepts. */
+const latestClock = 2_146_867_200
+
 function isCanned(policy: PolicyKind | undefined, { notBefore, ipAddress }: PolicyConditions): boolean {
   const needsCustom = notBefore !== undefined || ipAddress !== undefined
   if (policy !== undefined && policy !== 'canned' && policy !== 'custom')
@@ -149,7 +167,7 @@ function isCanned(policy: PolicyKind | undefined, { notBefore, ipAddress }: Poli
 
 function readConditions(options: SigningOptions): { conditions: PolicyConditions; now: number } {
   const { expiresIn, expires, notBefore, ipAddress } = options
-  const now = epoch('now', options.now ?? new Date())
+  const now = options.now === undefined ? clock() : epoch('now', options.now)
   if (expires !== undefined && expiresIn !== undefined) throw wrong('expires', 'and expiresIn exclude each other')
   if (expiresIn !== undefined && (!Number.isSafeInteger(expiresIn) || expiresIn < 1))
     throw wrong('expiresIn', 'must be whole seconds')
@@ -161,7 +179,7 @@ function readConditions(options: SigningOptions): { conditions: PolicyConditions
   return { conditions: { expires: end, notBefore: start, ipAddress }, now }
 }
 
-/** Rounded like AWS's signers do. The years catch seconds in place of milliseconds, and a clock that was never set. */
+/** Rounded like AWS's signers do. The years catch seconds in place of milliseconds. */
 function epoch(option: string, date: Date): number {
   const ms = date instanceof Date ? date.getTime() : Number.NaN
   const seconds = Math.round(ms / 1000)
