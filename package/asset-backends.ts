@@ -19,8 +19,7 @@ import { ServiceError } from '../shared/errors.ts'
 import { send } from '../shared/http/https-send.ts'
 import { issueUploadToken } from '../shared/uploads/upload-token.ts'
 import type { FileAssetsConfig, ParsedAssetsConfig, S3AssetsConfig } from './assets-config.ts'
-import { clock } from './sign.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import { clock, type SigningKeys } from './signing-keys.ts'
 
 /** One place where assets are kept, with all that the operations need of it. */
 export interface AssetBackend {

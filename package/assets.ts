@@ -17,7 +17,8 @@ import { ownerOf } from '../shared/uploads/upload-token.ts'
 import { newId, openBackend } from './asset-backends.ts'
 import { type AssetsConfig, isWholeSeconds, parseAssetsConfig } from './assets-config.ts'
 import { type SaveSource, savedPieces } from './save-source.ts'
-import { clock, type SignedCookies, signCookies } from './sign.ts'
+import { type SignedCookies, signCookies } from './sign.ts'
+import { clock } from './signing-keys.ts'
 
 /** A URL that opens or creates something. */
 export interface AssetUrl {

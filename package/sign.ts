@@ -2,10 +2,10 @@ import { maxEpoch } from '../shared/cloudfront/parse-policy.ts'
 import { type PolicyConditions, resourcePolicy } from '../shared/cloudfront/policy.ts'
 import { isSignedUrl } from '../shared/cloudfront/signed-request.ts'
 import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../shared/cloudfront/signed-url.ts'
-import { EdgeSignerError, InputError, ServiceError } from '../shared/errors.ts'
+import { EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
 import { cookieAttributes, type SameSite, setCookie } from '../shared/http/set-cookie.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import { clock, type SigningKeys } from './signing-keys.ts'
 
 /** Times, address and key of a signature. */
 export interface SigningOptions {
@@ -137,24 +137,6 @@ export async function signCookies({ url, policy, ...options }: SignCookiesOption
     maxAge: expires - now,
   }
 }
-
-/**
- * Epoch seconds.
- *
- * @throws ServiceError `ERR_CONFIG` where the clock of this machine was never set: everything signed then would be over, or last for
- *   years.
- */
-export function clock(): number {
-  const seconds = Math.floor(Date.now() / 1000)
-  if (seconds < earliestClock || seconds > latestClock)
-    throw new ServiceError('ERR_CONFIG', 'the clock of this machine is off: set it, for example by NTP')
-  return seconds
-}
-
-/** 2025-01-01, before this code was written. */
-const earliestClock = 1_735_689_600
-/** 2038-01-12: a week before the largest time that CloudFront accepts. */
-const latestClock = 2_146_867_200
 
 function isCanned(policy: PolicyKind | undefined, { notBefore, ipAddress }: PolicyConditions): boolean {
   const needsCustom = notBefore !== undefined || ipAddress !== undefined

@@ -19,6 +19,24 @@ export interface SigningKeys {
   signer(now: number): Promise<PolicySigner>
 }
 
+/**
+ * Epoch seconds.
+ *
+ * @throws ServiceError `ERR_CONFIG` where the clock of this machine was never set: everything signed then would be over, or last for
+ *   years.
+ */
+export function clock(): number {
+  const seconds = Math.floor(Date.now() / 1000)
+  if (seconds < earliestClock || seconds > latestClock)
+    throw new ServiceError('ERR_CONFIG', 'the clock of this machine is off: set it, for example by NTP')
+  return seconds
+}
+
+/** 2025-01-01, before this code was written. */
+const earliestClock = 1_735_689_600
+/** 2038-01-12: a week before the largest time that CloudFront accepts. */
+const latestClock = 2_146_867_200
+
 /** A private key in PEM and the id of its public key at CloudFront. */
 export interface PemKeyOptions {
   readonly keyPairId: string

@@ -1,11 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import { lock } from 'proper-lockfile'
 import { LocalError } from '../../local/local-error.ts'
 import type { KeyPrefix, ObjectKey } from '../../shared/assets/object-key.ts'
-import { errorName } from './faults.ts'
+import { withLock } from './lock.ts'
 
 /** Where the assets of a machine lie. Both are real paths on one file system, so that publishing is a `link`. */
 export interface LocalLocation {
@@ -128,35 +126,8 @@ export async function withKeys<T>(
 
 /** Runs work on one file alone, across processes. The queue within the process comes first, which needs no polling. */
 export function alone<T>({ area }: LocalLocation, path: string, work: () => Promise<T>): Promise<T> {
-  return inOrder(path, async () => {
-    const release = await lockFile(path, join(area.locks, createHash('sha256').update(path).digest('base64url')))
-    try {
-      return await work()
-    } finally {
-      await release()
-    }
-  })
-}
-
-/** Pauses between two tries for a lock, in milliseconds: doubled from the first to the last. */
-const lockPauses = { first: 2, last: 100 }
-
-/** Waits as long as another process works: it renews its lock, and a lock that nobody renews is taken over. */
-async function lockFile(path: string, lockfilePath: string): Promise<() => Promise<void>> {
-  let isLost = false
-  const onCompromised = () => {
-    isLost = true
-  }
-  for (let pause = lockPauses.first; ; pause = Math.min(2 * pause, lockPauses.last)) {
-    try {
-      const release = await lock(path, { lockfilePath, realpath: false, stale: 10_000, onCompromised })
-      // A lock that is lost, to a process that took this one for dead, is not this one's to release.
-      return () => release().catch((error: unknown) => (isLost ? undefined : Promise.reject(error)))
-    } catch (error) {
-      if (errorName(error) !== 'ELOCKED') throw error
-    }
-    await setTimeout(pause)
-  }
+  const lock = join(area.locks, createHash('sha256').update(path).digest('base64url'))
+  return inOrder(path, () => withLock(lock, work))
 }
 
 /** Runs work on one file after all that this process began before. */

@@ -2,9 +2,20 @@
  * A backend's library works on the folders of a running single server: two processes change the same keys. A second instance of the
  * modules has none of the first one's memory, as another process has none.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseObjectKey } from '../../../../shared/assets/object-key.ts'
 import type { Upload } from '../../../../shared/assets/upload.ts'
@@ -78,5 +89,44 @@ describe('two processes on the same folders', () => {
       expect(asset?.contentType).toBe(asset?.size === 3 ? 'text/plain' : 'text/csv')
       expect(readdirSync(join(first.location.area.records, key))).toHaveLength(1)
     }
+  })
+
+  describe('a lock', () => {
+    const at = parseObjectKey('users/alice/locked.bin')
+    const lockOf = ({ location }: Process) => {
+      const name = createHash('sha256').update(join(location.content, at)).digest('base64url')
+      return join(location.area.locks, name)
+    }
+    const save = (process: Process) =>
+      process.store.save(at, Buffer.from('x'), 'text/plain', { overwrite: true }).then(() => 'saved')
+    const aWhile = () => setTimeout(50, 'waits')
+
+    it('of another process is waited for', async () => {
+      mkdirSync(lockOf(first))
+      const saving = save(first)
+      expect(await Promise.race([saving, aWhile()])).toBe('waits')
+      rmdirSync(lockOf(first))
+      expect(await saving).toBe('saved')
+    })
+
+    it('that nobody has renewed for ten seconds is taken down, by one process after the other', async () => {
+      for (const left of ['', '.stale']) {
+        for (const name of [lockOf(first), lockOf(first) + left]) {
+          mkdirSync(name, { recursive: true })
+          utimesSync(name, Date.now() / 1000 - 11, Date.now() / 1000 - 11)
+        }
+        expect(await Promise.all([first, second, first, second].map(save))).toEqual(Array(4).fill('saved'))
+      }
+      expect(readdirSync(first.location.area.locks)).toEqual([])
+    })
+
+    it('that was renewed just now is not taken down', async () => {
+      mkdirSync(lockOf(first))
+      utimesSync(lockOf(first), Date.now() / 1000 - 9, Date.now() / 1000 - 9)
+      const saving = save(first)
+      expect(await Promise.race([saving, aWhile()])).toBe('waits')
+      rmdirSync(lockOf(first))
+      expect(await saving).toBe('saved')
+    })
   })
 })
