@@ -2,7 +2,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
-import { minify } from 'terser'
 import { apiFunctionConfig } from '../../functions/api/config.ts'
 import { guardFunctionConfig } from '../../functions/guard/config.ts'
 import { headersFunctionConfig } from '../../functions/headers/config.ts'
@@ -72,7 +71,6 @@ export async function buildLambda(name: LambdaName, outDir: string, config: obje
     // With its directive, because the one that esbuild writes comes after this line and would be without effect.
     banner: { js: `"use strict";const __CONFIG__=${JSON.stringify(config)};` },
   })
-  if (name === 'session') await writeFile(file, await shrink(await readFile(file, 'utf8')))
   // Beside the bundle's folder, not in it: that folder is the package.
   await writeFile(join(outDir, `${name}.meta.json`), JSON.stringify(metafile))
   return metafile
@@ -84,21 +82,6 @@ function buildEdgeScript(name: string, outDir: string, config: object): Promise<
 
 function handlerPath(name: string): string {
   return fileURLToPath(new URL(`../../functions/${name}/handler.ts`, import.meta.url))
-}
-
-/**
- * Makes a CommonJS bundle as small as it gets: esbuild looks at one expression at a time, terser also inlines and drops across
- * functions. A second of packaging for 2 % of what every cold start at the edge has to load.
- */
-async function shrink(code: string): Promise<string> {
-  const { code: shrunk } = await minify(code, {
-    ecma: 2020,
-    compress: { passes: 3, toplevel: true, keep_fargs: false },
-    mangle: { toplevel: true },
-    format: { comments: false },
-  })
-  if (shrunk === undefined) throw new Error('terser gave no code')
-  return shrunk
 }
 
 const filesKey = filesPagePath.slice(1)
