@@ -4,6 +4,7 @@ import { stringifySetCookie } from 'cookie'
 import { SignJWT } from 'jose'
 import { firstOf } from '../shared/config/session-algorithms.ts'
 import { EdgeSignerError, messageOf } from '../shared/errors.ts'
+import { htmlPage } from '../shared/http/page.ts'
 import { parseReturnAddress } from '../shared/session/return-address.ts'
 import { socketBacklog } from './process/ports.ts'
 import type { Stage } from './stage.ts'
@@ -116,25 +117,27 @@ function sendPage(response: ServerResponse, html: string): void {
 
 function loginForm(back: string | undefined): string {
   const hidden = back === undefined ? '' : `<input type="hidden" name="return" value="${escapeHtml(back)}">`
-  return [
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Local sign-in</title>',
-    '<style>body{font:16px system-ui;max-width:30rem;margin:3rem auto}</style>',
-    '<h1>Local sign-in</h1><p>Stands in for your app: sign in as anybody.</p>',
-    `<form action="${devPaths.login}">${hidden}<label>User <input name="sub" value="alice" required></label> `,
-    '<label>Team <input name="team" value="red"></label> <button>Sign in</button></form></html>',
-  ].join('')
+  return htmlPage(
+    'Sign in',
+    `<p>This page stands in for the sign-in of your app, on this machine only. Sign in as anybody.</p>
+<form action="${devPaths.login}">${hidden}
+<label>User <input name="sub" value="alice" required autocomplete="username" autofocus></label>
+<label>Team <input name="team" value="red"></label>
+<button>Sign in</button>
+</form>`,
+  )
 }
 
-const overview = [
-  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Edge Signer, local</title>',
-  '<style>body{font:16px/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}code{background:#8882}</style>',
-  '<h1>Edge Signer, local</h1><ol>',
-  `<li><a href="${devPaths.login}?sub=alice&amp;return=${devPaths.overview}">Sign in as alice</a>, or <a href="${devPaths.login}">as anybody</a></li>`,
-  '<li><a href="/_edge/session">Mint cookies</a></li>',
-  '<li><a href="/users/alice/notes.txt">Read a file of alice</a></li>',
-  '<li><a href="/users/bob/notes.txt">Be refused one of bob</a></li>',
-  '<li><a href="/_edge/session/end?return=/_edge/session">Sign out</a></li></ol></html>',
-].join('\n')
+const overview = htmlPage(
+  'Edge Signer on this machine',
+  `<ol>
+<li><a href="${devPaths.login}?sub=alice&amp;return=${devPaths.overview}">Sign in as alice</a>, or <a href="${devPaths.login}">as anybody</a></li>
+<li><a href="/_edge/session">Mint cookies</a></li>
+<li><a href="/users/alice/notes.txt">Read a file of alice</a></li>
+<li><a href="/users/bob/notes.txt">Be refused one of bob</a></li>
+<li><a href="/_edge/session/end?return=/_edge/session">Sign out</a></li>
+</ol>`,
+)
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

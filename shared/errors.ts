@@ -30,7 +30,11 @@ export const edgeProblems = {
   ERR_ACCESS_REVOKED: [403, 'Access revoked', 'Access to this prefix was revoked. Sign in again.'],
   ERR_NO_COOKIES: [403, 'Cookies are blocked', 'Allow cookies for this site, then try again.'],
   // The app session
-  ERR_SESSION_MISSING: [401, 'Sign in required', 'No app session came with the request.'],
+  ERR_SESSION_MISSING: [
+    401,
+    'Sign in required',
+    'No app session came with the request. Another site needs cookies.sameSite none.',
+  ],
   ERR_SESSION_DUPLICATE: [401, 'Sign in required', 'The session cookie came more than once.'],
   ERR_SESSION_INVALID: [401, 'Sign in required', 'The app session is not valid.'],
   ERR_SESSION_EXPIRED: [401, 'Session expired', 'Sign in again.'],

@@ -9,7 +9,6 @@ import { type EdgeRequest, fromCloudFront, letPass, type Passage, toCloudFront }
 import { guardFile } from './gate.ts'
 import { mintSession } from './mint.ts'
 import { logRefusal, MethodRefusal, refuse } from './refusal.ts'
-import { loginLocation } from './return-target.ts'
 import { createSessionServices, type SessionDependencies, type SessionServices } from './services.ts'
 import { endSession, endSessionAndReturn } from './sign-out.ts'
 
@@ -73,9 +72,7 @@ function accountOf(functionArn: string): string {
 /** Answers a request, or lets it pass to the origin. Never rejects; every answer has CORS and the stage's headers. */
 async function answer(edge: EdgeRequest, services: SessionServices, now: number): Promise<HttpResponse | Passage> {
   const { request } = edge
-  const response = await route(edge, services, now).catch((error: unknown) =>
-    refuse(error, edge, () => loginLocation(edge, services)),
-  )
+  const response = await route(edge, services, now).catch((error: unknown) => refuse(error, edge, services))
   if (!('status' in response)) return response
   const cors = response.headers.some(([name]) => name === 'vary')
     ? []

@@ -77,7 +77,7 @@ export async function mintSession(edge: EdgeRequest, services: SessionServices, 
     return askAgain(request, clearGrants(former, config.cookies))
   }
   if (!isNavigation(request)) return sessionResponse(prefixes, now, expires, cookies)
-  return location === undefined ? mintedPage(cookieHeaders(cookies)) : redirect(303, location, cookies)
+  return location === undefined ? mintedPage(cookieHeaders(cookies), config) : redirect(303, location, cookies)
 }
 
 /** Returns the address to go on to. A refusal still clears cookies of grants that the session no longer has. */

@@ -9,11 +9,13 @@ import {
   type SessionReason,
 } from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
+import type { PageAction } from '../../shared/http/page.ts'
 import { isNavigation } from '../../shared/read/fetch-metadata.ts'
 import { problemResponse } from '../../shared/read/problem-response.ts'
 import type { EdgeRequest } from './event.ts'
-import { redirect, refusalPage } from './responses.ts'
-import { isBackFromLogin } from './return-target.ts'
+import { isFramed, redirect, refusalPage } from './responses.ts'
+import { addressWanted, isBackFromLogin, loginLocation } from './return-target.ts'
+import type { SessionServices } from './services.ts'
 
 /** The session is valid but mints nothing. Cookies of previous mints that are not its own are still cleared. */
 export class MintRefusal extends GrantError {
@@ -40,16 +42,15 @@ const helpedByLogin: readonly EdgeErrorCode[] = ['ERR_SESSION_MISSING', 'ERR_SES
 
 /**
  * Returns the answer to a request that failed. A fetch gets the problem document. A navigation without a good session is
- * redirected to the login page, and any other refused navigation gets a page.
+ * redirected to the login page, except in a frame, where most login pages refuse to appear. Any other refused navigation gets a
+ * page with a next step.
  *
  * Logs the code and the request id only: messages and stacks of foreign errors may quote the request.
- *
- * @param login returns the address of the login page, `null` if there is none.
  */
-export function refuse(error: unknown, edge: EdgeRequest, login: () => string | null): HttpResponse {
+export function refuse(error: unknown, edge: EdgeRequest, services: SessionServices): HttpResponse {
   const code = edgeCodeOf(error)
   logRefusal(code, edge.requestId, reasonOf(error))
-  const response = answerTo(code, edge.request, login)
+  const response = answerTo(code, edge, services)
   return { ...response, headers: [...response.headers, ...ownHeaders(error)] }
 }
 
@@ -68,13 +69,40 @@ export function logUnusable(claims: readonly string[], requestId: string): void 
   for (const claim of claims) logRefusal('ERR_GRANT_CLAIM', requestId, `claim:${claim}`)
 }
 
-function answerTo(code: EdgeErrorCode, request: HttpRequest, login: () => string | null): HttpResponse {
+function answerTo(code: EdgeErrorCode, edge: EdgeRequest, services: SessionServices): HttpResponse {
+  const { request } = edge
+  const { config } = services
   if (!isNavigation(request)) return problemResponse(code)
-  const location = helpedByLogin.includes(code) ? login() : null
-  if (location !== null) return redirect(302, location)
+  const isSignedOut = helpedByLogin.includes(code)
+  const login = isSignedOut ? loginLocation(edge, services) : null
+  if (login !== null && !isFramed(request)) return redirect(302, login)
   // The user has just signed in, and the request has no session cookie.
-  if (code === 'ERR_SESSION_MISSING' && isBackFromLogin(request)) return refusalPage('ERR_NO_COOKIES')
-  return refusalPage(code)
+  const shown = code === 'ERR_SESSION_MISSING' && isBackFromLogin(request) ? 'ERR_NO_COOKIES' : code
+  return refusalPage(shown, request, nextSteps(shown, request, services), config)
+}
+
+/** The links of a refusal's page. */
+function nextSteps(code: EdgeErrorCode, request: HttpRequest, services: SessionServices): PageAction[] {
+  const status = problems[code][0]
+  const wanted = returnQuery(request, services)
+  // The address that failed, without the mark of the login page: the login page may be tried again.
+  const again = `/_edge/session${wanted}`
+  if (code === 'ERR_NO_COOKIES' || status >= 500) return [['Try again', again]]
+  if (status === 401) return [['Sign in', again]]
+  if (status !== 403 || code === 'ERR_CROSS_SITE' || code === 'ERR_FETCH_DESTINATION') return []
+  return services.config.endSession
+    ? [['Sign in as somebody else', `/_edge/session/end${wanted}`]]
+    : [['Try again', again]]
+}
+
+/** The query that leads back to the address asked for; empty where it cannot be returned to. */
+function returnQuery(request: HttpRequest, services: SessionServices): string {
+  try {
+    const target = addressWanted(request, services)
+    return target === undefined ? '' : `?return=${encodeURIComponent(target.location)}`
+  } catch {
+    return ''
+  }
 }
 
 function ownHeaders(error: unknown): HttpResponse['headers'] {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type EdgeErrorCode, edgeProblems } from '../../shared/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../shared/http/message.ts'
+import { htmlPage, type PageAction, pageActions, pageStyle } from '../../shared/http/page.ts'
+import { frameAncestors, referrerPolicy } from '../../shared/read/answer-headers.ts'
 import { refusalHeaders } from '../../shared/read/problem-response.ts'
 import { headerSafe } from '../../shared/session/return-address.ts'
 
@@ -21,50 +23,76 @@ export function askAgain({ path, querystring }: HttpRequest, setCookie: readonly
   return redirect(307, headerSafe(`${path}${query}`), setCookie)
 }
 
-const style =
-  ':root{color-scheme:light dark}body{font:1.125rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.5rem}h1{font-size:1.5rem}'
-
-/** Page for a navigation in place of a problem document: the same fixed text, and the code to quote to support. */
-export function refusalPage(code: EdgeErrorCode): HttpResponse {
-  const [status, title, detail] = edgeProblems[code]
-  return page(status, title, `<p>${detail}</p>\n<p><small>${code}</small></p>`, refusalHeaders(status))
+/** Input of a page beside its text. */
+interface PageSettings {
+  readonly allowedOrigins: readonly string[]
+  /** Path of the Files page; `null` if the stage does not serve it. */
+  readonly filesPage: string | null
+  readonly hasApp: boolean
 }
+
+/**
+ * Page for a navigation in place of a problem document: the same fixed text, what to do next, and the code to quote to support.
+ *
+ * @param next the links that may help, before the one that leads back. Percent-encoded addresses.
+ */
+export function refusalPage(
+  code: EdgeErrorCode,
+  request: HttpRequest,
+  next: readonly PageAction[],
+  settings: PageSettings,
+): HttpResponse {
+  const [status, title, detail] = edgeProblems[code]
+  const local = code === 'ERR_NO_COOKIES' && /^localhost(:|$)/.test(request.host) ? localAdvice : ''
+  const links = pageActions([...next, ...wayBack(settings)], isFramed(request))
+  const content = `<p>${detail}</p>\n${local}<p><small>${code}</small></p>\n${links}`
+  return page(status, title, content, settings, refusalHeaders(status))
+}
+
+/** Safari keeps no `Secure` cookie on http://localhost. */
+const localAdvice =
+  '<p>Safari needs HTTPS on localhost too: start with <code>npm start -- --tls</code>, trust <code>.local/state/tls.crt</code>.</p>\n'
 
 /** Page for a navigation to the mint without `return`, such as by the link of the 403 page with scripts off. */
-export function mintedPage(headers: HttpResponse['headers']): HttpResponse {
+export function mintedPage(headers: HttpResponse['headers'], settings: PageSettings): HttpResponse {
   const text = '<p>This browser now has access to your files. Go back to the file and load it again.</p>'
-  return page(200, 'Signed in', text, [['x-content-type-options', 'nosniff'], ...headers])
+  const content = `${text}\n${pageActions(wayBack(settings))}`
+  return page(200, 'Signed in', content, settings, [['x-content-type-options', 'nosniff'], ...headers])
 }
 
-/** The page holds nothing of the request, and its policy lets it load and run nothing. */
-function page(status: number, title: string, content: string, headers: HttpResponse['headers']): HttpResponse {
-  const styleHash = createHash('sha256').update(style).digest('base64')
+function wayBack({ filesPage, hasApp }: PageSettings): PageAction[] {
+  if (filesPage !== null) return [['Your files', filesPage]]
+  return hasApp ? [['Back to the start', '/']] : []
+}
+
+/** Returns true if the answer is shown in a frame, where a sign-in page may refuse to appear. */
+export function isFramed({ headers }: HttpRequest): boolean {
+  const destination = headers['sec-fetch-dest']
+  return destination !== undefined && destination !== 'document'
+}
+
+/** The page holds nothing of the request but its percent-encoded address, and its policy lets it load and run nothing. */
+function page(
+  status: number,
+  title: string,
+  content: string,
+  { allowedOrigins }: PageSettings,
+  headers: HttpResponse['headers'],
+): HttpResponse {
+  const styleHash = createHash('sha256').update(pageStyle).digest('base64')
   return {
     status,
     headers: [
       ['content-type', 'text/html; charset=utf-8'],
       [
         'content-security-policy',
-        `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+        `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; ${frameAncestors(allowedOrigins)}`,
       ],
-      ['referrer-policy', 'no-referrer'],
+      // A frame of a page under COEP shows documents with COEP only.
+      ['cross-origin-embedder-policy', 'require-corp'],
+      ['referrer-policy', referrerPolicy],
       ...headers,
     ],
-    body: `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${content}
-</main>
-</body>
-</html>
-`,
+    body: htmlPage(title, content),
   }
 }

@@ -69,7 +69,7 @@ export function isBackFromLogin({ path, querystring }: HttpRequest): boolean {
 }
 
 /** Returns the file's own address in `gate` mode, else the address in `return`. */
-function addressWanted(request: HttpRequest, services: SessionServices): ReturnAddress | undefined {
+export function addressWanted(request: HttpRequest, services: SessionServices): ReturnAddress | undefined {
   if (request.path.startsWith('/_edge/')) return readReturnTarget(request, services)
   const query = request.querystring === '' ? '' : `?${request.querystring}`
   for (const address of [`${request.path}${query}`, request.path]) {

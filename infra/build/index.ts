@@ -13,6 +13,7 @@ import { sessionFunctionConfig } from '../../functions/session/config.ts'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { filesPagePath } from '../../shared/read/check-read.ts'
 import type { CloudFrontFunctionCode } from '../cloudfront-functions.ts'
+import { errorPage } from '../distribution/response-headers-policy.ts'
 import { buildCloudFrontFunction } from './cloudfront-function.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -91,8 +92,7 @@ const filesKey = filesPagePath.slice(1)
  * The Files page itself is the object whose key ends in a slash, as its URL does; on disk it is `index.html`.
  */
 async function buildPages({ config }: Deployment, outDir: string): Promise<readonly Page[]> {
-  const text = await readFile(join(root, 'infra/pages/403.html'), 'utf8')
-  const pages: Page[] = [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text }]
+  const pages: Page[] = [{ key: '_edge/pages/403.html', contentType: 'text/html; charset=utf-8', text: errorPage() }]
   if (config.pages.files) pages.push(...(await buildFilesPage()))
   for (const page of pages) {
     const file = join(outDir, page.key.endsWith('/') ? `${page.key}index.html` : page.key)

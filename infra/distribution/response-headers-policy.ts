@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import type { Deployment } from '../../shared/config/parse.ts'
 import { ConfigError } from '../../shared/errors.ts'
 import { isOpenToAll } from '../../shared/http/message.ts'
+import { pageMark, pageStyle } from '../../shared/http/page.ts'
 import {
   activePolicy,
   contentPolicy,
   documentHeaders,
+  frameAncestors,
   hstsSeconds,
   isolationHeaders,
   noStore,
@@ -59,7 +61,7 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
         : {}),
       [ids.pagesHeaders]: policy(deployment, 'pages', {
         CustomHeadersConfig: { Items: [...common, customHeader('Cache-Control', noStore)] },
-        SecurityHeadersConfig: securityHeaders(deployment, pagesCsp()),
+        SecurityHeadersConfig: securityHeaders(deployment, pagesCsp(config.allowedOrigins)),
       }),
     },
   }
@@ -74,7 +76,7 @@ export function responseHeadersPolicyFragment(deployment: Deployment): Fragment 
  */
 function privatePolicy(deployment: Deployment): string {
   if (deployment.config.enforcement === 'gate') return contentPolicy
-  return hasErrorPage(deployment) ? pagesCsp() : activePolicy
+  return hasErrorPage(deployment) ? pagesCsp(deployment.config.allowedOrigins) : activePolicy
 }
 
 /**
@@ -178,15 +180,23 @@ function policy(deployment: Deployment, part: string, settings: Record<string, u
   }
 }
 
+/** The 403 page, with the style and the mark of all pages. */
+export function errorPage(): string {
+  return readFileSync(new URL('../pages/403.html', import.meta.url), 'utf8')
+    .replace('<style></style>', () => `<style>${pageStyle}</style>`)
+    .replace('<!-- mark -->', () => pageMark)
+}
+
 /**
  * The `Content-Security-Policy` of our own page, which is one file: it may run its one inline script and use its one inline
- * style, named by their hashes, and load, frame or send nothing (CSP Level 3, section 8.3 "Usage of script hashes").
+ * style, named by their hashes (CSP Level 3, section 8.3 "Usage of script hashes"), and ask its own host for access. A page that
+ * frames files, of this host or of an allowed origin, may frame it too: a frame of the app would otherwise break with the refusal.
  *
  * It is safe on anything else as well: nobody else's script has that hash.
  *
  * @throws ConfigError where the page is not such a file.
  */
-export function pagesCsp(html = readFileSync(new URL('../pages/403.html', import.meta.url), 'utf8')): string {
+export function pagesCsp(allowedOrigins: readonly string[], html = errorPage()): string {
   // Browsers turn CR LF into LF before they hash, and would find another hash.
   if (html.includes('\r')) throw new ConfigError('infra/pages/403.html: lines must end in LF')
   // `'unsafe-hashes'` would be needed for these, and a file beside the page would have to be allowed by its address.
@@ -197,9 +207,10 @@ export function pagesCsp(html = readFileSync(new URL('../pages/403.html', import
     "default-src 'none'",
     `script-src '${hashOf('script', html)}'`,
     `style-src '${hashOf('style', html)}'`,
+    "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
-    "frame-ancestors 'none'",
+    frameAncestors(allowedOrigins),
   ]
   return directives.join('; ')
 }

@@ -87,7 +87,9 @@ async function answer(
     ...result.headers.flat(),
     'X-Cache',
     'LambdaGeneratedResponse from cloudfront',
-    ...(reasons.length === 0 ? [] : ['X-Edge-Signer-Reason', reasons.join(', ')]),
+    ...(reasons.length === 0
+      ? []
+      : ['X-Edge-Signer-Reason', reasons.join(', '), 'Access-Control-Expose-Headers', 'X-Edge-Signer-Reason']),
     ...(result.status === 204 || result.status === 304 ? [] : ['Content-Length', String(result.body.length)]),
   ])
   response.end(request.method === 'HEAD' ? undefined : result.body)

@@ -62,6 +62,12 @@ export function isolationHeaders(embedderPolicy: NonNullable<StageConfig['appIso
   ]
 }
 
+/** The CSP directive of pages that stand in for a file: who may frame files may frame the page that refuses one. */
+export function frameAncestors(allowedOrigins: readonly string[]): string {
+  // `*` names origins that read without credentials; a frame is another matter.
+  return ["frame-ancestors 'self'"].concat(allowedOrigins.filter((origin) => origin !== '*')).join(' ')
+}
+
 /** Headers of every file, beside those that depend on its path and type. */
 export function fileHeaders(config: Pick<StageConfig, 'corp'>): Headers {
   return documentHeaders(config).concat([

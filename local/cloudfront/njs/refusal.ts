@@ -62,5 +62,9 @@ export function functionFailure(status: number): string {
 
 /** Marks a refusal with what the exact body does not say; only the emulation sends this header. */
 export function markReason(r: NjsRequest, reason: string | undefined): void {
-  if (reason !== undefined && reason !== '') r.headersOut['X-Edge-Signer-Reason'] = reason
+  if (reason === undefined || reason === '') return
+  r.headersOut['X-Edge-Signer-Reason'] = reason
+  // Pages of other origins may read it where they may read other headers.
+  const exposed = r.headersOut['Access-Control-Expose-Headers']
+  if (exposed !== undefined) r.headersOut['Access-Control-Expose-Headers'] = `${exposed}, X-Edge-Signer-Reason`
 }

@@ -2,6 +2,8 @@
 import { expect, it } from 'vitest'
 import type { Visitor } from '../../support/chromium.ts'
 import { dropCookies } from './drop-cookies.ts'
+import { fetchInPage } from './in-page.ts'
+import { look } from './look.ts'
 import { type BrowserStage, describeInChromium } from './stage.ts'
 
 const path = '/users/alice/notes.txt'
@@ -74,10 +76,14 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     const visitor = await signedIn(stage, 'bob')
     await visitor.page.goto(fileOf(stage))
     await visitor.page.getByRole('heading', { name: 'No access' }).waitFor()
+    await visitor.page.getByRole('link', { name: 'Sign in as somebody else' }).waitFor()
+    await look(visitor.page, 'no-access')
     await expectRest(visitor, [
       [path, 403],
       ['/_edge/session', 403],
     ])
+    await visitor.page.goto(`${stage.cdn}/_edge/session`)
+    await look(visitor.page, 'signed-in')
   })
 
   it('names the possible reasons if the cookies do not stay, after one try', async () => {
@@ -86,6 +92,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     await visitor.page.goto(fileOf(stage))
     await visitor.page.getByRole('heading', { name: 'This file could not be opened' }).waitFor()
     expect(await visitor.page.getByRole('main').innerText()).toContain('Cookies of this site are blocked')
+    await look(visitor.page, 'refused')
     const once: Journey = [
       [path, 403],
       ['/_edge/session', 303],
@@ -105,10 +112,76 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
   it('waits for a click where the browser keeps nothing, neither cookies nor storage', async () => {
     const visitor = await stage.visit({ blockCookies: true })
     await visitor.page.goto(fileOf(stage))
-    await visitor.page.getByRole('heading', { name: 'This file is private' }).waitFor()
+    await visitor.page.getByRole('heading', { name: 'Cookies are blocked' }).waitFor()
     await expectRest(visitor, [[path, 403]])
-    await visitor.page.getByRole('link', { name: 'Sign in' }).click()
-    await visitor.page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await look(visitor.page, 'blocked')
+    await visitor.page.keyboard.press('Tab')
+    expect(await visitor.page.evaluate('document.activeElement.textContent')).toBe('Try again')
+  })
+
+  it('asks to sign in after a sign-out, and does not say that access was given', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    const { page } = visitor
+    await page.goto(fileOf(stage))
+    await page.waitForFunction(`document.body.textContent === ${JSON.stringify(text)}`)
+    await page.goto(stage.app.origin)
+    expect((await fetchInPage(page, `${stage.cdn}/_edge/session`, { method: 'DELETE' })).status).toBe(204)
+    await page.goto(fileOf(stage))
+    await page.getByRole('heading', { name: 'This file is private' }).waitFor()
+    expect(await page.getByRole('main').innerText()).toMatch(/ERR_SESSION_MISSING/)
+    expect(await page.getByRole('main').innerText()).not.toMatch(/just been given/)
+    await look(page, 'private')
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await look(page, 'sign-in')
+  })
+
+  it('names HTTPS where the browser keeps Secure cookies over HTTPS only, as Safari does on localhost', async () => {
+    const { page } = await stage.visit()
+    await page.addInitScript(() => {
+      const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie') as Required<PropertyDescriptor>
+      Object.defineProperty(document, 'cookie', {
+        get: () => get.call(document),
+        set: (line: string) => void (/; *secure/i.test(line) || set.call(document, line)),
+      })
+    })
+    await page.goto(fileOf(stage))
+    await page.getByText('npm start -- --tls').waitFor()
+    await look(page, 'insecure')
+  })
+
+  it('opens the file in a frame of the app, and says in the frame what is wrong', async () => {
+    const visitor = await signedIn(stage, 'alice')
+    const { page } = visitor
+    const under = { 'cross-origin-embedder-policy': 'require-corp' }
+    stage.app.setPage(
+      '/frame',
+      `<title>App</title><iframe width="400" height="500" src="${fileOf(stage)}"></iframe>`,
+      under,
+    )
+    await page.goto(`${stage.app.origin}/frame`)
+    const frame = page.frameLocator('iframe')
+    await frame.getByText('notes of alice').waitFor()
+    // Signed out, and by the frame's own link in again: in a tab, and the frame follows.
+    const { page: other } = await stage.visit()
+    await other.goto(`${stage.app.origin}/frame`)
+    const refused = other.frameLocator('iframe')
+    await refused.getByRole('heading', { name: 'This file is private' }).waitFor()
+    const opened = other.context().waitForEvent('page')
+    await refused.getByRole('link', { name: 'Sign in' }).click()
+    const tab = await opened
+    await tab.getByRole('button', { name: 'Sign in' }).click()
+    await tab.waitForURL(fileOf(stage))
+  })
+
+  it('lets a page of the app read the reason of a refusal', async () => {
+    const { page } = await stage.visit()
+    await page.goto(stage.app.origin)
+    const reason = await page.evaluate(async (url) => {
+      const answer = await fetch(url, { credentials: 'include' })
+      return [answer.status, answer.headers.get('x-edge-signer-reason')]
+    }, fileOf(stage))
+    expect(reason).toEqual([403, expect.stringMatching(/./)])
   })
 
   it('works with JavaScript off', async () => {
@@ -118,6 +191,7 @@ describeInChromium('the 403 page', { enforcement: 'key-group', bootstrap: 'error
     expect(await page.getByRole('heading').allInnerTexts()).toEqual(['This file is private'])
     await stage.signIn(visitor, 'alice')
     await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('link', { name: 'Your files' }).waitFor()
     await page.goto(fileOf(stage))
     expect(await page.locator('body').textContent()).toBe(text)
   })

@@ -1,16 +1,11 @@
 /** The Files page in a real browser: what it promises in each of its states, by keyboard, and without a fault that axe finds. */
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
+import { look } from './look.ts'
 import { type BrowserStage, describeInChromium } from './stage.ts'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const path = '/_edge/files/'
-/** Folder for screenshots of each state, to be looked at; none are made without it. */
-const shots = process.env.SCREENSHOTS
 
 describeInChromium('the Files page', { enforcement: 'key-group' }, (stage) => {
   it('is where / leads, asks to sign in, and comes back to the folder that was open', async () => {
@@ -207,23 +202,4 @@ async function choose(page: Page, files: Readonly<Record<string, string>>): Prom
     buffer: Buffer.from(text),
   }))
   await page.locator('input[type=file]').setInputFiles(chosen)
-}
-
-/** Checks a state with axe, light and dark, narrow and wide, and takes its picture. */
-async function look(page: Page, state: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    for (const width of [360, 1440]) {
-      await page.setViewportSize({ width, height: width === 360 ? 740 : 900 })
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-      expect(overflow, `${state} at ${width}: sideways scroll`).toBeLessThanOrEqual(0)
-      if (shots === undefined) continue
-      mkdirSync(shots, { recursive: true })
-      await page.screenshot({ path: join(shots, `${state}-${colorScheme}-${width}.png`) })
-    }
-    // Through the debugger, which no policy of the page stops.
-    const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) =>
-      violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`)
-    expect(found, `${state}, ${colorScheme}`).toEqual([])
-  }
 }

@@ -333,10 +333,12 @@ describe.each(withDistribution)('distribution of %s', (name) => {
     })
     const csp = config('PrivateResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy
     // Objects of key-group mode get theirs from the headers function; this one is for errors.
-    const errors = hasErrorPage(name) ? pagesCsp() : activePolicy
+    const { AccessControlAllowOrigins } = config('PrivateResponseHeadersPolicy').CorsConfig ?? {}
+    const allowedOrigins: string[] = AccessControlAllowOrigins?.Items ?? []
+    const errors = hasErrorPage(name) ? pagesCsp(allowedOrigins) : activePolicy
     expect(csp).toEqual({ ContentSecurityPolicy: name === 'gate' ? contentPolicy : errors, Override: true })
     expect(config('PagesResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy).toEqual({
-      ContentSecurityPolicy: pagesCsp(),
+      ContentSecurityPolicy: pagesCsp(allowedOrigins),
       Override: true,
     })
     expect(config('PublicResponseHeadersPolicy').SecurityHeadersConfig.ContentSecurityPolicy).toEqual({

@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { pagesCsp } from '../../../../infra/distribution/response-headers-policy.ts'
+import { errorPage, pagesCsp } from '../../../../infra/distribution/response-headers-policy.ts'
 
-const page = readFileSync(new URL('../../../../infra/pages/403.html', import.meta.url), 'utf8')
+const page = errorPage()
+const origins = ['https://app.example.com', 'http://localhost:*']
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')
 
 it('allows the script and the style of the page, and nothing else', () => {
   const html = '<title>x</title><style>a{}</style><main></main><script>\n  run()\n</script>'
-  expect(pagesCsp(html)).toBe(
+  expect(pagesCsp(origins, html)).toBe(
     `default-src 'none'; script-src 'sha256-${sha256('\n  run()\n')}'; style-src 'sha256-${sha256('a{}')}'; ` +
-      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      "connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+      "frame-ancestors 'self' https://app.example.com http://localhost:*",
   )
 })
 
 it('is for the page as it lies in the project', () => {
-  expect(pagesCsp()).toBe(pagesCsp(page))
-  expect(pagesCsp()).not.toBe(pagesCsp(page.replace('const seconds = 30', 'const seconds = 31')))
-  expect(pagesCsp()).not.toMatch(/unsafe|'self'|\*|https?:/)
+  expect(pagesCsp([])).toBe(pagesCsp([], page))
+  expect(pagesCsp([])).not.toBe(pagesCsp([], page.replace('const seconds = 30', 'const seconds = 31')))
+  expect(pagesCsp(['*'])).not.toMatch(/unsafe|\*|https?:/)
 })
 
 it.each([
@@ -32,5 +33,5 @@ it.each([
   ['other line ends', page.replaceAll('\n', '\r\n')],
 ])('refuses to package a page with %s', (_what, html) => {
   expect(html).not.toBe(page)
-  expect(() => pagesCsp(html)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
+  expect(() => pagesCsp(origins, html)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
 })
