@@ -68,19 +68,39 @@ const maxTtl = 604_800
 
 /** Checks a config. @throws ConfigError naming the field and what it should be, never its value. */
 export function parseAssetsConfig(config: AssetsConfig): ParsedAssetsConfig {
-  const { backend, ttlSeconds = 3600, onWarning = console.warn } = config
+  if (typeof config !== 'object' || config === null) throw wrong('config', 'must be an object')
+  const { backend, ttlSeconds = 3600, onWarning = console.warn, keys } = config
   if (backend !== 's3' && backend !== 'files') throw wrong('backend', 'must be s3 or files')
   if (!isWholeSeconds(ttlSeconds)) throw wrong('ttlSeconds', `must be whole seconds from 1 to ${maxTtl}`)
+  if (typeof onWarning !== 'function') throw wrong('onWarning', 'must be a function')
+  if (keys !== undefined && typeof keys?.signer !== 'function')
+    throw wrong('keys', 'must be what keysFromPem, keysFromSecret, … return')
   const common = { keyPrefix: parseKeyPrefix(config.keyPrefix), ttlSeconds, onWarning }
   if (backend === 's3') {
     requireText(config, 'bucket', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
     requireText(config, 'region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS Region such as eu-west-1')
+    // A text such as 'false' would count as true, and make every URL permanent.
+    requireFlag(config.unsignedUrls, 'unsignedUrls')
+    requireFlag(config.fallbackToS3, 'fallbackToS3')
+    const { conditionalCopy, s3 } = config
+    if (config.distributionId !== undefined)
+      requireText(
+        config,
+        'distributionId',
+        /^[A-Z0-9]{1,32}$/,
+        'must be the id of a distribution, such as E2QWRUHAPOMQZL',
+      )
+    if (conditionalCopy !== undefined && conditionalCopy !== 'native' && conditionalCopy !== 'multipart')
+      throw wrong('conditionalCopy', 'must be native or multipart')
+    if (s3 !== undefined && (typeof s3 !== 'object' || s3 === null)) throw wrong('s3', 'must be an object')
     const needsCdn = config.keys !== undefined || config.unsignedUrls === true
     if (needsCdn && config.publicBaseUrl === undefined) throw wrong('publicBaseUrl', 'is needed for URLs of the CDN')
     if (config.publicBaseUrl !== undefined) requireBaseUrl(config.publicBaseUrl, 'publicBaseUrl')
     return { ...config, ...common }
   }
-  requireText(config, 'storagePath', /^\//, 'must be an absolute path')
+  requireText(config, 'storagePath', /^\/[^\0]*$/, 'must be an absolute path')
+  if (config.uploadsPath !== undefined) requireText(config, 'uploadsPath', /^\/[^\0]*$/, 'must be an absolute path')
+  if (config.uploadUrl !== undefined) requireBaseUrl(config.uploadUrl, 'uploadUrl')
   requireText(config, 'linkSecret', /^.{16,}$/, 'must have at least 16 characters')
   if (config.uploadSecret !== undefined)
     requireText(config, 'uploadSecret', /^[A-Za-z0-9_-]{43,512}$/, 'must be base64url of at least 32 bytes')
@@ -95,6 +115,7 @@ export function isWholeSeconds(value: number): boolean {
 }
 
 function parseKeyPrefix(prefix = ''): string {
+  if (typeof prefix !== 'string') throw wrong('keyPrefix', 'must be a text')
   const whole = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
   try {
     if (whole !== '') parseResourcePrefix(`/${whole}`)
@@ -103,6 +124,10 @@ function parseKeyPrefix(prefix = ''): string {
     if (!(error instanceof EdgeSignerError)) throw error
     throw wrong('keyPrefix', 'must be segments of letters, digits and ._~-, such as assets/v1')
   }
+}
+
+function requireFlag(value: unknown, field: string): void {
+  if (value !== undefined && typeof value !== 'boolean') throw wrong(field, 'must be true or false')
 }
 
 function requireBaseUrl(value: string, field: string): void {

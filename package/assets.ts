@@ -10,13 +10,13 @@ import {
 } from '../shared/assets/limits.ts'
 import { folderPath, isPublic, keyPath, parseKeyPrefix, parseObjectKey } from '../shared/assets/object-key.ts'
 import type { Checksum, Upload } from '../shared/assets/upload.ts'
-import { AssetError, EdgeSignerError, InputError } from '../shared/errors.ts'
+import { AssetError, EdgeSignerError } from '../shared/errors.ts'
 import { parseDeclaration } from '../shared/uploads/declaration.ts'
 import { publishIncoming } from '../shared/uploads/publish.ts'
 import { ownerOf } from '../shared/uploads/upload-token.ts'
-import { newId, openBackend } from './asset-backends.ts'
+import { newId, openBackend, type SaveSource, savedPieces } from './asset-backends.ts'
 import { type AssetsConfig, isWholeSeconds, parseAssetsConfig } from './assets-config.ts'
-import { type SaveSource, savedPieces } from './save-source.ts'
+import { flagOf, optionsOf, textOf, wrong } from './input.ts'
 import { type SignedCookies, signCookies } from './sign.ts'
 import { clock } from './signing-keys.ts'
 
@@ -126,7 +126,7 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
     return folderPath(parseKeyPrefix(text.endsWith('/') ? text : `${text}/`, store.maxKeyLength))
   }
   const ttlOf = (options: { readonly ttlSeconds?: number } = {}) => {
-    const { ttlSeconds = parsed.ttlSeconds } = options
+    const { ttlSeconds = parsed.ttlSeconds } = optionsOf(options)
     if (!isWholeSeconds(ttlSeconds)) throw wrong('ttlSeconds', 'must be whole seconds of at most a week')
     return ttlSeconds
   }
@@ -144,9 +144,14 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
     downloadUrls,
     async uploadUrl(key, options) {
       const limits = { maxBytes: maxBytesOf(store), maxKeyLength: store.maxKeyLength }
-      const declared = parseDeclaration({ ...options, key: textOf(key, 'key') }, limits)
+      const { visibility, contentType, ...rest } = optionsOf(options)
+      const overwrite = flagOf(rest.overwrite, 'overwrite')
+      const type = contentType == null ? undefined : textOf(contentType, 'contentType')
+      const wanted = { ...rest, key: textOf(key, 'key'), contentType: type, overwrite }
+      const declared = parseDeclaration(wanted, limits)
       if (declared.size === undefined) throw new AssetError('ERR_SIZE')
-      const { visibility } = options
+      if (visibility !== undefined && visibility !== 'public' && visibility !== 'private')
+        throw wrong('visibility', 'must be public or private')
       if (visibility !== undefined && (visibility === 'public') !== isPublic(declared.key))
         throw new AssetError('ERR_KEY_INVALID', 'public keys are those below public/')
       if (!declared.overwrite && (await store.describe(declared.key)) !== undefined)
@@ -169,7 +174,8 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
       const times = { expiresAt: new Date(expiresAt * 1000), isPermanent: false }
       return { key: upload.key, url, method, headers, ...times, uploadId: upload.id }
     },
-    async confirm({ key, uploadId }) {
+    async confirm(upload) {
+      const { key, uploadId } = optionsOf(upload, 'upload')
       const parsedKey = parseKey(key)
       if (!/^[\w-]{22}$/.test(textOf(uploadId, 'uploadId'))) throw new AssetError('ERR_UPLOAD_NOT_FOUND')
       const file = await store.incoming(uploadId)
@@ -181,7 +187,7 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
       return assetOf(there)
     },
     async downloadUrl(key, options = {}) {
-      const { filename } = options
+      const { filename } = optionsOf(options)
       const fileName = filename === undefined ? undefined : parseFileName(textOf(filename, 'filename'))
       const [url] = await downloads.files([{ key: parseKey(key), fileName }], ttlOf(options), clock())
       return urlOf(url as StoredUrl)
@@ -202,14 +208,14 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
       const path = parseFolder(prefix)
       if (keys === undefined || cdnName === undefined)
         throw new EdgeSignerError('ERR_NOT_IMPLEMENTED', 'signed cookies need keys and the URL of the CDN')
-      const { ipAddress } = options
+      const { ipAddress } = optionsOf(options)
       const url = `https://${cdnName.host}${cdnName.basePath ?? ''}${path}*`
       return signCookies({ keys, url, expiresIn: ttlOf(options), ...(ipAddress === undefined ? {} : { ipAddress }) })
     },
     async save(key, source, options = {}) {
       const parsedKey = parseKey(key)
-      const contentType = parseContentType(options.contentType ?? anyContentType)
-      const overwrite = options.overwrite ?? false
+      const contentType = parseContentType(textOf(optionsOf(options).contentType ?? anyContentType, 'contentType'))
+      const overwrite = flagOf(options.overwrite, 'overwrite')
       if (options.size !== undefined && !(Number.isSafeInteger(options.size) && options.size >= 0))
         throw new AssetError('ERR_SIZE')
       const { bytes, pieces, size } = await savedPieces(source, options.size)
@@ -228,13 +234,15 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
       await cdn.invalidate([keyPath(parsedKey)])
       return removed
     },
-    async copy(from, to, { overwrite = false } = {}) {
+    async copy(from, to, options = {}) {
+      const overwrite = flagOf(optionsOf(options).overwrite, 'overwrite')
       const target = parseKey(to)
       const copied = await store.copy(parseKey(from), target, { overwrite })
       if (overwrite) await cdn.invalidate([keyPath(target)])
       return assetOf(copied)
     },
-    async move(from, to, { overwrite = false } = {}) {
+    async move(from, to, options = {}) {
+      const overwrite = flagOf(optionsOf(options).overwrite, 'overwrite')
       const [source, target] = [parseKey(from), parseKey(to)]
       const moved = await store.move(source, target, { overwrite })
       await cdn.invalidate(overwrite ? [keyPath(source), keyPath(target)] : [keyPath(source)])
@@ -245,7 +253,8 @@ export async function openAssets(config: AssetsConfig): Promise<Assets> {
       const found = await store.describe(parseKey(key))
       return found && assetOf(found)
     },
-    async list(prefix, { limit = 1000, cursor } = {}) {
+    async list(prefix, options = {}) {
+      const { limit = 1000, cursor } = optionsOf(options)
       if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1000) throw wrong('limit', 'must be from 1 to 1,000')
       const page = await store.list(parseKeyPrefix(textOf(prefix, 'prefix'), store.maxKeyLength), limit, cursor)
       const assets = page.assets.map(({ key, size, etag, lastModified }) => ({
@@ -279,14 +288,4 @@ function timesOf(expiresAt: number | undefined) {
 
 function assetOf({ key, size, contentType, etag, lastModified, checksum }: StoredAsset): Asset {
   return { key, size, contentType, etag, lastModified: new Date(lastModified * 1000), checksum }
-}
-
-/** Types are promises of TypeScript; JavaScript callers pass on what a client sent. */
-function textOf(value: unknown, option: string): string {
-  if (typeof value !== 'string') throw wrong(option, 'must be a text')
-  return value
-}
-
-function wrong(option: string, rule: string): InputError {
-  return new InputError([option], `${option} ${rule}`)
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError, ServiceError } from '../shared/errors.ts'
 import { type AssetsConfig, isWholeSeconds, parseAssetsConfig } from './assets-config.ts'
+import { optionsOf } from './input.ts'
 import { keysFromPem, keysFromSecret, type SigningKeys } from './signing-keys.ts'
 
 /** Environment variables. */
@@ -44,7 +45,9 @@ const lives = [
  *
  * @throws ConfigError naming the variable and what it should be, never its value.
  */
-export function fromEnv(env: Environment, { onWarning = console.warn }: FromEnvOptions = {}): AssetsConfig {
+export function fromEnv(env: Environment, options: FromEnvOptions = {}): AssetsConfig {
+  if (typeof env !== 'object' || env === null) throw wrong('env', 'must be an object such as process.env')
+  const { onWarning = console.warn } = optionsOf(options)
   const read = (of: keyof typeof names) => readOne(env, names[of])
   const bucket = read('bucket')
   const storagePath = read('storagePath')
@@ -130,7 +133,9 @@ function readOne(env: Environment, variables: readonly string[]): string | undef
   // A Region has a default of its own beside it.
   const disagree = second !== undefined && second !== 'AWS_DEFAULT_REGION' && env[second] !== env[first]
   if (disagree) throw wrong(second, `and ${first} name the same thing: set one`)
-  return env[first]
+  const value: unknown = env[first]
+  if (typeof value !== 'string') throw wrong(first, 'must be a text')
+  return value
 }
 
 function readLife(env: Environment): number | undefined {

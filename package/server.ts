@@ -21,6 +21,7 @@ export {
 export type { SameSite } from '../shared/http/set-cookie.ts'
 export type { SignatureHash } from '../shared/keys/pem-key.ts'
 export type { Session } from '../shared/session/session.ts'
+export type { SaveSource } from './asset-backends.ts'
 export {
   type Asset,
   type AssetFolderUrl,
@@ -34,7 +35,6 @@ export {
 } from './assets.ts'
 export type { AssetsConfig, FileAssetsConfig, S3AssetsConfig } from './assets-config.ts'
 export { type Environment, type FromEnvOptions, fromEnv } from './environment.ts'
-export type { SaveSource } from './save-source.ts'
 export { openSessions, type RequestHeaders, type Sessions, type SessionsOptions, verifySession } from './session.ts'
 export {
   type CloudFrontCookieName,

@@ -25,7 +25,9 @@ export type RequestHeaders = Headers | Readonly<Record<string, string | readonly
  *
  * @throws ConfigError naming the field and what it should be.
  */
-export function openSessions({ secret, ...options }: SessionsOptions): Sessions {
+export function openSessions(given: SessionsOptions): Sessions {
+  if (typeof given !== 'object' || given === null) throw new ConfigError('sessions: must be an object')
+  const { secret, ...options } = given
   const parsed = v.safeParse(sessionSchema, options)
   if (!parsed.success) {
     const [issue] = parsed.issues
@@ -33,7 +35,7 @@ export function openSessions({ secret, ...options }: SessionsOptions): Sessions 
   }
   const { algorithms, jwks, jwksUrl, cookieName } = parsed.output
   // RFC 7518 section 3.2. Found here it stops the start; found later it refuses every user.
-  if (algorithms.includes('HS256') && Buffer.byteLength(secret ?? '') < 32)
+  if (algorithms.includes('HS256') && (typeof secret !== 'string' || Buffer.byteLength(secret) < 32))
     throw new ConfigError('secret: HS256 needs a text of at least 32 bytes')
   const keys = algorithms.includes('HS256')
     ? sharedSecretKeys(async () => secret)

@@ -5,6 +5,7 @@ import { signFolder, signUrls as signManyUrls, signUrl as signOneUrl } from '../
 import { EdgeSignerError, InputError } from '../shared/errors.ts'
 import { parseResourcePrefix, type ResourcePrefix } from '../shared/grant/resource-prefix.ts'
 import { cookieAttributes, type SameSite, setCookie } from '../shared/http/set-cookie.ts'
+import { optionsOf, textOf, wrong } from './input.ts'
 import { clock, type SigningKeys } from './signing-keys.ts'
 
 /** Times, address and key of a signature. */
@@ -50,13 +51,15 @@ export const maxUrls = 1000
  * @example
  * const url = await signUrl({ keys, url: 'https://cdn.example.com/users/42/disk.raw', expiresIn: 900 })
  */
-export async function signUrl({ url, ...options }: SignUrlOptions): Promise<string> {
+export async function signUrl(given: SignUrlOptions): Promise<string> {
+  const { url, ...options } = optionsOf(given)
   const [signed = ''] = await signUrls({ ...options, urls: [url] })
   return signed
 }
 
 /** Signs many URLs with the same conditions; returned in their order. @throws like `signUrl`; none is signed then. */
-export async function signUrls({ urls, policy, ...options }: SignUrlsOptions): Promise<string[]> {
+export async function signUrls(given: SignUrlsOptions): Promise<string[]> {
+  const { urls, policy, ...options } = optionsOf(given)
   if (!Array.isArray(urls) || urls.length > maxUrls) throw wrong('urls', `must be a list of at most ${maxUrls} URLs`)
   const { conditions, now } = readConditions(options)
   const canned = isCanned(policy, conditions)
@@ -82,7 +85,8 @@ export interface SignedFolderUrl {
 }
 
 /** Signs a whole folder for use in URLs. @throws like `signUrl`. */
-export async function signFolderUrl({ url, ...options }: SignFolderUrlOptions): Promise<SignedFolderUrl> {
+export async function signFolderUrl(given: SignFolderUrlOptions): Promise<SignedFolderUrl> {
+  const { url, ...options } = optionsOf(given)
   const { conditions, now } = readConditions(options)
   const folder = { ...parsePrefixUrl(url), ...conditions, notBefore: conditions.notBefore }
   const signed = await signFolder(folder, await options.keys.signer(now))
@@ -113,7 +117,8 @@ export interface SignedCookies {
 }
 
 /** Signs cookies for a prefix or one file. @throws like `signUrl`. */
-export async function signCookies({ url, policy, ...options }: SignCookiesOptions): Promise<SignedCookies> {
+export async function signCookies(given: SignCookiesOptions): Promise<SignedCookies> {
+  const { url, policy, ...options } = optionsOf(given)
   const { conditions, now } = readConditions(options)
   const isPrefix = typeof url === 'string' && url.endsWith('/*')
   const { host, prefix } = isPrefix ? parsePrefixUrl(url) : fileUrl(signableUrl(url))
@@ -148,7 +153,9 @@ function isCanned(policy: PolicyKind | undefined, { notBefore, ipAddress }: Poli
 }
 
 function readConditions(options: SigningOptions): { conditions: PolicyConditions; now: number } {
-  const { expiresIn, expires, notBefore, ipAddress } = options
+  const { keys, expiresIn, expires, notBefore, ipAddress } = options
+  if (typeof keys?.signer !== 'function') throw wrong('keys', 'must be what keysFromPem, keysFromSecret, … return')
+  if (ipAddress !== undefined) textOf(ipAddress, 'ipAddress')
   const now = options.now === undefined ? clock() : epoch('now', options.now)
   if (expires !== undefined && expiresIn !== undefined) throw wrong('expires', 'and expiresIn exclude each other')
   if (expiresIn !== undefined && (!Number.isSafeInteger(expiresIn) || expiresIn < 1))
@@ -193,11 +200,6 @@ function parsePrefixUrl(url: string): { host: string; prefix: ResourcePrefix } {
     if (!(error instanceof EdgeSignerError)) throw error
   }
   throw wrong('url', 'must be a prefix with each segment percent-encoded: https://cdn.example.com/users/42/*')
-}
-
-/** The option is named, its value is not: it may be a signed URL. */
-function wrong(option: string, rule: string): InputError {
-  return new InputError([option], `${option} ${rule}`)
 }
 
 /** `https://<host>[:port]/…`. No user name: text before an `@` could be mistaken for the host. */
@@ -270,12 +272,14 @@ export interface CookieHeaderOptions {
  * for (const value of cookieHeaders(signed, { domain: 'example.com' })) response.appendHeader('Set-Cookie', value)
  */
 export function cookieHeaders(signed: SignedCookies, options: CookieHeaderOptions = {}): string[] {
-  const { path = signed.path, sameSite = 'Lax' } = options
-  const domain = options.domain?.replace(/^\./, '').toLowerCase()
+  const { path = optionsOf(signed, 'signed').path, sameSite = 'Lax' } = optionsOf(options)
+  const given = options.domain == null ? undefined : textOf(options.domain, 'domain')
+  const domain = given?.replace(/^\./, '').toLowerCase()
   // RFC 6265 section 5.1.3: otherwise the CDN never sees them, and answers 403 without a reason.
   if (domain !== undefined && signed.host !== domain && !signed.host.endsWith(`.${domain}`))
     throw new InputError(['domain'], `domain must be ${signed.host} or a parent of it`)
-  if (!coversPath(path, signed.path)) throw new InputError(['path'], `path must be ${signed.path} or a parent of it`)
+  if (!coversPath(textOf(path, 'path'), signed.path))
+    throw new InputError(['path'], `path must be ${signed.path} or a parent of it`)
   if (sameSite !== 'Lax' && sameSite !== 'None') throw new InputError(['sameSite'], 'sameSite must be Lax or None')
   const attributes = cookieAttributes({ path, maxAge: signed.maxAge, domain: domain ?? null, sameSite })
   return Object.entries(signed.cookies).map(([name, value]) => setCookie(name, value, attributes))

@@ -7,6 +7,7 @@ import type { Send } from '../shared/http/message.ts'
 import { newestUsableKey, parseKeyDocument, type SigningKey } from '../shared/keys/key-document.ts'
 import { algorithmFor, parsePemKey, type SignatureHash } from '../shared/keys/pem-key.ts'
 import { RefreshingCache } from '../shared/operations/refreshing-cache.ts'
+import { optionsOf, textOf, wrong } from './input.ts'
 
 /** Source of the key that signs. Open it once for a process: it keeps the parsed key. */
 export interface SigningKeys {
@@ -53,7 +54,11 @@ export interface PemKeyOptions {
  * @example
  * const keys = keysFromPem({ keyPairId: 'K2JCJMDEHXQW5F', privateKey: await readFile('private.pem', 'utf8') })
  */
-export function keysFromPem({ keyPairId, privateKey, hash }: PemKeyOptions): SigningKeys {
+export function keysFromPem(options: PemKeyOptions): SigningKeys {
+  const { keyPairId, privateKey, hash = 'SHA256' } = optionsOf(options)
+  if (typeof keyPairId !== 'string') throw invalid('keyPairId must be a text')
+  if (typeof privateKey !== 'string') throw invalid('privateKey must be a PEM text')
+  if (hash !== 'SHA256' && hash !== 'SHA1') throw invalid('hash must be SHA256 or SHA1')
   return oneSigner(createPolicySigner(parsePemKey(keyPairId, privateKey, hash)))
 }
 
@@ -93,7 +98,8 @@ export interface AwsCredentials {
  *
  * @throws ServiceError `ERR_KEYS_INVALID` where the public key is not one that CloudFront accepts.
  */
-export function keysFromKms({ keyPairId, kmsKeyId, publicKey: pem, ...options }: KmsKeyOptions): SigningKeys {
+export function keysFromKms(given: KmsKeyOptions): SigningKeys {
+  const { keyPairId, kmsKeyId, publicKey: pem, ...options } = optionsOf(given)
   const { credentials = defaultCredentials, send = httpsSend } = options
   const publicKey = parsePublicKey(pem)
   const algorithm = algorithmFor(publicKey, 'SHA256')
@@ -130,9 +136,11 @@ const loadMs = 5000
  * after a failure read again after pauses that grow from one second to 30.
  */
 export function keysFromSecret(options: SecretKeyOptions): SigningKeys {
-  const { secretId, load = secretsManagerText(options.region) } = options
+  const { secretId, region, load = secretsManagerText(region) } = optionsOf(options)
+  textOf(secretId, 'secretId')
+  if (typeof load !== 'function') throw wrong('load', 'must be a function')
   const cache = new RefreshingCache({
-    load: async () => parseSecret(await inTime(load(secretId)), options),
+    load: async () => parseSecret(await inTime((async () => load(secretId))()), options),
     random: Math.random,
     ...secretTimes,
   })
@@ -140,6 +148,7 @@ export function keysFromSecret(options: SecretKeyOptions): SigningKeys {
 }
 
 function parseSecret(text: string, { keyPairId, hash }: SecretKeyOptions): SigningKeys {
+  if (typeof text !== 'string') throw invalid('the secret must be a text')
   if (!/^\s*-----BEGIN /.test(text)) return keysFromDocument(text)
   if (keyPairId === undefined) throw invalid('the secret is a PEM text: give its keyPairId')
   return keysFromPem({ keyPairId, privateKey: text, ...(hash === undefined ? {} : { hash }) })
@@ -183,7 +192,8 @@ async function defaultCredentials(): Promise<AwsCredentials> {
 }
 
 function parsePublicKey(pem: string) {
-  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw invalid('publicKey must be a PEM public key')
+  if (typeof pem !== 'string' || !/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem))
+    throw invalid('publicKey must be a PEM public key')
   try {
     return createPublicKey(pem)
   } catch {
